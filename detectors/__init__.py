@@ -1,0 +1,1 @@
+"""The forgery detectors that come with SafeBench; one folder a model."""

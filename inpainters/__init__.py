@@ -1,0 +1,1 @@
+"""The inpainters that come with SafeBench; one folder a model."""

@@ -1,0 +1,158 @@
+"""Loading a model by its name, and calling it so that it cannot break its contract unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from safebench import registry, weights
+from safebench.cards import Card
+from safebench.contracts import Detector, Inpainter
+from safebench.errors import ConfigError, ModelError, PluginError
+
+Photos = NDArray[np.uint8]
+"""B x H x W x 3, RGB."""
+Holes = NDArray[np.bool_]
+"""B x H x W, True = hole."""
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto` is the first GPU where there is one, else the CPU; raises ConfigError for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"--device {name}: cannot be used here ({str(error).splitlines()[0]})") from None
+    return device
+
+
+def load_inpainter(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Inpainter:
+    """The inpainter `NAME` or `NAME:VARIANT`, loaded and ready.
+
+    Raises UnknownNameError, PluginError, or WeightsError where its checkpoint is missing or does not fit.
+    """
+    model: Inpainter = _load("inpainters", name, weights, device, seed, Inpainter)
+    return model
+
+
+def load_detector(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Detector:
+    """The detector `NAME` or `NAME:VARIANT`, loaded and ready; errors as for `load_inpainter`."""
+    model: Detector = _load("detectors", name, weights, device, seed, Detector)
+    return model
+
+
+def _load(kind: registry.Kind, name: str, named: str | Path | None, device: str, seed: int, base: type[Any]) -> Any:
+    entry, variant = registry.find(kind, name)
+    checkpoint = weights.find(entry, variant, None if named is None else Path(named))
+    adapter = entry.adapter()
+    if not (isinstance(adapter, type) and issubclass(adapter, base)):
+        raise PluginError(f"{entry.name}: {adapter!r} is not a subclass of safebench.contracts.{base.__name__}")
+    model = adapter(entry.card, variant=variant, seed=seed)
+    model.load(checkpoint.path if checkpoint else None, pick_device(device))
+    return model
+
+
+def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes) -> NDArray[np.float32]:
+    """Call an inpainter: blanks the holes, hands over the batch, checks what comes back.
+
+    Returns the model's whole output before compositing, float32 B x H x W x 3 in [0, 1].
+    Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
+    """
+    _check_size(inpainter.card, photos.shape[1:3])
+    seen = np.where(holes[..., None], np.uint8(0), photos) if inpainter.card.input.blank_hole else photos
+    masks = torch.from_numpy(holes.astype(np.float32))[:, None].to(inpainter.device)
+    with torch.inference_mode():
+        answer = inpainter.inpaint(_to_tensor(seen, inpainter.device), masks)
+    batch, height, width = holes.shape
+    _check_answer(inpainter.card.name, answer, (batch, 3, height, width))
+    raw: NDArray[np.float32] = answer.permute(0, 2, 3, 1).cpu().numpy()
+    return np.ascontiguousarray(raw)
+
+
+def composite(photos: Photos, holes: Holes, raw: NDArray[np.float32]) -> Photos:
+    """Known pixels bit-identical to the photo, hole pixels the inpainter's, rounded to 8 bit."""
+    filled = np.rint(raw.astype(np.float64) * 255).astype(np.uint8)
+    return np.where(holes[..., None], filled, photos)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A detector's checked answer: maps B x H x W and scores B in [0, 1]; confidence where it has one."""
+
+    maps: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    confidence: NDArray[np.float32] | None = None
+
+
+def detect(detector: Detector, images: Photos, paths: list[Path] | None = None) -> Findings:
+    """Call a detector on 8-bit images and check its answer; `paths` for one that reads files.
+
+    The score of a model without an image-level head is the mean of the map's top 1% (docs/protocol.md, 5).
+    Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
+    """
+    card = detector.card
+    _check_size(card, images.shape[1:3])
+    with torch.inference_mode():
+        if card.input.reads == "files":
+            found = detector.detect_files(paths or [])
+        else:
+            found = detector.detect(_to_tensor(images, detector.device))
+    _check_answer(card.name, found.maps, images.shape[:3])
+    if (found.scores is None) != (card.score.source == "top1-mean"):
+        raise ModelError(f"{card.name}: its card says that its score is '{card.score.source}', its answer differs")
+    if found.confidence is not None:
+        _check_answer(card.name, found.confidence, images.shape[:3])
+    maps = found.maps.cpu().numpy()
+    if found.scores is None:
+        scores = np.array([top1_mean(m) for m in maps])
+    else:
+        _check_answer(card.name, found.scores, images.shape[:1])
+        scores = found.scores.cpu().numpy().astype(np.float64)
+    return Findings(maps, scores, None if found.confidence is None else found.confidence.cpu().numpy())
+
+
+def top1_mean(map_: NDArray[np.float32]) -> float:
+    """Mean of the highest 1% of a map's values, at least one of them."""
+    count = max(1, round(0.01 * map_.size))
+    flat = map_.ravel().astype(np.float64)
+    return float(np.partition(flat, flat.size - count)[-count:].mean())
+
+
+def _to_tensor(images: Photos, device: torch.device) -> Tensor:
+    batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    return batch.permute(0, 3, 1, 2).to(torch.float32).div(255).contiguous()
+
+
+def _check_size(card: Card, size: tuple[int, ...]) -> None:
+    height, width = size
+    rule = card.input
+    if rule.fixed_size is not None and (height, width) != tuple(rule.fixed_size):
+        raise ModelError(
+            f"{card.name} takes {rule.fixed_size[1]}x{rule.fixed_size[0]} pixels only, this image has {width}x{height}"
+        )
+    if min(size) < rule.smallest_side:
+        raise ModelError(f"{card.name} needs at least {rule.smallest_side} pixels a side, not {width}x{height}")
+    if rule.largest_side is not None and max(size) > rule.largest_side:
+        raise ModelError(f"{card.name} takes at most {rule.largest_side} pixels a side, not {width}x{height}")
+    if height % rule.multiple_of or width % rule.multiple_of:
+        raise ModelError(f"{card.name} takes sides that are multiples of {rule.multiple_of}, not {width}x{height}")
+
+
+def _check_answer(name: str, answer: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(answer.shape) != tuple(shape):
+        raise ModelError(f"{name}: its answer has the shape {tuple(answer.shape)}, not {tuple(shape)}")
+    if answer.dtype != torch.float32:
+        raise ModelError(f"{name}: its answer is {answer.dtype}, not float32")
+    if not bool(torch.isfinite(answer).all()):
+        raise ModelError(f"{name}: its answer holds NaN or infinite values")
+    low, high = float(answer.min()), float(answer.max())
+    if low < 0 or high > 1:
+        raise ModelError(f"{name}: its answer leaves [0, 1]: it runs from {low:.6g} to {high:.6g}")

@@ -1,0 +1,14 @@
+"""Contract suites: every model of SafeBench passes them by one line, and a third party's can.
+
+In a test module:
+
+    from safebench.testing import InpainterContract
+
+    class TestMine(InpainterContract):
+        name = "mine"
+"""
+
+from safebench.testing.detectors import DetectorContract
+from safebench.testing.inpainters import InpainterContract
+
+__all__ = ["DetectorContract", "InpainterContract"]

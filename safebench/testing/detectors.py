@@ -1,0 +1,74 @@
+"""The contract of a detector, as tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from safebench import models, registry
+from safebench.contracts import Detector
+from safebench.testing import inputs
+
+
+class DetectorContract:
+    """Subclass, set `name` (and `weights`, where the model needs a file), and let pytest collect it."""
+
+    name: str
+    weights: Path | None = None
+    devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+
+    def _load(self, device: str = "cpu", seed: int = 0) -> Detector:
+        return models.load_detector(self.name, weights=self.weights, device=device, seed=seed)
+
+    def test_card_is_found_by_any_spelling_of_its_names(self) -> None:
+        """Its name, its aliases, and both in capitals lead to the same entry."""
+        entry, _ = registry.find("detectors", self.name)
+        for name in (entry.name, *entry.card.aliases):
+            for spelling in (name, name.upper(), name.replace("-", "_")):
+                assert registry.find("detectors", spelling)[0] == entry
+
+    def test_answers_in_shape_and_range_at_every_size_and_device(self) -> None:
+        """The engine's checks of shape, type, NaN and range pass at each size that the card allows."""
+        for device in self.devices:
+            model = self._load(device)
+            for size in inputs.sizes(model.card):
+                found = models.detect(model, inputs.photos(1, size))
+                assert found.maps.shape == (1, *size)
+
+    def test_batch_equals_single_calls(self) -> None:
+        """Four images in one call give what four calls give, to 1e-5."""
+        model = self._load()
+        photos = inputs.photos(4, inputs.sizes(model.card)[0])
+        together = models.detect(model, photos)
+        alone = [models.detect(model, photos[k : k + 1]) for k in range(4)]
+        np.testing.assert_allclose(together.maps, np.stack([a.maps[0] for a in alone]), atol=1e-5, rtol=0)
+        np.testing.assert_allclose(together.scores, np.stack([a.scores[0] for a in alone]), atol=1e-5, rtol=0)
+
+    def test_same_seed_same_answer(self) -> None:
+        """Called twice, and loaded afresh, it answers the same to the last bit."""
+        first, second = self._load(), self._load()
+        photos = inputs.photos(1, inputs.sizes(first.card)[0])
+        answer = models.detect(first, photos)
+        for again in (models.detect(first, photos), models.detect(second, photos)):
+            np.testing.assert_array_equal(answer.maps, again.maps)
+            np.testing.assert_array_equal(answer.scores, again.scores)
+
+    def test_survives_dull_images(self) -> None:
+        """A black, a white and a flat grey image get an answer within range."""
+        model = self._load()
+        size = inputs.sizes(model.card)[0]
+        for level in (0, 127, 255):
+            models.detect(model, np.full((1, *size, 3), level, np.uint8))
+
+    def test_leaves_its_input_alone(self) -> None:
+        """The tensor that it is handed is not written to."""
+        model = self._load()
+        if model.card.input.reads == "files":
+            return
+        images = torch.from_numpy(inputs.photos(1, inputs.sizes(model.card)[0])).permute(0, 3, 1, 2).float() / 255
+        before = images.clone()
+        with torch.inference_mode():
+            model.detect(images)
+        assert torch.equal(images, before)
