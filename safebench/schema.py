@@ -16,7 +16,10 @@ SAMPLES: Final = MappingProxyType(
         "mask_sha256": "string",
         "bin": "string",
         "gallery": "bool",  # its maps are kept for the report
+        "photo_key": "string",  # of all that the evaluated photo depends on
         "key": "string",  # of all that the sample depends on
+        "original": "string",  # path in the run's folder: the photo as it is evaluated
+        "mask": "string",  # likewise: the hole, 255 = hole
     }
 )
 """samples.parquet: the plan, one row for each photo and bin."""
@@ -25,6 +28,9 @@ QUALITY_METRICS: Final = ("psnr", "ssim", "lpips", "l1", "psnr_hole", "l1_hole")
 QUALITY: Final = MappingProxyType(
     {
         "key": "string",
+        "sample_key": "string",
+        "inpainter_id": "string",  # of the model's version, weights and seed
+        "lpips_net": "string",  # "" where no backbone was at hand
         "sample": "string",
         "photo": "string",
         "dataset": "string",
@@ -38,12 +44,15 @@ QUALITY: Final = MappingProxyType(
         "error_step": "string",  # read, mask, inpaint, quality, detect
     }
 )
-"""results/quality: one row for each sample and inpainter.  `lpips` is NaN throughout where no backbone was at hand."""
+"""results/quality: one row for each sample and inpainter.  `lpips` is NaN where no backbone was at hand."""
 
 LOCALISATION_METRICS: Final = ("auc", "f1", "f1_best", "iou", "mcc", "pixel_acc")
 DETECTION: Final = MappingProxyType(
     {
         "key": "string",
+        "sample_key": "string",  # for an untouched original: the photo's
+        "inpainter_id": "string",  # for an untouched original: ""
+        "detector_id": "string",
         "sample": "string",  # for an untouched original: the photo
         "photo": "string",
         "dataset": "string",

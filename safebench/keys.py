@@ -1,0 +1,17 @@
+"""Keys: every piece of work has one, made of all that it depends on, so that new weights never meet old results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+
+def digest(*parts: object) -> str:
+    """sha256 (hex) of the parts, told apart from one another."""
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=True, default=str).encode()).hexdigest()
+
+
+def slug(text: str, length: int = 40) -> str:
+    """A piece of a file name made from any text: letters, digits, `.`, `_` and `-`, at most `length` of them."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:length] or "x"

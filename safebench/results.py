@@ -1,0 +1,121 @@
+"""A run's results as tables: what is stored, and what the reports show."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from safebench import tables
+from safebench.errors import StoreError
+from safebench.protocol import ORIGINAL
+from safebench.store import Store, Table
+
+
+class Results:
+    """The results in a run's folder, for the present plan and the latest identity of each model.
+
+    folder: the run's folder.
+    info: what run.json says.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._store = Store(folder)
+        self.info: dict[str, Any] = self._store.read_info()
+        if not self.info:
+            raise StoreError(f"{folder}: is no run's folder (it holds no run.json)")
+
+    @property
+    def name(self) -> str:
+        """The run's name: its folder's."""
+        return self.folder.resolve().name
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """The plan: one row for each photo and bin (columns: `safebench.schema.SAMPLES`)."""
+        return self._store.read_samples()
+
+    @cached_property
+    def quality(self) -> pd.DataFrame:
+        """One row for each sample and inpainter (columns: `safebench.schema.QUALITY`), in the plan's order.
+
+        `lpips` is absent where no backbone was at hand.
+        """
+        rows = self._current("quality")
+        return rows if rows["lpips"].notna().any() else rows.drop(columns="lpips")
+
+    @cached_property
+    def detection(self) -> pd.DataFrame:
+        """One row for each sample, inpainter and detector (columns: `safebench.schema.DETECTION`); untouched
+        originals stand under the inpainter "original"."""
+        return self._current("detection")
+
+    @cached_property
+    def quality_cells(self) -> pd.DataFrame:
+        """Means with intervals for each dataset, inpainter and bin (see `safebench.tables.quality_cells`)."""
+        return tables.quality_cells(self.quality)
+
+    @cached_property
+    def detection_cells(self) -> pd.DataFrame:
+        """Means with intervals for each dataset, inpainter, detector and bin (`safebench.tables.detection_cells`)."""
+        return tables.detection_cells(self.detection)
+
+    @cached_property
+    def false_alarms(self) -> pd.DataFrame:
+        """What each detector says of untouched originals (`safebench.tables.false_alarms`)."""
+        return tables.false_alarms(self.detection)
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """One row for each thing that failed: step, photo, sample, inpainter, detector, error.
+
+        A photo that could not be read counts once, however many samples it would have made.
+        """
+        columns = ["error_step", "photo", "sample", "inpainter", "detector", "error"]
+        parts = [frame[frame["error"] != ""] for frame in (self.quality, self.detection)]
+        rows = pd.concat([part.reindex(columns=columns) for part in parts], ignore_index=True)
+        blank = {
+            "read": ["sample", "inpainter", "detector"],
+            "mask": ["inpainter", "detector"],
+            "inpaint": ["detector"],
+            "quality": ["detector"],
+        }
+        for step, names in blank.items():
+            rows.loc[rows["error_step"] == step, names] = ""
+        return rows.fillna("").drop_duplicates().reset_index(drop=True)
+
+    def _current(self, table: Table) -> pd.DataFrame:
+        """The rows of the present plan and of each model's latest identity, in the plan's order."""
+        rows = self._store.read(table)
+        plan = self.samples
+        order = {key: k for k, key in enumerate([*plan["key"], *plan["photo_key"]])}
+        known = {"inpainter": {ORIGINAL: "", **self._identities("inpainters")}}
+        if table == "detection":
+            known["detector"] = self._identities("detectors")
+        keep = rows["sample_key"].isin(order)
+        for column, identities in known.items():
+            keep &= rows[f"{column}_id"] == rows[column].map(identities)
+        rows = rows[keep]
+        if table == "quality":
+            rows = self._one_backbone(rows)
+        names = [column for column in ("inpainter", "postprocess", "detector") if column in rows]
+        place = rows["sample_key"].map(order)
+        rows = rows.assign(_place=place).drop_duplicates(["_place", *names], keep="last")
+        return rows.sort_values([*names, "_place"], kind="stable").drop(columns="_place").reset_index(drop=True)
+
+    def _one_backbone(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the run's LPIPS backbone come last, so that they win; what others gave is no figure of this run."""
+        ours = rows["lpips_net"] == self.info["lpips_net"]
+        rows = rows.assign(lpips=rows["lpips"].where(ours & (rows["lpips_net"] != "")))
+        return pd.concat([rows[~ours], rows[ours]])
+
+    def _identities(self, kind: str) -> dict[str, str]:
+        return {name: model["identity"] for name, model in self.info[kind].items()}
+
+
+def open_run(folder: str | Path) -> Results:
+    """Open the results in a run's folder; raises StoreError where it is none."""
+    return Results(Path(folder))
