@@ -1,0 +1,36 @@
+"""Writing PNG files."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from safebench.files import atomic_write
+
+
+def save_png(
+    path: Path,
+    array: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.bool_],
+    text: Mapping[str, str] | None = None,
+) -> None:
+    """Write an array as PNG, whole or not at all; the same array and text give the same bytes.
+
+    array: uint8 H x W x 3 (RGB), uint8 or uint16 H x W (gray), or bool H x W (8-bit gray, True = 255).
+    `text` becomes the file's text chunks, in the order of the keys.  Raises ValueError for any other array, OSError.
+    """
+    levels = array.astype(np.uint8) * np.uint8(255) if array.dtype == np.bool_ else array
+    kinds = {(np.dtype(np.uint8), 2), (np.dtype(np.uint16), 2), (np.dtype(np.uint8), 3)}
+    if (levels.dtype, levels.ndim) not in kinds or (levels.ndim == 3 and levels.shape[2] != 3):
+        raise ValueError(f"an array of {array.dtype} {array.shape} cannot be written as a PNG")
+    chunks = PngInfo()
+    for key in sorted(text or {}):
+        chunks.add_text(key, (text or {})[key])
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(levels)).save(buffer, "PNG", pnginfo=chunks)
+    atomic_write(path, buffer.getvalue())
