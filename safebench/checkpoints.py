@@ -135,7 +135,7 @@ def _some(keys: list[str], count: int = 3) -> str:
 
 
 def _load_safetensors(path: Path) -> dict[str, Any]:
-    from safetensors.torch import load_file  # noqa: PLC0415 -- few checkpoints need it
+    from safetensors.torch import load_file
 
     return dict(load_file(path))
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from safebench import registry, weights
 from safebench.cards import Card
 from safebench.contracts import Detector, Inpainter
-from safebench.errors import ConfigError, ModelError, PluginError
+from safebench.errors import ConfigError, ModelError
+from safebench.participants import participant
 
 Photos = NDArray[np.uint8]
 """B x H x W x 3, RGB."""
 Holes = NDArray[np.bool_]
 """B x H x W, True = hole."""
+Map = NDArray[np.float32]
+"""H x W in [0, 1]."""
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -39,25 +40,12 @@ def load_inpainter(name: str, *, weights: str | Path | None = None, device: str 
 
     Raises UnknownNameError, PluginError, or WeightsError where its checkpoint is missing or does not fit.
     """
-    model: Inpainter = _load("inpainters", name, weights, device, seed, Inpainter)
-    return model
+    return participant("inpainters", name, None if weights is None else Path(weights), seed).load_inpainter(device)
 
 
 def load_detector(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Detector:
     """The detector `NAME` or `NAME:VARIANT`, loaded and ready; errors as for `load_inpainter`."""
-    model: Detector = _load("detectors", name, weights, device, seed, Detector)
-    return model
-
-
-def _load(kind: registry.Kind, name: str, named: str | Path | None, device: str, seed: int, base: type[Any]) -> Any:
-    entry, variant = registry.find(kind, name)
-    checkpoint = weights.find(entry, variant, None if named is None else Path(named))
-    adapter = entry.adapter()
-    if not (isinstance(adapter, type) and issubclass(adapter, base)):
-        raise PluginError(f"{entry.name}: {adapter!r} is not a subclass of safebench.contracts.{base.__name__}")
-    model = adapter(entry.card, variant=variant, seed=seed)
-    model.load(checkpoint.path if checkpoint else None, pick_device(device))
-    return model
+    return participant("detectors", name, None if weights is None else Path(weights), seed).load_detector(device)
 
 
 def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes) -> NDArray[np.float32]:

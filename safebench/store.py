@@ -46,7 +46,9 @@ class Store:
         try:
             lock.acquire()
         except filelock.Timeout:
-            raise StoreError(f"{self.folder}: another run is at work in this folder; wait for it, or choose --out") from None
+            raise StoreError(
+                f"{self.folder}: another run is at work in this folder; wait for it, or choose --out"
+            ) from None
         except OSError as error:
             raise StoreError(f"{self.folder}: cannot be written to ({error.strerror})") from None
         try:

@@ -1,0 +1,40 @@
+# `make demo` and `make test` do all set-up on a machine with Python 3.10 or later.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CODE := safebench inpainters detectors reports tests benchmarks setup.py
+MODELS := $(wildcard inpainters/*/card.toml detectors/*/card.toml reports/*/card.toml)
+
+.PHONY: help install demo test lint types fast clean
+
+help:  ## Show this.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## Make the virtual environment and install SafeBench in it.
+
+# installed anew where a model folder came or went, since each is an entry point
+$(INSTALLED): pyproject.toml setup.py $(MODELS)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+demo: install  ## The main job on the built-in sample; prints the report's path.
+	$(BIN)/safebench run demo.toml
+
+test: install lint types  ## Linters, types and all tests.
+	$(BIN)/python -m pytest
+
+fast: install  ## The tests without the slow ones.
+	$(BIN)/python -m pytest -m 'not slow'
+
+lint: install  ## Ruff: style and format.
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+
+types: install  ## Mypy, strict.
+	$(BIN)/mypy $(CODE)
+
+clean:  ## Remove the environment, caches and builds (runs stay).
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

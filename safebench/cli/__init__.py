@@ -1,0 +1,40 @@
+"""The command line: `safebench run`, `inpaint`, `detect`, `report`, `list`, `data`, `weights`, `doctor`.
+
+Modules that take long to import are imported inside the commands, so that `--help` and `list` answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+from safebench.errors import SafebenchError
+
+
+def main() -> None:
+    """The entry point of the `safebench` command: a user's mistake ends in one sentence, not a traceback."""
+    from safebench.cli.app import app
+
+    warnings.showwarning = _show_warning
+    try:
+        app()
+    except SafebenchError as error:
+        sys.stderr.write(f"safebench: {error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("safebench: stopped; the same command goes on where this one was\n")
+        sys.exit(130)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: object = None,
+) -> None:
+    """Warnings of SafeBench as one line; those of libraries are theirs to mend, not the user's."""
+    del lineno, file, line
+    if issubclass(category, UserWarning) and "safebench" in filename:
+        sys.stderr.write(f"safebench: warning: {message}\n")

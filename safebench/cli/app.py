@@ -1,0 +1,187 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+import safebench
+from safebench.cli import data, weights
+
+app = typer.Typer(
+    name="safebench",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Which image inpainters leave no trace, and which forgery detectors find it all the same.",
+)
+app.add_typer(data.app, name="data", help="Prepare data sets.")
+app.add_typer(weights.app, name="weights", help="List, fetch and check models' weights.")
+
+Names = Optional[list[str]]
+Seed = Annotated[int, typer.Option(help="Reaches every random draw.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"safebench {safebench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def run(
+    suite: Annotated[Path | None, typer.Argument(help="A suite file (TOML); flags override it.")] = None,
+    inpainter: Annotated[
+        Names, typer.Option(help="NAME or NAME:VARIANT; again for more; all = what can run here.")
+    ] = None,
+    detector: Annotated[Names, typer.Option(help="Likewise.")] = None,
+    images: Annotated[
+        str | None, typer.Option(help="sample, a data set's name, or a directory. [default: sample]")
+    ] = None,
+    masks: Annotated[str | None, typer.Option(help="irregular, nvidia, or a directory. [default: irregular]")] = None,
+    bins: Annotated[str | None, typer.Option(help="Hole ratios in %, or all. [default: 10-20,30-40,50-60]")] = None,
+    limit: Annotated[int | None, typer.Option(help="So many photos, drawn with the seed. [default: all]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Reaches every random draw. [default: 0]")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the evaluated images. [default: 256]")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a call. [default: 4]")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, ... [default: auto]")] = None,
+    keep_maps: Annotated[
+        bool | None, typer.Option("--keep-maps", help="Keep every map, not the gallery's alone.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(help="The run's folder. [default: runs/ and a name made of the inputs]")
+    ] = None,
+    weights: Annotated[Names, typer.Option(metavar="NAME=FILE", help="A model's checkpoint; again for more.")] = None,
+    lpips_net: Annotated[str | None, typer.Option(help="alex, vgg or squeeze. [default: alex]")] = None,
+    strict: Annotated[bool | None, typer.Option("--strict", help="Stop at the first failure.")] = None,
+) -> None:
+    """Run inpainters and detectors over photos with holes; write tables and a report.
+
+    The same command again does only what is missing.
+    """
+    from safebench.cli.running import run_and_report
+
+    options: dict[str, Any] = {
+        "inpainters": _split(inpainter),
+        "detectors": _split(detector),
+        "images": images,
+        "masks": masks,
+        "bins": bins,
+        "limit": limit,
+        "seed": seed,
+        "size": size,
+        "batch_size": batch_size,
+        "device": device,
+        "keep_maps": keep_maps,
+        "out": out,
+        "weights": _pairs(weights),
+        "lpips_net": lpips_net,
+        "strict": strict,
+    }
+    run_and_report({name: value for name, value in options.items() if value is not None}, suite)
+
+
+@app.command()
+def inpaint(
+    inpainter: Annotated[str, typer.Option(help="NAME or NAME:VARIANT.")],
+    image: Annotated[Path, typer.Option(help="The photo, of any size that the model takes.")],
+    mask: Annotated[Path, typer.Option(help="White = hole.")],
+    out: Annotated[Path, typer.Option(help="The composite (PNG): known pixels untouched, the hole filled.")],
+    weights: Annotated[Path | None, typer.Option(help="The model's checkpoint.")] = None,
+    raw: Annotated[
+        Path | None, typer.Option(help="Also the model's whole output: float32 HxWx3 in [0, 1] (.npy).")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Fill the hole of one image."""
+    from safebench.single import inpaint_file
+
+    inpaint_file(inpainter, image, mask, out, weights=weights, raw=raw, seed=seed, device=device)
+    typer.echo(str(out))
+
+
+@app.command()
+def detect(
+    detector: Annotated[str, typer.Option(help="NAME or NAME:VARIANT.")],
+    image: Annotated[Path, typer.Option(help="The image, of any size that the model takes.")],
+    out: Annotated[Path, typer.Option(help="The localisation map (16-bit gray PNG, bright = inpainted).")],
+    weights: Annotated[Path | None, typer.Option(help="The model's checkpoint.")] = None,
+    raw: Annotated[Path | None, typer.Option(help="Also the map as float32 HxW in [0, 1] (.npy).")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a sentence.")] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+) -> None:
+    """Look for inpainting in one image."""
+    from safebench.single import detect_file
+
+    found = detect_file(detector, image, out, weights=weights, raw=raw, seed=seed, device=device)
+    if json:
+        import json as json_module
+
+        typer.echo(json_module.dumps(found))
+    else:
+        verdict = "flagged as inpainted" if found["flagged"] else "not flagged"
+        typer.echo(f"{image}: score {found['score']:.4f}, {verdict}; map: {out}")
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    out: Annotated[Path, typer.Option(help="Where the report goes.")],
+    form: Annotated[str, typer.Option("--format", help="safebench list reports shows them.")] = "html",
+) -> None:
+    """Make a report of one or more runs."""
+    from safebench.reporting import write_report
+    from safebench.results import open_run
+
+    typer.echo(str(write_report([open_run(folder) for folder in runs], out, form)))
+
+
+@app.command(name="list")
+def list_(
+    what: Annotated[
+        str | None, typer.Argument(help="inpainters, detectors, datasets or reports; all when left out.")
+    ] = None,
+) -> None:
+    """List what is known: weights present or not, licence, paper."""
+    from safebench.cli.listing import show
+
+    show(what)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, where things are kept, and which models can run here."""
+    from safebench.cli.doctor import examine
+
+    examine()
+
+
+def _split(names: list[str] | None) -> list[str] | None:
+    """`--detector a,b --detector c` is three; a comma inside a path after the colon is the path's own."""
+    if names is None:
+        return None
+    return [part for name in names for part in ([name] if ":" in name else name.split(",")) if part]
+
+
+def _pairs(weights: list[str] | None) -> dict[str, str] | None:
+    if weights is None:
+        return None
+    pairs = {}
+    for item in weights:
+        name, equals, file = item.partition("=")
+        if not (name and equals and file):
+            raise typer.BadParameter(f"'{item}' is not NAME=FILE", param_hint="--weights")
+        pairs[name] = file
+    return pairs

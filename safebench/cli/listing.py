@@ -1,0 +1,89 @@
+"""`safebench list`: what is known, read from cards; imports no model."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from safebench import registry, weights
+from safebench.cards import Card
+from safebench.errors import UnknownNameError
+from safebench.registry import Entry, Kind
+
+
+def show(what: str | None) -> None:
+    """Print the tables of one kind, or of all; raises UnknownNameError for another kind."""
+    tables: dict[str, Callable[[], Table]] = {
+        "inpainters": lambda: _models("inpainters"),
+        "detectors": lambda: _models("detectors"),
+        "datasets": _datasets,
+        "reports": _reports,
+    }
+    if what is not None and what not in tables:
+        near = difflib.get_close_matches(what, tables, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(tables)}"
+        raise UnknownNameError(f"nothing to list is called '{what}'; {hint}")
+    console = Console()
+    for name, make in tables.items():
+        if what in (None, name):
+            console.print(make())
+
+
+def _models(kind: Kind) -> Table:
+    table = _table(kind.capitalize(), "name", "what it is", "weights", "licence", "paper")
+    for entry in registry.entries(kind).values():
+        card = entry.card
+        table.add_row(_name(card), Text(card.title), _weights(entry), Text(_licence(card)), Text(_paper(card)))
+    return table
+
+
+def _reports() -> Table:
+    table = _table("Reports", "name", "what it is")
+    for entry in registry.entries("reports").values():
+        table.add_row(_name(entry.card), Text(entry.card.title))
+    return table
+
+
+def _datasets() -> Table:
+    from safebench.data import dataset_cards
+
+    table = _table("Data sets", "name", "what it is", "here", "licence", "where")
+    for card in dataset_cards():
+        here = Text("yes", style="green") if card.present else Text("no", style="yellow")
+        table.add_row(Text(card.name, style="bold"), Text(card.title), here, Text(card.licence), Text(card.where))
+    return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _name(card: Card) -> Text:
+    variants = [f":{variant}" for variant in card.variants[1:]]
+    return Text(card.name, style="bold") + Text("".join(f"\n  {variant}" for variant in variants), style="dim")
+
+
+def _weights(entry: Entry) -> Text:
+    lines = Text()
+    for checkpoint in entry.card.weights:
+        here = weights.at_hand(entry, checkpoint) is not None
+        lines += Text("present\n" if here else "missing\n", style="green" if here else "yellow")
+    return lines or Text("none needed", style="green")
+
+
+def _licence(card: Card) -> str:
+    licence = card.licence
+    if not licence.weights:
+        return licence.code
+    return f"{licence.code}; weights: {licence.weights}" + (" (non-commercial)" if licence.non_commercial else "")
+
+
+def _paper(card: Card) -> str:
+    return f"{card.paper.authors.split(',')[0]} {card.paper.year}, {card.paper.venue}" if card.paper else ""

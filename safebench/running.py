@@ -1,0 +1,168 @@
+"""One run, from the plan to the tables; what was done before is not done again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from safebench import provenance
+from safebench.config import RunConfig, make_config
+from safebench.errors import SafebenchError
+from safebench.keys import digest, slug
+from safebench.metrics.perceptual import load_perceptual
+from safebench.models import pick_device
+from safebench.participants import Participant, check_files, choose
+from safebench.planning import Plan, make_plan
+from safebench.protocol import PROTOCOL
+from safebench.results import Results
+from safebench.stages.detect import Detecting, composites, originals
+from safebench.stages.inpaint import Inpainting
+from safebench.stages.job import Job
+from safebench.stages.prepare import prepare
+from safebench.store import Store
+from safebench.watching import Silent, Watcher
+
+
+def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **options: Any) -> Results:
+    """Run a benchmark and return its results: pandas tables `.quality` and `.detection`, and their means.
+
+    `options` are the fields of `safebench.config.RunConfig` (`inpainters=["telea"]`, `images="sample"`, ...), laid
+    over those of the TOML file `suite`.  Run again, it does only what is missing.  A sample that fails becomes a row
+    with its error.  Raises a SafebenchError for what keeps the run from beginning, or, where `strict`, for the first
+    failure.
+    """
+    if "out" in options and options["out"] is not None:
+        options["out"] = str(options["out"])
+    return execute(make_config(options, Path(suite) if suite else None), watcher or Silent())
+
+
+def execute(config: RunConfig, watcher: Watcher) -> Results:
+    """Run what `config` says; see `run`."""
+    pick_device(config.device)
+    inpainters, left_out = choose("inpainters", config.inpainters, config.weights, config.seed)
+    detectors, left_out_too = choose("detectors", config.detectors, config.weights, config.seed)
+    check_files(config.weights, [*inpainters, *detectors])
+    for sentence in (*left_out, *left_out_too):
+        watcher.note(f"left out: {sentence}")
+    store = Store(folder_of(config))
+    with store.locked():
+        plan = make_plan(config)
+        for sentence in (*plan.mask_set.problems, *_remarks(plan)):
+            watcher.note(sentence)
+        store.write_samples(plan.frame())
+        info = _info(store.read_info(), config, plan, inpainters, detectors)
+        store.write_info(info)
+        job = Job(config, store, plan, watcher)
+        try:
+            prepare(job)
+            info |= _inpaint(job, inpainters)
+            store.write_info(info)
+            _detect(job, inpainters, detectors)
+        finally:
+            store.flush()
+        return _finish(store, info, {who.label for who in inpainters}, {who.label for who in detectors})
+
+
+def folder_of(config: RunConfig) -> Path:
+    """The run's folder: `--out`, or a name made of the inputs, so that the same command finds its folder again."""
+    if config.out is not None:
+        return Path(config.out).expanduser()
+    inputs = digest(config.images, config.masks, config.bins, config.limit, config.seed, config.size)
+    return Path("runs") / f"{slug(Path(config.images).name)}-{slug(Path(config.masks).name)}-{inputs[:8]}"
+
+
+def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
+    """The inpainting stages; returns what run.json says of LPIPS."""
+    rows = job.store.read("quality")
+    done = set(rows.loc[rows["error"] == "", "key"])
+    net: str = job.config.lpips_net
+    note, perceptual = "", None
+    if any(Inpainting(job, who, net, None).pending(done) for who in inpainters):
+        try:
+            perceptual = load_perceptual(net, pick_device(job.config.device))
+        except SafebenchError as error:
+            net, note = "", str(error)
+            job.watcher.note(f"LPIPS is left out: {error}")
+    for who in inpainters:
+        Inpainting(job, who, net, perceptual).run(done)
+    return {"lpips_net": net, "lpips_note": note}
+
+
+def _detect(job: Job, inpainters: list[Participant], detectors: list[Participant]) -> None:
+    """The detection stages: each detector sees the untouched photos once, then every inpainter's composites."""
+    job.store.flush()
+    quality = job.store.read("quality")
+    rows = dict(zip(quality["sample"] + " " + quality["inpainter_id"], quality.to_dict("records"), strict=True))
+    views = [originals(job), *(composites(job, who, rows) for who in inpainters)]
+    found = job.store.read("detection")
+    found = found[found["error"] == ""]
+    done = dict(zip(found["key"], found["map"], strict=True))
+    for who in detectors:
+        detecting = Detecting(job, who)
+        for of_one_inpainter in views:
+            detecting.run(of_one_inpainter, done)
+
+
+def _info(
+    before: dict[str, Any], config: RunConfig, plan: Plan, inpainters: list[Participant], detectors: list[Participant]
+) -> dict[str, Any]:
+    """run.json at the start: what this call adds to what the folder held before."""
+    prints = plan.fingerprints
+    return {
+        "schema": 1,
+        "protocol": PROTOCOL,
+        "status": "started",
+        "started": provenance.now(),
+        "finished": None,
+        "config": msgspec.to_builtins(config),
+        "versions": provenance.versions(),
+        "git": provenance.git(),
+        "device": provenance.device(config.device),
+        "platform": provenance.system(),
+        "photos": {
+            "name": plan.photo_set.name,
+            "title": plan.photo_set.title,
+            "licence": plan.photo_set.licence,
+            "note": plan.photo_set.note,
+            "count": len(plan.photos),
+            "ignored": plan.photo_set.ignored,
+            "fingerprint": prints["photos"],
+        },
+        "masks": {
+            "name": plan.mask_set.name,
+            "licence": plan.mask_set.licence,
+            "note": plan.mask_set.note,
+            "outside": plan.mask_set.outside,
+            "problems": list(plan.mask_set.problems),
+            "fingerprint": prints["masks"],
+        },
+        "lpips_net": before.get("lpips_net", ""),
+        "lpips_note": "",
+        "inpainters": {**before.get("inpainters", {}), **{who.label: who.describe() for who in inpainters}},
+        "detectors": {**before.get("detectors", {}), **{who.label: who.describe() for who in detectors}},
+    }
+
+
+def _finish(store: Store, info: dict[str, Any], inpainters: set[str], detectors: set[str]) -> Results:
+    """run.json at the end: models of earlier calls stay only where they have results for the present plan."""
+    results = Results(store.folder)
+    shown = {
+        "inpainters": inpainters | set(results.quality["inpainter"]),
+        "detectors": detectors | set(results.detection["detector"]),
+    }
+    for kind, names in shown.items():
+        info[kind] = {name: model for name, model in info[kind].items() if name in names}
+    store.write_info({**info, "status": "finished", "finished": provenance.now(), "failures": len(results.failures)})
+    return Results(store.folder)
+
+
+def _remarks(plan: Plan) -> list[str]:
+    """What is worth saying of the inputs before the work begins."""
+    remarks = []
+    if plan.photo_set.ignored:
+        remarks.append(f"{plan.photo_set.ignored} files beside the photos are no images by their names and are ignored")
+    if plan.mask_set.outside:
+        remarks.append(f"{plan.mask_set.outside} masks lie in no bin (hole of up to 1% or over 60%) and are left out")
+    return remarks
