@@ -52,20 +52,38 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     meaning: str = ""
 
 
-class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One published checkpoint; a model may have several variants, the first is the default."""
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One published file."""
+
+    file: str
+    """The published file's own name; so it is called in the cache."""
+    sources: tuple[str, ...] = ()
+    """In order of trial: `hf://owner/repo/file@revision`, `https://...`, `gdrive://ID`, each with `#member` behind it
+    for a member of a zip file, or `package:FILE` for a file that ships beside the card."""
+    sha256: str = ""
+    """Written only where a source states it; without it the first download's is recorded."""
+    archive: str = ""
+    """Likewise for the zip file that the sources name a member of: `sha256:...` or `md5:...`."""
+    size: int = 0
+    """In bytes."""
+
+
+class Weights(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One published checkpoint; a model may have several variants, the first is the default.
+
+    A checkpoint of several files lists them as `parts`; `file` is then the name of the folder that holds them, and
+    that folder is what the model is given.
+    """
 
     variant: str = ""
-    file: str
-    """Name in the cache: the published file's own name."""
-    sources: tuple[str, ...] = ()
-    """In order of trial: `hf://owner/repo/file@revision`, `https://...` (`https://...zip#member` for a member
-    of an archive), `gdrive://ID`, `package:FILE` for a file that ships beside the card."""
-    sha256: str = ""
-    """Written only where a source states it."""
-    size: int = 0
+    parts: tuple[File, ...] = ()
     trained_on: str = ""
     note: str = ""
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The files to fetch: the parts, or the one file."""
+        return self.parts or (self,)
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -87,6 +105,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     input: Input = Input()
     score: Score = Score()
     weights: tuple[Weights, ...] = ()
+    argument: Literal["variant", "file", "hub-id"] = "variant"
+    """What follows the colon of `NAME:...`: one of the variants above, the path of the user's own file, or the id of a
+    model at the Hugging Face Hub (or a local folder)."""
     extra: str = ""
     """The optional extra of the package that the model needs, where it needs one."""
 
