@@ -48,11 +48,14 @@ def execute(config: RunConfig, watcher: Watcher) -> Results:
         watcher.note(f"left out: {sentence}")
     store = Store(folder_of(config))
     with store.locked():
+        before = store.read_info()
+        if before.get("status") == "started":
+            store.sweep()
         plan = make_plan(config)
         for sentence in (*plan.mask_set.problems, *_remarks(plan)):
             watcher.note(sentence)
         store.write_samples(plan.frame())
-        info = _info(store.read_info(), config, plan, inpainters, detectors)
+        info = _info(before, config, plan, inpainters, detectors)
         store.write_info(info)
         job = Job(config, store, plan, watcher)
         try:

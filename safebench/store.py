@@ -56,6 +56,11 @@ class Store:
         finally:
             lock.release()
 
+    def sweep(self) -> None:
+        """Remove what a killed run left half-written."""
+        for path in self.folder.rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
     # where things lie -------------------------------------------------------------------------------------------
 
     def original(self, photo: str, digest: str) -> Path:

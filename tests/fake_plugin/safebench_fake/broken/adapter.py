@@ -1,0 +1,3 @@
+"""Cannot be imported."""
+
+import surely_not_installed  # noqa: F401
