@@ -11,7 +11,6 @@ from safebench import provenance
 from safebench.config import RunConfig, make_config
 from safebench.errors import SafebenchError
 from safebench.keys import digest, slug
-from safebench.metrics.perceptual import load_perceptual
 from safebench.models import pick_device
 from safebench.participants import Participant, check_files, choose
 from safebench.planning import Plan, make_plan
@@ -83,6 +82,8 @@ def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
     net: str = job.config.lpips_net
     note, perceptual = "", None
     if any(Inpainting(job, who, net, None).pending(done) for who in inpainters):
+        from safebench.metrics.perceptual import load_perceptual  # slow to import, and not needed to resume
+
         try:
             perceptual = load_perceptual(net, pick_device(job.config.device))
         except SafebenchError as error:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,13 @@ from safebench import models, schema
 from safebench.contracts import Inpainter
 from safebench.images import read_photo, save_png
 from safebench.keys import digest
-from safebench.metrics.perceptual import Perceptual
 from safebench.metrics.quality import compare
 from safebench.participants import Participant
 from safebench.planning import Sample
 from safebench.stages.job import Failure, Job, batches, each_or_failure
+
+if TYPE_CHECKING:
+    from safebench.metrics.perceptual import Perceptual
 
 Image = NDArray[np.uint8]
 
