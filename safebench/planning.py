@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -104,7 +104,7 @@ def _limited(photos: list[Photo], config: RunConfig) -> list[Photo]:
     return sorted(drawn, key=lambda photo: photo.name)
 
 
-def _draw(names: tuple[str, ...] | list[str], seed: int, hole_bin: Bin, photo: str) -> str:
+def _draw(names: Sequence[str], seed: int, hole_bin: Bin, photo: str) -> str:
     return names[int(digest("pair", seed, hole_bin.name, photo), 16) % len(names)]
 
 

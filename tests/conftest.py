@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,11 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the shared material beside the checkout ({SHARED.name}/), which a clone does not have")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Caches of the tests' own, and LPIPS' real backbone where it is at hand; subprocesses inherit both."""
+    os.environ["SAFEBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    if SHARED.is_dir():
+        os.environ["TORCH_HOME"] = str(SHARED / "torch-home")

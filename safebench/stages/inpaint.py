@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from safebench import models, schema
 from safebench.contracts import Inpainter
@@ -24,8 +23,6 @@ from safebench.stages.job import Failure, Job, batches, each_or_failure
 
 if TYPE_CHECKING:
     from safebench.metrics.perceptual import Perceptual
-
-Image = NDArray[np.uint8]
 
 
 def composite_key(sample: Sample, who: Participant) -> str:

@@ -1,0 +1,84 @@
+"""The wheel holds every package, card and template, and works outside the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = {
+    "safebench": "safebench",
+    "inpainters": "safebench_inpainters",
+    "detectors": "safebench_detectors",
+    "reports": "safebench_reports",
+}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built from what git tracks, so that nothing of the working tree slips in."""
+    source = tmp_path_factory.mktemp("source")
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
+    for name in filter(None, map(os.fsdecode, names)):
+        if (ROOT / name).is_file():
+            target = source / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((ROOT / name).read_bytes())
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, source]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return next(out.glob("*.whl"))
+
+
+def test_everything_that_is_no_test_is_in_the_wheel(wheel):
+    held = set(zipfile.ZipFile(wheel).namelist())
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    expected = {
+        "/".join([FOLDERS[name.split("/")[0]], *name.split("/")[1:]])
+        for name in listing.splitlines()
+        if name.split("/")[0] in FOLDERS and (ROOT / name).is_file() and not name.endswith(".md")
+    }
+    assert expected, "git lists nothing"
+    assert expected <= held, sorted(expected - held)
+    foreign = {name.split("/")[0] for name in held} - {*FOLDERS.values()}
+    assert all(name.endswith(".dist-info") for name in foreign), foreign
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> dict[str, str]:
+    """An environment in which the wheel comes before the checkout."""
+    site = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel]
+    subprocess.run(command, check=True, capture_output=True)
+    return {**os.environ, "PYTHONPATH": str(site)}
+
+
+def test_the_installed_wheel_runs_the_main_job(installed, tmp_path):
+    code = "import safebench, sys; print(safebench.__file__); from safebench.cli import main; sys.argv[0] = 'safebench'; main()"
+    command = [sys.executable, "-c", code, "run", "--inpainter", "telea", "--detector", "laplacian"]
+    options = [
+        "--limit",
+        "2",
+        "--bins",
+        "10-20",
+        "--size",
+        "96",
+        "--lpips-net",
+        "squeeze",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    result = subprocess.run(
+        [*command, *options], env=installed, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert str(ROOT) not in result.stdout.splitlines()[0], "the checkout was imported, not the wheel"
+    assert (tmp_path / "run" / "report" / "index.html").is_file()
