@@ -38,9 +38,7 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_everything_that_is_no_test_is_in_the_wheel(wheel):
     held = set(zipfile.ZipFile(wheel).namelist())
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     expected = {
         "/".join([FOLDERS[name.split("/")[0]], *name.split("/")[1:]])
         for name in listing.splitlines()
@@ -62,23 +60,10 @@ def installed(wheel, tmp_path_factory) -> dict[str, str]:
 
 
 def test_the_installed_wheel_runs_the_main_job(installed, tmp_path):
-    code = "import safebench, sys; print(safebench.__file__); from safebench.cli import main; sys.argv[0] = 'safebench'; main()"
-    command = [sys.executable, "-c", code, "run", "--inpainter", "telea", "--detector", "laplacian"]
-    options = [
-        "--limit",
-        "2",
-        "--bins",
-        "10-20",
-        "--size",
-        "96",
-        "--lpips-net",
-        "squeeze",
-        "--out",
-        str(tmp_path / "run"),
-    ]
-    result = subprocess.run(
-        [*command, *options], env=installed, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    code = "import safebench; print(safebench.__file__); from safebench.cli import main; main()"
+    command = [sys.executable, "-c", code, "run", "--inpainter", "telea", "--detector", "laplacian", "--limit", "2"]
+    command += ["--bins", "10-20", "--size", "96", "--lpips-net", "squeeze", "--out", str(tmp_path / "run")]
+    result = subprocess.run(command, env=installed, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert str(ROOT) not in result.stdout.splitlines()[0], "the checkout was imported, not the wheel"
     assert (tmp_path / "run" / "report" / "index.html").is_file()
