@@ -26,8 +26,8 @@ RESAMPLES = 1000
 SIGN_FLIPS = 9999
 SEED = 2024
 PERCENTILES = (2.5, 97.5)
-BLOCK = 1 << 18
-"""Weights that are held at once: bounds the memory of data sets with many photos."""
+BLOCK = 1 << 16
+"""Weights that are held at once, so that they stay in the processor's cache whatever the number of photos."""
 
 
 class Interval(NamedTuple):
@@ -35,6 +35,9 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+UNDEFINED = Interval(math.nan, math.nan)
 
 
 class Difference(NamedTuple):
@@ -73,7 +76,8 @@ class Means(Statistic):
         self._sums = _per_photo(np.where(known, values, 0), photo, names.size)
         # most columns are known for the same images, so that one count serves them all
         counts = _per_photo(known.astype(np.float64), photo, names.size)
-        self._counts, self._count_of = np.unique(counts, axis=0, return_inverse=True)
+        self._counts, count_of = np.unique(counts, axis=0, return_inverse=True)
+        self._count_of = count_of.reshape(-1)  # NumPy 2.0 gave it another shape
         self.spread = np.count_nonzero(counts, axis=1)
 
     def resampled(self, weights: Values) -> Values:
@@ -119,19 +123,32 @@ class Contrast(Statistic):
         self.spread = np.repeat(min(np.unique(photos).size, np.unique(controls.photos).size), 2)
         self._controls = controls
         self._control_photo = np.searchsorted(names, controls.photos)
-        self._photo = np.searchsorted(names, photos)
-        self._below = np.searchsorted(controls.scores, inpainted, side="left")
-        self._upto = np.searchsorted(controls.scores, inpainted, side="right")
+        order = np.argsort(inpainted, kind="stable")
+        self._photo = np.searchsorted(names, photos[order])
+        # how many originals lie below each image, and how many of them tie with it: more than 0 for few images
+        self._below = np.searchsorted(controls.scores, inpainted[order], side="left")
+        upto = np.searchsorted(controls.scores, inpainted[order], side="right")
+        self._tied = np.flatnonzero(upto > self._below)
+        self._upto = upto[self._tied]
 
     def resampled(self, weights: Values) -> Values:
         """The two figures for each resample, 2 x R."""
         before, spared = self._controls.ranked(weights, self._control_photo)
         drawn = weights[self._photo]
-        wins = np.einsum("ir,ir->r", drawn, before[self._below] + before[self._upto]) / 2
-        detected = np.einsum("ir,ir->r", drawn, self._below[:, None] > spared)
+        wins = np.einsum("ir,ir->r", drawn, before[self._below])
+        ties = before[self._upto] - before[self._below[self._tied]]
+        wins += np.einsum("ir,ir->r", drawn[self._tied], ties) / 2
         images, originals = drawn.sum(axis=0), before[-1]
-        both = np.where(originals > 0, images, 0)
-        return np.stack([_ratio(wins, images * originals), _ratio(detected, both)])
+        detected = np.where(originals > 0, self._detected(drawn, spared), math.nan)
+        return np.stack([_ratio(wins, images * originals), _ratio(detected, images)])
+
+    def _detected(self, drawn: Values, spared: Numbers) -> Values:
+        """Weight of the images that lie above the highest original to be spared; `drawn` in ascending order."""
+        first = np.searchsorted(self._below, spared, side="right")
+        # from the last such place on all are detected in every resample, before the first none
+        low, high = int(first.min()), int(first.max())
+        some = np.arange(low, high)[:, None] >= first
+        return drawn[high:].sum(axis=0) + (drawn[low:high] * some).sum(axis=0)
 
 
 def intervals(statistics: Sequence[Statistic]) -> list[list[Interval]]:
@@ -141,8 +158,9 @@ def intervals(statistics: Sequence[Statistic]) -> list[list[Interval]]:
     """
     by_photos: dict[int, list[int]] = defaultdict(list)
     for index, statistic in enumerate(statistics):
-        by_photos[statistic.photos].append(index)
-    found: list[list[Interval]] = [[] for _ in statistics]
+        if statistic.spread.max() > 1:
+            by_photos[statistic.photos].append(index)
+    found = [[UNDEFINED] * statistic.spread.size for statistic in statistics]
     for photos, indices in by_photos.items():
         blocks: dict[int, list[Values]] = {index: [] for index in indices}
         for weights in _resamples(photos):
@@ -187,7 +205,7 @@ def _ratio(sums: Values, counts: Values) -> Values:
 
 def _interval(resampled: Values, spread: int) -> Interval:
     if spread < 2:
-        return Interval(math.nan, math.nan)
+        return UNDEFINED
     low, high = np.nanpercentile(resampled, PERCENTILES)
     return Interval(float(low), float(high))
 
@@ -208,6 +226,6 @@ def _flips(photos: int) -> Iterator[Values]:
 
 
 def _block_sizes(total: int, photos: int) -> Iterator[int]:
-    step = max(1, BLOCK // max(photos, 1))
+    step = max(16, BLOCK // photos)
     for start in range(0, total, step):
         yield min(step, total - start)
