@@ -33,47 +33,47 @@ _OTHERS = {b"GIF8": "GIF", b"%PDF": "PDF", b"8BPS": "Photoshop", b"\0\0\0\x0cjP"
 _decoder_lock = threading.Lock()
 
 
-class Unreadable(ValueError):
+class UnreadableError(ValueError):
     """Why an image is refused, to follow the file's name."""
 
 
 def decode(data: bytes) -> NDArray[np.uint8]:
     """The pixels of an image file: uint8 H x W (gray) or H x W x 3 (RGB), upright.
 
-    Raises Unreadable, and nothing else, with the reason.
+    Raises UnreadableError, and nothing else, with the reason.
     """
     reader = _reader(data)
     try:
         if reader is TiffImageFile:
             # imported here: tifffile takes a while to import, and most runs meet no TIFF
-            from safebench.images import tiff  # noqa: PLC0415
+            from safebench.images import tiff
 
             if (deep := tiff.decode_deep(data)) is not None:
                 return deep
         return _decode(reader, data)
-    except Unreadable:
+    except UnreadableError:
         raise
     except Image.DecompressionBombError:
-        raise Unreadable("it has more pixels than a photo has") from None
+        raise UnreadableError("it has more pixels than a photo has") from None
     except MemoryError:
-        raise Unreadable("there is not enough memory to decode it") from None
+        raise UnreadableError("there is not enough memory to decode it") from None
     except Exception as error:  # on a damaged file a decoder may raise anything
         reason = str(error) or type(error).__name__
-        raise Unreadable(f"it is damaged or of a kind that cannot be read ({reason})") from None
+        raise UnreadableError(f"it is damaged or of a kind that cannot be read ({reason})") from None
 
 
 def check_size(width: int, height: int) -> None:
-    """Raises Unreadable for an image without pixels or with too many."""
+    """Raises UnreadableError for an image without pixels or with too many."""
     if width < 1 or height < 1:
-        raise Unreadable("it has no pixels")
+        raise UnreadableError("it has no pixels")
     if width * height > MAX_PIXELS:
-        raise Unreadable(f"it has {width}x{height} pixels; up to {MAX_PIXELS / 1e6:.0f} megapixels are read")
+        raise UnreadableError(f"it has {width}x{height} pixels; up to {MAX_PIXELS / 1e6:.0f} megapixels are read")
 
 
 def without_alpha(colour: NDArray[Any], alpha: NDArray[Any], opaque: int) -> NDArray[Any]:
-    """`colour`, where `alpha` says `opaque` everywhere; raises Unreadable where it does not."""
+    """`colour`, where `alpha` says `opaque` everywhere; raises UnreadableError where it does not."""
     if (alpha != opaque).any():
-        raise Unreadable("it has transparent pixels, and what lies under them is undefined: flatten it first")
+        raise UnreadableError("it has transparent pixels, and what lies under them is undefined: flatten it first")
     return colour
 
 
@@ -84,11 +84,11 @@ def to_8_bit(levels: NDArray[np.uint16]) -> NDArray[np.uint8]:
 
 def deep_pixels(data: bytes) -> NDArray[np.uint16]:
     """The pixels of a 16-bit PNG or TIFF by OpenCV, without opaque alpha: uint16 H x W or H x W x 3 (RGB)."""
-    import cv2  # noqa: PLC0415 (few photos need it)
+    import cv2
 
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
-        raise Unreadable("its 16-bit pixels cannot be decoded")
+        raise UnreadableError("its 16-bit pixels cannot be decoded")
     if pixels.ndim == 2:
         return pixels
     colour = pixels[:, :, 2::-1]
@@ -107,7 +107,7 @@ def upright(pixels: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]
 
 def _reader(data: bytes) -> type[ImageFile]:
     if not data:
-        raise Unreadable("it is empty (0 bytes)")
+        raise UnreadableError("it is empty (0 bytes)")
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WebPImageFile
     for magics, reader in _READERS:
@@ -117,7 +117,7 @@ def _reader(data: bytes) -> type[ImageFile]:
     if data[4:8] == b"ftyp":
         other = "HEIC, AVIF or video"
     what = f"a {other} file" if other else "no image that is known here"
-    raise Unreadable(f"it is {what}; JPEG, PNG, WebP, TIFF and BMP are read")
+    raise UnreadableError(f"it is {what}; JPEG, PNG, WebP, TIFF and BMP are read")
 
 
 def _decode(reader: type[ImageFile], data: bytes) -> NDArray[np.uint8]:
@@ -126,7 +126,7 @@ def _decode(reader: type[ImageFile], data: bytes) -> NDArray[np.uint8]:
         image = reader(io.BytesIO(data))
         check_size(*image.size)
         if getattr(image, "n_frames", 1) > 1:
-            raise Unreadable(f"it holds {image.n_frames} images, not one")  # type: ignore[attr-defined]
+            raise UnreadableError(f"it holds {image.n_frames} images, not one")  # type: ignore[attr-defined]
         if reader is TiffImageFile:
             image.load()
     image.load()
@@ -159,7 +159,7 @@ def _orientation(image: ImageFile) -> object:
 def _flatten(image: Image.Image, key: object) -> NDArray[np.uint8]:
     """uint8 H x W or H x W x 3 of a decoded image; `key` is what its PNG declares transparent.
 
-    Raises Unreadable for transparent pixels and for colour spaces that are not read.
+    Raises UnreadableError for transparent pixels and for colour spaces that are not read.
     """
     mode = image.mode
     if mode == "CMYK":
@@ -173,7 +173,7 @@ def _flatten(image: Image.Image, key: object) -> NDArray[np.uint8]:
     if mode in ("RGBX", "YCbCr"):
         return np.asarray(image.convert("RGB"))
     if mode not in ("1", "L", "RGB"):
-        raise Unreadable(f"its colour space ({mode}) is not read; save it as RGB")
+        raise UnreadableError(f"its colour space ({mode}) is not read; save it as RGB")
     pixels = np.asarray(image)
     if mode == "1":
         pixels = pixels.astype(np.uint8) * np.uint8(255)

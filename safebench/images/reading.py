@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench.errors import ImageError
-from safebench.images.decoding import Unreadable, decode
+from safebench.images.decoding import UnreadableError, decode
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 """What a file's name ends in, in lower case, where it is taken for an image; what it holds decides how it is read."""
@@ -55,5 +55,5 @@ def _pixels(path: Path, data: bytes | None) -> NDArray[np.uint8]:
         return decode(path.read_bytes() if data is None else data)
     except OSError as error:
         raise ImageError(f"{path}: it cannot be read ({error.strerror or error})") from None
-    except Unreadable as error:
+    except UnreadableError as error:
         raise ImageError(f"{path}: {error}") from None

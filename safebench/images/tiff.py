@@ -10,7 +10,7 @@ import tifffile
 from numpy.typing import NDArray
 from tifffile import EXTRASAMPLE, PHOTOMETRIC, PLANARCONFIG, SAMPLEFORMAT
 
-from safebench.images.decoding import Unreadable, check_size, deep_pixels, to_8_bit, upright, without_alpha
+from safebench.images.decoding import UnreadableError, check_size, deep_pixels, to_8_bit, upright, without_alpha
 
 # what tifffile has to say of odd tags goes to the log of whoever set one up, not to stderr
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -21,27 +21,29 @@ _READ = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
 def decode_deep(data: bytes) -> NDArray[np.uint8] | None:
     """The pixels of a TIFF with 16 bit a channel, rounded to 8; None for one of up to 8 bit, which Pillow reads.
 
-    Returns uint8 H x W or H x W x 3, upright.  Raises Unreadable for several pages, numbers that are no levels
+    Returns uint8 H x W or H x W x 3, upright.  Raises UnreadableError for several pages, numbers that are no levels
     (floating point, signed, 12 or 32 bit) and colour spaces other than gray and RGB; tifffile's own errors on a
     damaged file.
     """
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         if len(file.pages) != 1:
-            raise Unreadable(f"it holds {len(file.pages)} pages, not one image")
+            raise UnreadableError(f"it holds {len(file.pages)} pages, not one image")
         page = file.pages.first
         check_size(page.imagewidth, page.imagelength)
         if page.sampleformat == SAMPLEFORMAT.IEEEFP:
-            raise Unreadable("it holds floating-point numbers, whose white is not defined; save it with 8 or 16 bit")
+            raise UnreadableError(
+                "it holds floating-point numbers, whose white is not defined; save it with 8 or 16 bit"
+            )
         if page.bitspersample not in (1, 2, 4, 8, 16) or page.sampleformat not in (
             SAMPLEFORMAT.UINT,
             SAMPLEFORMAT.VOID,
         ):
             kind = "signed" if page.sampleformat == SAMPLEFORMAT.INT else f"{page.bitspersample}-bit"
-            raise Unreadable(f"it holds {kind} numbers; save it with 8 or 16 bit")
+            raise UnreadableError(f"it holds {kind} numbers; save it with 8 or 16 bit")
         if page.bitspersample < 16:
             return None
         if page.photometric not in _READ:
-            raise Unreadable(f"its colour space (16-bit {page.photometric.name}) is not read; save it as RGB")
+            raise UnreadableError(f"its colour space (16-bit {page.photometric.name}) is not read; save it as RGB")
         # tifffile needs another package for LZW and its like; OpenCV has them, for pixels that are not split in planes
         known = page.compression in tifffile.TIFF.DECOMPRESSORS
         levels = to_8_bit(_levels(page) if known or page.planarconfig == PLANARCONFIG.SEPARATE else deep_pixels(data))

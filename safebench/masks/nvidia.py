@@ -1,0 +1,137 @@
+"""NVIDIA's Irregular Mask Dataset, the testing set of Liu et al. 2018: 12,000 masks of 512 x 512, white is hole.
+
+A mask's number says in which bin it lies: 2,000 to each bin, in ascending order.  That tells the official set, and its
+polarity, from any other folder of images with numbers for names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from safebench.data.folder import list_images
+from safebench.data.locations import location
+from safebench.errors import DataError, ImageError
+from safebench.masks.files import Archive, FileMasks, MaskFile
+from safebench.masks.index import Measured
+from safebench.protocol import Bin, bin_of
+
+FOLDER = "nvidia-irregular"
+"""The folder's name among the data sets."""
+COUNT = 12_000
+PAGE = "https://nv-adlr.github.io/publication/partialconv-inpainting"
+LICENCE = "CC BY-NC-SA 4.0, NVIDIA Corporation; for research only"
+
+_SIDE = 512
+_EACH = 2_000
+_NAME = re.compile(r"(?:.*/)?(\d{5}\.png)")
+_ZIP = re.compile(r"test_mask.*\.zip", re.IGNORECASE)
+_LOOKED_AT = 60
+_FEWEST = 10
+_AGREEING = 0.9
+
+Verdict = Literal["agrees", "inverted", "other"]
+
+
+class Nvidia(FileMasks):
+    """The official masks, from a folder of PNG files or from their zip files; complete or in part."""
+
+    def __init__(self, root: Path, files: Mapping[str, MaskFile]) -> None:
+        super().__init__("nvidia", LICENCE, files)
+        self.root = root
+        self.note = f"{len(files):,} of the {COUNT:,} masks" if len(files) < COUNT else f"all {COUNT:,} masks"
+
+    def checked(self, measured: dict[str, Measured]) -> dict[str, Measured]:
+        """The masks that lie in the bin which their number says; the others go to `problems`.
+
+        Raises DataError where they are more than a tenth.
+        """
+        wrong = [name for name, mask in measured.items() if _verdict(name, mask) != "agrees"]
+        if len(wrong) > (1 - _AGREEING) * len(measured):
+            raise DataError(f"{self.root}: {len(wrong)} of its {len(measured)} masks are not NVIDIA's of that number")
+        for name in wrong:
+            mask = measured.pop(name)
+            ratio = mask.own_hole / (mask.height * mask.width)
+            self.problems.append(
+                f"{self.files[name].path}: {name} has {mask.width}x{mask.height} pixels, {ratio:.1%} of them hole, "
+                f"which NVIDIA's mask of that number has not"
+            )
+        return measured
+
+
+def official_masks() -> Nvidia:
+    """The set at its own place among the data sets; raises DataError where it is not there, or is another."""
+    root = location(FOLDER)
+    files = _numbered(root) if root.is_dir() else {}
+    if not files:
+        raise DataError(
+            f"nvidia: the masks are not in {root}; get test_mask.zip from {PAGE}, then: "
+            f"safebench data prepare nvidia --from DIRECTORY"
+        )
+    if _recognise(root, files) != "agrees":
+        raise DataError(f"{root}: its masks are not NVIDIA's: their holes do not have the sizes that their numbers say")
+    return Nvidia(root, files)
+
+
+def recognised(root: Path) -> Nvidia | None:
+    """The official set, where the directory holds it; None where it holds other images.
+
+    Raises DataError where it holds the official masks with black for the hole, or zip files that are damaged.
+    """
+    if not root.is_dir():
+        return None
+    files = _numbered(root)
+    few = len(files) < _FEWEST and not any(file.archive for file in files.values())
+    if few or _recognise(root, files) != "agrees":
+        return None
+    return Nvidia(root, files)
+
+
+def _numbered(root: Path) -> dict[str, MaskFile]:
+    """The masks by their five-digit names; none where the directory holds images of other names too."""
+    images = list_images(root).images
+    found: dict[str, MaskFile] = {}
+    for path in list_images(root, frozenset({".zip"})).images.values():
+        if _ZIP.fullmatch(path.name):
+            archive = Archive(path)
+            matches = {member: _NAME.fullmatch(member) for member in archive.members}
+            found |= {match[1]: MaskFile(path, archive, member) for member, match in matches.items() if match}
+    if not found and not all(_NAME.fullmatch(name) for name in images):
+        return {}
+    found |= {match[1]: MaskFile(path) for name, path in images.items() if (match := _NAME.fullmatch(name))}
+    return {name: file for name, file in found.items() if int(name[:5]) < COUNT}
+
+
+def _recognise(root: Path, files: Mapping[str, MaskFile]) -> Verdict:
+    """Look at some masks, spread over the numbers; raises DataError where they are the official ones, inverted."""
+    names = sorted(files)[:: max(1, len(files) // _LOOKED_AT)]
+    verdicts: Counter[Verdict] = Counter()
+    for name in names:
+        try:
+            mask = files[name].load()
+        except (ImageError, OSError):
+            continue
+        verdicts[_verdict(name, Measured(*mask.shape, int(mask.sum()), 0))] += 1
+    for verdict in ("agrees", "inverted"):
+        if verdicts.total() and verdicts[verdict] >= _AGREEING * verdicts.total():
+            if verdict == "inverted":
+                raise DataError(
+                    f"{root}: these are NVIDIA's masks inverted, black where the hole is; white has to be the hole: "
+                    f"invert them, or use the official ones ({PAGE})"
+                )
+            return verdict
+    return "other"
+
+
+def _verdict(name: str, mask: Measured) -> Verdict:
+    """Whether the hole has the size that the number says, or what is not hole has it."""
+    if (mask.height, mask.width) != (_SIDE, _SIDE):
+        return "other"
+    pixels = mask.height * mask.width
+    says = Bin(int(name[:5]) // _EACH + 1)
+    if bin_of(mask.own_hole, pixels) == says:
+        return "agrees"
+    return "inverted" if bin_of(pixels - mask.own_hole, pixels) == says else "other"

@@ -1,0 +1,37 @@
+"""What a set of masks is to the engine: names sorted into hole-ratio bins, read one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from safebench.protocol import Bin
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class MaskSet(Protocol):
+    """A set of masks: where they come from, and under which terms."""
+
+    name: str
+    licence: str
+    note: str
+    """What a reader of the results should know of it; may be empty."""
+    outside: int
+    """Masks that lie in no bin, at the size that `index` was asked for last."""
+    problems: list[str]
+    """One sentence for each mask that could not be used, likewise."""
+
+    def index(self, size: int) -> Mapping[Bin, Sequence[str]]:
+        """The names of the masks in each bin, sorted; measured after the nearest-neighbour resize to `size`."""
+
+    def fingerprint(self, name: str) -> str:
+        """sha256, in hex, of the mask's file (of a generated one: of all that it depends on but its size).
+
+        Raises OSError, ImageError.
+        """
+
+    def load(self, name: str, size: int) -> NDArray[np.bool_]:
+        """The mask at a size: bool `size` x `size`, True = hole.  Raises ImageError."""
