@@ -13,6 +13,7 @@ from safebench.errors import ModelError
 from safebench.protocol import THRESHOLD
 
 Floats = NDArray[np.floating[Any]]
+Labels = NDArray[np.bool_]
 Counts = NDArray[np.intp]
 
 
@@ -32,86 +33,85 @@ class Localisation:
     pixel_acc: float
 
 
-def localise(scores: NDArray[np.float32], mask: NDArray[np.bool_]) -> Localisation:
+def localise(scores: NDArray[np.float32], mask: Labels) -> Localisation:
     """Compare a map (float32 H x W in [0, 1]) with the mask (bool H x W, True = hole).
 
     Raises ModelError where the map is not of the mask's size, holds NaN, or leaves [0, 1]: it is never clipped.
+    Raises TypeError for a mask that is not boolean.
     """
-    hole, rest = _classes(scores, mask)
-    below = np.searchsorted(rest, hole, side="left")
-    upto = np.searchsorted(rest, hole, side="right")
-
-    tp, fp = _called(hole), _called(rest)
-    fn, tn = hole.size - tp, rest.size - fp
+    _check(scores, mask)
+    hole_below, rest_below = _below(scores, mask)
+    called = scores >= THRESHOLD
+    tp = int(np.count_nonzero(called & mask))
+    fp = int(np.count_nonzero(called)) - tp
+    fn = int(hole_below[-1]) - tp
+    tn = int(rest_below[-1]) - fp
     return Localisation(
-        auc=_area(below, upto, rest.size),
+        auc=_area(hole_below, rest_below),
         f1=2 * tp / (2 * tp + fp + fn) if tp else 0.0,
-        f1_best=_best_f1(below, rest.size),
+        f1_best=_best_f1(hole_below, rest_below),
         iou=tp / (tp + fp + fn) if tp else 0.0,
         mcc=_mcc(tp, fp, fn, tn),
         pixel_acc=(tp + tn) / mask.size,
     )
 
 
-def pixel_auc(scores: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+def pixel_auc(scores: NDArray[np.float32], mask: Labels) -> float:
     """Area under the ROC curve over the pixels, exact, ties counting half; NaN where the mask is empty or full.
 
     Takes and refuses what `localise` does.
     """
-    return rank_auc(*_classes(scores, mask))
+    _check(scores, mask)
+    return rank_auc(scores, mask)
 
 
-def rank_auc(positives: Floats, negatives: Floats) -> float:
-    """Chance that one of `positives` exceeds one of `negatives`, ties counting half; both sorted ascending.
+def rank_auc(values: Floats, positive: Labels) -> float:
+    """Chance that a positive's value exceeds a negative's, ties counting half; NaN where either is missing.
 
-    The Mann-Whitney form of the area under the ROC curve; NaN where either is empty.
+    values: in [0, 1]; positive: of the same shape.
     """
-    below = np.searchsorted(negatives, positives, side="left")
-    upto = np.searchsorted(negatives, positives, side="right")
-    return _area(below, upto, negatives.size)
+    return _area(*_below(values, positive))
 
 
-def _classes(scores: Floats, mask: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """The hole's values and the others, each sorted ascending."""
+def _check(scores: Floats, mask: Labels) -> None:
+    if mask.dtype != np.bool_:
+        raise TypeError(f"the mask is {mask.dtype}, not bool")
     if scores.shape != mask.shape:
         raise ModelError(f"the localisation map has the shape {scores.shape}, its image has {mask.shape}")
-    inside = mask.astype(bool, copy=False)
-    hole, rest = np.sort(scores[inside]), np.sort(scores[~inside])
-    for values in (hole, rest):
-        # NaN sorts to the end, so the two ends tell all
-        if values.size and not (values[0] >= 0 and values[-1] <= 1):
-            raise ModelError(
-                f"the localisation map leaves [0, 1]: it holds values from {values[0]:.6g} to {values[-1]:.6g}"
-            )
-    return hole, rest
+    low, high = scores.min(), scores.max()
+    if not (low >= 0 and high <= 1):  # NaN compares false
+        raise ModelError(f"the localisation map leaves [0, 1]: its values run from {low:.6g} to {high:.6g}")
 
 
-def _called(values: Floats) -> int:
-    """How many pixels the map calls inpainted."""
-    return int(np.count_nonzero(values >= THRESHOLD))
+def _below(values: Floats, positive: Labels) -> tuple[Counts, Counts]:
+    """How many positives, and how many negatives, lie below each distinct value; last, how many there are in all.
+
+    The bits of floats from 0 up sort as the floats do.  Of those up to 1 the highest bit is the sign alone, so that a
+    shift makes room for the label and loses nothing but the sign of -0: one sort of whole numbers does it all.
+    """
+    bits = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}").ravel()
+    ranked = np.sort((bits << 1) | positive.ravel())
+    distinct = ranked >> 1
+    ends = np.append(np.flatnonzero(distinct[1:] != distinct[:-1]) + 1, ranked.size)
+    positives = np.append(0, np.cumsum(ranked & 1, dtype=np.intp)[ends - 1])
+    return positives, np.append(0, ends) - positives
 
 
-def _area(below: Counts, upto: Counts, negatives: int) -> float:
-    """The area, from how many negatives lie below, and up to, each positive; whole numbers until the division."""
-    pairs = below.size * negatives
+def _area(positives: Counts, negatives: Counts) -> float:
+    """The area under the curve through these counts, in whole numbers until the division."""
+    pairs = int(positives[-1]) * int(negatives[-1])
     if not pairs:
         return math.nan
-    return (int(below.sum()) + int(upto.sum())) / (2 * pairs)
+    return int(np.dot(np.diff(positives), negatives[1:] + negatives[:-1])) / (2 * pairs)
 
 
-def _best_f1(below: Counts, negatives: int) -> float:
-    """The largest F1 over all thresholds.
-
-    Between two of the hole's values a lower threshold only adds false positives, so one of those values is best.
-    With them sorted ascending, the i-th as threshold finds P - i of the P; among ties the first of them is the true
-    count, and the others fall short of it.
-    """
-    positives = below.size
-    if not positives:
+def _best_f1(hole_below: Counts, rest_below: Counts) -> float:
+    """The largest F1 over all thresholds: each distinct value of the map, and one above them all."""
+    hole = hole_below[-1]
+    if not hole:
         return 0.0
-    tp = np.arange(positives, 0, -1)
-    fp = negatives - below
-    return float((2 * tp / (tp + fp + positives)).max())
+    tp, fp = hole - hole_below, rest_below[-1] - rest_below
+    return float((2 * tp / (tp + fp + hole)).max())
 
 
 def _mcc(tp: int, fp: int, fn: int, tn: int) -> float:

@@ -184,12 +184,10 @@ def paired_difference(a: Values, b: Values, photos: Photos) -> Difference:
     difference = a - b
     ((interval,),) = intervals([Means(difference[:, None], photos)])
     names, photo = np.unique(photos, return_inverse=True)
-    sums = _per_photo(difference[:, None], photo, names.size)
+    (sums,) = _per_photo(difference[:, None], photo, names.size)
     # a flip that equals what was seen has to count, whatever its sum rounds to
-    seen = abs(sums.sum()) - 1e-12 * np.abs(sums).sum()
-    extreme = sum(
-        int(np.count_nonzero(np.abs(np.einsum("kp,pr->kr", sums, signs)) >= seen)) for signs in _flips(names.size)
-    )
+    far = abs(sums.sum()) - 1e-12 * np.abs(sums).sum()
+    extreme = sum(np.count_nonzero(np.abs(np.einsum("p,pr->r", sums, signs)) >= far) for signs in _flips(names.size))
     return Difference(float(difference.mean()), *interval, (extreme + 1) / (SIGN_FLIPS + 1))
 
 
@@ -222,7 +220,7 @@ def _flips(photos: int) -> Iterator[Values]:
     """Signs, +1 or -1, photos x R, a block of flips at a time."""
     generator = np.random.default_rng([SEED, photos])
     for size in _block_sizes(SIGN_FLIPS, photos):
-        yield generator.choice(np.array([-1.0, 1.0]), size=(photos, size))
+        yield np.where(generator.integers(2, size=(photos, size), dtype=np.bool_), 1.0, -1.0)
 
 
 def _block_sizes(total: int, photos: int) -> Iterator[int]:
