@@ -29,14 +29,16 @@ Buffer = mmap.mmap | bytearray
 Stream = mmap.mmap | io.BytesIO
 
 
-def load_state(path: Path) -> dict[str, Any]:
+def load_state(path: Path | None) -> dict[str, Any]:
     """What a checkpoint file holds: a dictionary of tensors, containers, numbers and texts; nothing in it was run.
 
     Tensors are on the CPU and read from the disk when they are used.  Objects of other classes are `StandIn`s; a
     network pickled whole (as in StyleGAN's files) is turned into its state by `network_state`.
     Raises WeightsError, naming the file, where it is missing, damaged, of another format, or holds what a checkpoint
-    must not hold.
+    must not hold; and for None, which a model is given that was loaded without its checkpoint.
     """
+    if path is None:
+        raise WeightsError("this model cannot work without its checkpoint; name the file that holds it")
     try:
         with path.open("rb") as file:
             head = file.read(9)
@@ -107,6 +109,18 @@ def fit(module: nn.Module, state: Mapping[str, Any], name: str, *, prefix: str =
     if said:
         raise WeightsError(f"{name}: this checkpoint does not fit the network; keys: {'; '.join(said)}")
     module.load_state_dict(given, strict=False)
+
+
+def part(state: Mapping[str, Any], key: str, name: str) -> Mapping[str, Any]:
+    """The state that a checkpoint keeps under `key`, beside counters and optimisers.
+
+    Raises WeightsError, naming `name` and the keys that there are, where it keeps none.
+    """
+    held = state.get(key)
+    if not isinstance(held, Mapping):
+        keys = [str(k) for k in state]
+        raise WeightsError(f"{name}: this checkpoint does not fit the network; it has no '{key}', only {_some(keys)}")
+    return held
 
 
 def _attributes(module: Any) -> dict[Any, Any]:

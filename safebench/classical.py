@@ -22,7 +22,7 @@ def fill_each(images: Tensor, masks: Tensor, fill: Callable[[Image, NDArray[np.b
     nothing to fill it from.  Returns float32 B x 3 x H x W in [0, 1], on the batch's device.
     """
     filled = []
-    for image, hole in zip(_to_images(images), masks[:, 0].cpu().numpy() > 0.5, strict=True):
+    for image, hole in zip(to_images(images), masks[:, 0].cpu().numpy() > 0.5, strict=True):
         result = image if hole.all() or not hole.any() else fill(image, hole)
         scale = 255 if result.dtype == np.uint8 else 1
         filled.append(np.clip(result.astype(np.float32) / scale, 0, 1))
@@ -34,10 +34,11 @@ def map_each(images: Tensor, locate: Callable[[Image], NDArray[Any]]) -> Tensor:
 
     Returns float32 B x H x W, on the batch's device.
     """
-    maps = [locate(image).astype(np.float32) for image in _to_images(images)]
+    maps = [locate(image).astype(np.float32) for image in to_images(images)]
     return torch.from_numpy(np.stack(maps)).to(images.device)
 
 
-def _to_images(images: Tensor) -> NDArray[np.uint8]:
+def to_images(images: Tensor) -> NDArray[np.uint8]:
+    """A batch's 8-bit images: float32 B x 3 x H x W in [0, 1] to uint8 B x H x W x 3."""
     levels = images.mul(255).round().to(torch.uint8)
     return levels.permute(0, 2, 3, 1).cpu().numpy()
