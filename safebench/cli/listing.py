@@ -61,7 +61,7 @@ def _datasets() -> Table:
 def _table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("name", "paper"))
     return table
 
 
@@ -79,11 +79,12 @@ def _weights(entry: Entry) -> Text:
 
 
 def _licence(card: Card) -> str:
-    licence = card.licence
-    if not licence.weights:
-        return licence.code
-    return f"{licence.code}; weights: {licence.weights}" + (" (non-commercial)" if licence.non_commercial else "")
+    """The weights' terms where there are weights, since they bind the user more than the code's."""
+    if not card.weights:
+        return card.licence.code
+    return (card.licence.weights or "not stated") + (", non-commercial" if card.licence.non_commercial else "")
 
 
 def _paper(card: Card) -> str:
-    return f"{card.paper.authors.split(',')[0]} {card.paper.year}, {card.paper.venue}" if card.paper else ""
+    """First author's family name and year."""
+    return f"{card.paper.authors.split(',')[0].split()[-1]} {card.paper.year}" if card.paper else ""
