@@ -135,7 +135,7 @@ def _address(source: Source) -> tuple[str, Mapping[str, str]]:
     if not source.base.startswith("hf://"):
         return source.base, {}
     from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # documented, not re-exported
 
     kind, repo, path, revision = _hub_parts(source)
     endpoint = os.environ.get("HF_ENDPOINT") or None

@@ -1,17 +1,43 @@
-"""Where a model's checkpoint comes from: what the user names, the package, the cache."""
+"""Where a model's checkpoint comes from: what the user names, the package, the cache, the card's sources.
+
+Nothing here opens a checkpoint (see `safebench.checkpoints`); it is found, fetched, and its bytes are compared.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
+import msgspec
+from filelock import FileLock, Timeout
 
-from safebench.cards import Weights
+from safebench import downloads, hub, licences, sources, transfers
+from safebench.cards import File, Weights
 from safebench.errors import UnknownNameError, WeightsError
+from safebench.files import atomic_write
+from safebench.folders import cache_folder
 from safebench.registry import Entry, plain
+
+__all__ = [
+    "Checkpoint",
+    "at_hand",
+    "cache_folder",
+    "cached_path",
+    "card_weights",
+    "checksum",
+    "compared_with",
+    "find",
+    "missing",
+    "problem",
+    "pull",
+]
+
+OFFLINE = "SAFEBENCH_OFFLINE"
+"""Set to 1 where nothing may be fetched."""
 
 
 @dataclass(frozen=True)
@@ -22,30 +48,26 @@ class Checkpoint:
     sha256: str
 
 
-def cache_folder() -> Path:
-    """Where checkpoints and indexes are kept: $SAFEBENCH_CACHE, or the system's folder for caches."""
-    named = os.environ.get("SAFEBENCH_CACHE")
-    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("safebench", appauthor=False))
-
-
-def find(entry: Entry, variant: str = "", named: Path | None = None) -> Checkpoint | None:
+def find(entry: Entry, variant: str = "", named: Path | None = None, *, fetch: bool = False) -> Checkpoint | None:
     """The checkpoint of a model: the file or folder `named` by the user, else what is at hand.
 
-    None for a model that has no weights.  Raises WeightsError where there should be one and is none.
+    With `fetch`, one that is missing is fetched if its terms allow that.  None for a model that has no weights.
+    Raises WeightsError where there should be one and is none, or where its bytes are not those that were expected.
     """
+    if entry.card.argument != "variant":
+        return _find_argument(entry, variant, named, fetch)
     if named is not None:
-        if not named.exists():
-            raise WeightsError(f"--weights {entry.name}={named}: there is no such file")
-        return Checkpoint(named, checksum(named))
+        return _check_named(entry, named)
     weights = card_weights(entry, variant)
     if weights is None:
         return None
     path = at_hand(entry, weights)
     if path is None:
-        raise WeightsError(
-            f"{entry.name}: its weights ({weights.file}) are not on this machine; put the file at "
-            f"{cached_path(entry, weights)}, or name it with --weights {entry.name}=FILE"
-        )
+        if not (fetch and licences.accepted(entry)) or os.environ.get(OFFLINE):
+            raise WeightsError(missing(entry, weights))
+        path = pull(entry, weights)
+    if wrong := problem(weights, path):
+        raise WeightsError(f"{entry.name}: {wrong}; delete it and fetch it again, or name it with --weights")
     return Checkpoint(path, checksum(path))
 
 
@@ -54,12 +76,9 @@ def card_weights(entry: Entry, variant: str) -> Weights | None:
 
     Raises UnknownNameError where the card lists no such variant.
     """
-    weights = entry.card.weights
-    if not weights and not variant:
-        return None
     if not variant:
-        return weights[0]
-    match = [w for w in weights if plain(w.variant) == plain(variant)]
+        return next(iter(entry.card.weights), None)
+    match = [w for w in entry.card.weights if plain(w.variant) == plain(variant)]
     if not match:
         listed = ", ".join(v for v in entry.card.variants if v) or "none"
         raise UnknownNameError(f"{entry.name} has no variant '{variant}'; its variants: {listed}")
@@ -69,7 +88,10 @@ def card_weights(entry: Entry, variant: str) -> Weights | None:
 def at_hand(entry: Entry, weights: Weights) -> Path | None:
     """Where a checkpoint lies on this machine (beside its card, or in the cache), or None."""
     shipped = [entry.folder / s.removeprefix("package:") for s in weights.sources if s.startswith("package:")]
-    return next((p for p in (*shipped, cached_path(entry, weights)) if p.exists()), None)
+    for path in (*shipped, cached_path(entry, weights)):
+        if all(part.exists() for part in _places(weights, path)):
+            return path
+    return None
 
 
 def cached_path(entry: Entry, weights: Weights) -> Path:
@@ -78,13 +100,137 @@ def cached_path(entry: Entry, weights: Weights) -> Path:
 
 
 def checksum(path: Path) -> str:
-    """sha256 of a file; of a folder, that of its files' names and checksums in sorted order."""
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-        listing = "".join(f"{p.relative_to(path).as_posix()}\0{checksum(p)}\n" for p in files)
-        return hashlib.sha256(listing.encode()).hexdigest()
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    """sha256 of a file; of a folder, that of its files' names and checksums in sorted order.
+
+    Hidden files, and the sums that `pull` wrote down beside the files, are no part of a folder's checkpoint.
+    """
+    if path.is_file():
+        return downloads.digest(path)
+    files = (p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".") and p.suffix != ".sha256")
+    return _combined({p.relative_to(path).as_posix(): downloads.digest(p) for p in files})
+
+
+def pull(entry: Entry, weights: Weights) -> Path:
+    """Fetch a checkpoint into the cache, showing progress; what is there already is left as it is.
+
+    Raises WeightsError where its terms were not agreed to, or where no source gives the file that was expected.
+    """
+    if not licences.accepted(entry):
+        raise WeightsError(missing(entry, weights))
+    path = cached_path(entry, weights)
+    for file, target in zip(weights.files, _places(weights, path), strict=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(target):  # of two processes at once, the second finds it done
+            if not target.exists():
+                _pull_file(entry, file, target)
+    return path
+
+
+def problem(weights: Weights, path: Path) -> str:
+    """What is wrong with the bytes of a checkpoint at hand; empty where they are as published or as first fetched."""
+    for file, place in zip(weights.files, _places(weights, path), strict=True):
+        expected = file.sha256 or _recorded(place)
+        if expected and (actual := downloads.digest(place)) != expected:
+            said = "published" if file.sha256 else "recorded when it was first fetched"
+            return f"{place}: its sha256 is {actual}, not {expected} as {said}"
+    return ""
+
+
+def compared_with(weights: Weights, path: Path) -> str:
+    """What the bytes of a checkpoint at hand can be compared with."""
+    if all(file.sha256 for file in weights.files):
+        return "as published"
+    if all(file.sha256 or _recorded(p) for file, p in zip(weights.files, _places(weights, path), strict=True)):
+        return "as first fetched"
+    return "no checksum to compare with"
+
+
+def missing(entry: Entry, weights: Weights) -> str:
+    """The sentence for a checkpoint that is not at hand: what, under which terms, how to get it, where to put it."""
+    name = f"{entry.name}:{weights.variant}" if weights.variant not in ("", entry.card.variants[0]) else entry.name
+    flag = "" if licences.accepted(entry) else " --accept-licence"
+    wanted = " and ".join(file.file for file in weights.files)
+    if any(file.sources for file in weights.files):
+        way = f"fetch them with: safebench weights pull {name}{flag}; or put"
+    else:
+        way = f"no source is published that could be fetched; get them from {entry.card.upstream or 'the authors'}, put"
+    return (
+        f"{entry.name}: its weights ({wanted}) are not on this machine; terms: {licences.terms(entry)}; {way} "
+        f"{'the files into' if weights.parts else 'the file at'} {cached_path(entry, weights)}, or name "
+        f"{'the folder that holds them' if weights.parts else 'it'} with --weights {name}=PATH"
+    )
+
+
+def _places(weights: Weights, path: Path) -> list[Path]:
+    """Where the files of a checkpoint lie if it lies at `path`."""
+    return [path / part.file for part in weights.parts] or [path]
+
+
+def _check_named(entry: Entry, named: Path) -> Checkpoint:
+    if not named.exists():
+        raise WeightsError(f"--weights {entry.name}={named}: there is no such file")
+    for weights in entry.card.weights[:1]:
+        if weights.parts and not all(place.is_file() for place in _places(weights, named)):
+            wanted = " and ".join(part.file for part in weights.parts)
+            raise WeightsError(f"--weights {entry.name}={named}: has to be the folder that holds {wanted}")
+    return Checkpoint(named, checksum(named))
+
+
+def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool) -> Checkpoint:
+    """The user's own file with its settings beside it, or a model of the Hub."""
+    given = str(named or argument)
+    if entry.card.argument == "hub-id":
+        if not given:
+            raise WeightsError(f"{entry.name}: say which model, as {entry.name}:OWNER/MODEL or {entry.name}:FOLDER")
+        folder = hub.snapshot(given, entry.name, fetch=fetch and not os.environ.get(OFFLINE))
+        return Checkpoint(folder, checksum(folder))
+    path = Path(given).expanduser()
+    if not given or not path.is_file():
+        raise WeightsError(f"{entry.name}:{given}: there is no such file; say which as {entry.name}:FILE")
+    settings = path.with_suffix(".toml")
+    files = [path, settings] if settings.is_file() else [path]
+    return Checkpoint(path, _combined({f"*{file.suffix}": downloads.digest(file) for file in files}))
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    try:
+        lock.acquire(timeout=0.5)
+    except Timeout:
+        transfers.note(f"{target.name}: another process is fetching it; waiting")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _pull_file(entry: Entry, file: File, target: Path) -> None:
+    expected = file.sha256 or _recorded(target)
+    try:
+        with transfers.shown(f"{entry.name}: {file.file}") as progress:
+            sources.fetch(msgspec.structs.replace(file, sha256=expected), target, progress)
+    except downloads.DownloadError as error:
+        pages = [sources.parse(text).page for text in file.sources if not text.startswith("package:")]
+        by_hand = f"get it by hand from {' or '.join(pages)} and put it at {target}" if pages else f"put it at {target}"
+        raise WeightsError(f"{entry.name}: {file.file} could not be fetched: {error}; {by_hand}") from None
+    if not expected:
+        sha256 = downloads.digest(target)
+        atomic_write(_sum_file(target), f"{sha256}  {target.name}\n".encode())
+        transfers.note(f"{target.name}: no checksum is published; recorded sha256 {sha256}")
+
+
+def _sum_file(place: Path) -> Path:
+    return place.with_name(f"{place.name}.sha256")
+
+
+def _recorded(place: Path) -> str:
+    """The sha256 that the first download had, as `sha256sum -c` reads it; empty where none is written down."""
+    file = _sum_file(place)
+    return file.read_text().split()[0] if file.is_file() else ""
+
+
+def _combined(sums: Mapping[str, str]) -> str:
+    listing = "".join(f"{name}\0{sha256}\n" for name, sha256 in sorted(sums.items()))
+    return hashlib.sha256(listing.encode()).hexdigest()

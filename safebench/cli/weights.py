@@ -1,0 +1,143 @@
+"""`safebench weights`: list, pull, verify, path."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from safebench.cards import Weights
+    from safebench.registry import Entry
+
+app = typer.Typer(no_args_is_help=True)
+
+_Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="NAME or NAME:VARIANT.")]
+_NamesOrAll = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="NAME or NAME:VARIANT; all when left out.")
+]
+
+
+@app.command(name="list")
+def list_() -> None:
+    """Show every published checkpoint: present or not, size, terms, training set."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from safebench import licences, weights
+
+    table = Table(header_style="bold")
+    for heading in ("name", "here", "size", "checksum", "terms", "trained on"):
+        table.add_column(heading, overflow="fold")
+    for entry, checkpoint in _everything():
+        here = weights.at_hand(entry, checkpoint) is not None
+        size = sum(file.size for file in checkpoint.files) / 1e6
+        table.add_row(
+            Text(_label(entry, checkpoint), style="bold"),
+            Text("present", style="green") if here else Text("missing", style="yellow"),
+            Text(f"{size:.1f} MB" if size else "not stated"),
+            Text("published" if all(file.sha256 for file in checkpoint.files) else "of the first download"),
+            Text(licences.terms(entry)),
+            Text(checkpoint.trained_on),
+        )
+    Console().print(table)
+
+
+@app.command()
+def pull(
+    names: _Names,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Agree to the terms of these models' weights; remembered.")
+    ] = False,
+) -> None:
+    """Fetch weights into the cache; what is there already is checked and left as it is."""
+    from safebench import licences, weights
+
+    for name in names:
+        for entry, variant in _find(name):
+            if accept_licence or (not licences.accepted(entry) and _asked(licences.terms(entry), entry.name)):
+                licences.accept(entry)
+            found = weights.find(entry, variant, fetch=True)
+            typer.echo(f"{name}: {found.path} (sha256 {found.sha256})" if found else f"{name}: needs no weights")
+
+
+@app.command()
+def verify(names: _NamesOrAll = None) -> None:
+    """Compare the weights that are here with their published checksums, or with those of the first download."""
+    from safebench import weights
+
+    wrong = []
+    for entry, checkpoint in _chosen(names):
+        path = weights.at_hand(entry, checkpoint)
+        if path is None:
+            if names:
+                wrong.append(weights.missing(entry, checkpoint))
+            continue
+        problem = weights.problem(checkpoint, path)
+        wrong += [f"{_label(entry, checkpoint)}: {problem}"] if problem else []
+        against = weights.compared_with(checkpoint, path)
+        typer.echo(f"{_label(entry, checkpoint)}: {'WRONG' if problem else f'ok ({against})'}")
+    for sentence in wrong:
+        typer.echo(f"safebench: {sentence}", err=True)
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def path(names: _Names) -> None:
+    """Say where weights lie, or where to put them by hand."""
+    from safebench import weights
+
+    for entry, checkpoint in _chosen(names):
+        typer.echo(weights.at_hand(entry, checkpoint) or weights.cached_path(entry, checkpoint))
+
+
+def _asked(terms: str, name: str) -> bool:
+    """The question of the terms, put once to a person at a terminal."""
+    return sys.stdin.isatty() and typer.confirm(f"{name}: the terms of its weights are: {terms}. Do you agree?")
+
+
+def _everything() -> Iterator[tuple[Entry, Weights]]:
+    from safebench import registry
+
+    for kind in ("inpainters", "detectors"):
+        for entry in registry.entries(kind).values():
+            yield from ((entry, checkpoint) for checkpoint in entry.card.weights)
+
+
+def _chosen(names: list[str] | None) -> Iterator[tuple[Entry, Weights]]:
+    from safebench import weights
+
+    if not names:
+        yield from _everything()
+    for name in names or ():
+        for entry, variant in _find(name):
+            checkpoint = weights.card_weights(entry, variant)
+            if checkpoint is not None:
+                yield entry, checkpoint
+
+
+def _find(name: str) -> list[tuple[Entry, str]]:
+    """The inpainter or detector (or both) that a name means; raises UnknownNameError with the nearest names."""
+    from safebench import registry
+    from safebench.errors import UnknownNameError
+
+    found = []
+    for kind in ("inpainters", "detectors"):
+        with suppress(UnknownNameError):
+            found.append(registry.find(kind, name))
+    if not found:
+        known = [*registry.entries("inpainters"), *registry.entries("detectors")]
+        nearest = difflib.get_close_matches(registry.plain(name.partition(":")[0]), known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(nearest)}?" if nearest else "safebench list shows what there is"
+        raise UnknownNameError(f"no inpainter or detector is called '{name}'; {hint}")
+    return found
+
+
+def _label(entry: Entry, checkpoint: Weights) -> str:
+    return f"{entry.name}:{checkpoint.variant}" if checkpoint.variant else entry.name

@@ -1,0 +1,57 @@
+"""Whole models of the Hugging Face Hub (diffusers' pipelines): settings and safetensors, never code or pickles."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from safebench.errors import WeightsError
+
+PARTS = ("*.json", "*.txt", "*.model", "*/*.safetensors")
+"""A pipeline's settings, vocabularies and networks (each in a folder of its own)."""
+NOT = ("*.fp16.*", "*.non_ema.*", "*.bf16.*")
+"""The same numbers in other precisions, and those that only training needs."""
+
+
+def snapshot(name: str, model: str, *, fetch: bool) -> Path:
+    """The folder of a model: the local folder `name`, or the Hub's `OWNER/MODEL` or `OWNER/MODEL@REVISION`.
+
+    Kept in the Hub's own cache, to which the Hub's own variables apply (HF_HOME, HF_ENDPOINT, HF_TOKEN).  Raises
+    WeightsError where it is not at hand and may not or cannot be fetched; `model` names the adapter in the sentence.
+    """
+    if (folder := Path(name).expanduser()).is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
+
+    repo, _, revision = name.partition("@")
+    try:
+        found = snapshot_download(
+            repo,
+            revision=revision or None,
+            allow_patterns=list(PARTS),
+            ignore_patterns=list(NOT),
+            local_files_only=not fetch,
+            endpoint=os.environ.get("HF_ENDPOINT") or None,
+        )
+    except HFValidationError:
+        raise WeightsError(f"{model}:{name}: is neither a folder nor OWNER/MODEL at the Hugging Face Hub") from None
+    except GatedRepoError:
+        raise WeightsError(
+            f"{model}:{name}: accept its terms at https://huggingface.co/{repo}, then log in with: hf auth login"
+        ) from None
+    except RepositoryNotFoundError:
+        raise WeightsError(
+            f"{model}:{name}: the Hugging Face Hub has no such model, or shows it to its owner only"
+        ) from None
+    except LocalEntryNotFoundError:
+        hint = "is there a network?" if fetch else f"fetch it with: safebench weights pull {model}:{name}"
+        raise WeightsError(f"{model}:{name}: is not on this machine; {hint}") from None
+    except OSError as error:  # the Hub's other errors, and the disk's
+        raise WeightsError(f"{model}:{name}: could not be fetched ({type(error).__name__}); try again later") from None
+    return Path(found)
