@@ -84,13 +84,14 @@ class Participant:
         }
 
 
-def participant(kind: Kind, name: str, named: Path | None = None, seed: int = 0) -> Participant:
-    """The model `NAME` or `NAME:VARIANT` with its checkpoint: the one `named`, or what is at hand.
+def participant(kind: Kind, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True) -> Participant:
+    """The model `NAME` or `NAME:VARIANT` with its checkpoint: the one `named`, what is at hand, or, with `fetch`,
+    what its sources give where its terms allow that.
 
     Raises UnknownNameError, or WeightsError where the checkpoint is missing.
     """
     entry, variant = registry.find(kind, name)
-    return Participant(kind, entry, variant, weights.find(entry, variant, named), seed)
+    return Participant(kind, entry, variant, weights.find(entry, variant, named, fetch=fetch), seed)
 
 
 def choose(
@@ -98,7 +99,7 @@ def choose(
 ) -> tuple[list[Participant], list[str]]:
     """The models named, in that order and each once; and a sentence for each that `all` had to leave out.
 
-    `all` stands for every model that can run here.  `files` holds what `--weights NAME=FILE` gave.
+    `all` stands for every model that can run here as things are: nothing is fetched for it.  `files` holds what `--weights NAME=FILE` gave.
     """
     chosen: dict[str, Participant] = {}
     left_out: list[str] = []
@@ -107,9 +108,11 @@ def choose(
             one = participant(kind, name, named_file(kind, name, files), seed)
             chosen.setdefault(one.label, one)
             continue
-        for known in registry.entries(kind):
+        for known, entry in registry.entries(kind).items():
+            if entry.card.argument != "variant":
+                continue  # it stands for a model that only the user can name
             try:
-                one = participant(kind, known, named_file(kind, known, files), seed)
+                one = participant(kind, known, named_file(kind, known, files), seed, fetch=False)
                 one.entry.adapter()
             except SafebenchError as error:
                 left_out.append(str(error))

@@ -49,7 +49,7 @@ def _models(kind: Kind) -> Table:
 
 def _why_not(kind: Kind, name: str) -> str:
     try:
-        participant(kind, name).entry.adapter()
+        participant(kind, name, fetch=False).entry.adapter()
     except SafebenchError as error:
         return str(error)
     return ""
