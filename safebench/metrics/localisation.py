@@ -92,9 +92,12 @@ def _below(values: Floats, positive: Labels) -> tuple[Counts, Counts]:
     bits = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}").ravel()
     ranked = np.sort((bits << 1) | positive.ravel())
     distinct = ranked >> 1
-    ends = np.append(np.flatnonzero(distinct[1:] != distinct[:-1]) + 1, ranked.size)
-    positives = np.append(0, np.cumsum(ranked & 1, dtype=np.intp)[ends - 1])
-    return positives, np.append(0, ends) - positives
+    changes = np.flatnonzero(distinct[1:] != distinct[:-1]) + 1
+    places = np.concatenate([[0], changes, [ranked.size]])
+    so_far = np.zeros(ranked.size + 1, dtype=np.intp)
+    np.cumsum(ranked & 1, out=so_far[1:])
+    positives = so_far[places]
+    return positives, places - positives
 
 
 def _area(positives: Counts, negatives: Counts) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
+import http.client
 import socket
 import warnings
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ BACKBONES: Final = MappingProxyType(
 )
 """Where torchvision publishes each backbone; the end of a file's name is the start of its sha256."""
 
-PATIENCE = 10.0
-"""Seconds without an answer after which a download is given up."""
+PATIENCE = 5.0
+"""Seconds without an answer after which an address is given up."""
 
 
 class Perceptual:
@@ -86,7 +86,7 @@ def _fetched(net: str) -> Path:
         with _impatient_sockets():
             torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=False)
     # OSError: no network, no room, no right to write; RuntimeError: the sha256 is another
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, http.client.HTTPException) as error:
         raise WeightsError(
             f"LPIPS ({net}): its backbone could not be fetched from {url} ({error}); "
             f"put the file at {path}, or choose another backbone with --lpips-net"
@@ -125,8 +125,8 @@ def _fill(backbone: nn.Module, path: Path) -> None:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         names = {name: "features." + name.split(".", 1)[1] for name in backbone.state_dict()}
         backbone.load_state_dict({name: stored[source] for name, source in names.items()})
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except Exception as error:  # what a damaged file raises is nowhere promised
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise WeightsError(
-            f"LPIPS: {path} is damaged or holds no such backbone ({reason}); delete it to fetch it anew"
+            f"LPIPS: {path} is damaged or holds another network ({reason}); delete it to fetch it anew"
         ) from None
