@@ -46,8 +46,8 @@ class DatasetCard:
 def open_photos(spec: str) -> PhotoSet:
     """The photos of a data set by name (`sample`, `places2`, ...), or of a directory and those below it.
 
-    A directory called like a data set is written with its path, `./sample`.  Raises UnknownNameError, with near matches,
-    for what is neither, and DataError where the directory or the data set is missing or holds no photos.
+    A directory called like a data set is written with its path, `./sample`.  Raises UnknownNameError, with near
+    matches, for what is neither, and DataError where the directory or the data set is missing or holds no photos.
     """
     if is_path(spec):
         return Folder(Path(spec))

@@ -46,10 +46,13 @@ def list_images(root: Path, suffixes: frozenset[str] | None = None) -> Listing:
     """Every regular file below `root` whose name ends in one of `suffixes` (of images, where not given).
 
     Hidden files and folders are left out; a folder that links lead to twice is entered once.  A name is the path
-    relative to `root`; bytes of it that are no text are written as escapes.  Raises DataError where `root` is no directory.
+    relative to `root`; bytes of it that are no text are written as escapes.  Raises DataError where `root` is no
+    directory.
     """
     if suffixes is None:
-        from safebench.images import IMAGE_SUFFIXES as suffixes  # noqa: N811, PLC0415
+        from safebench.images import IMAGE_SUFFIXES
+
+        suffixes = IMAGE_SUFFIXES
     if not root.is_dir():
         what = "is a file, not a directory" if root.exists() else "there is no such directory"
         raise DataError(f"{root}: {what}")

@@ -55,6 +55,6 @@ class FilePhoto:
 
     def load(self) -> NDArray[np.uint8]:
         """The pixels: uint8 H x W x 3; raises ImageError."""
-        from safebench.images import read_photo  # noqa: PLC0415 (lists of data sets need no Pillow)
+        from safebench.images import read_photo
 
         return read_photo(self.path)

@@ -62,7 +62,7 @@ class Crop:
         return hashlib.sha256(self.load().tobytes()).hexdigest()
 
     def load(self) -> NDArray[np.uint8]:
-        """The pixels: uint8 256 x 256 x 3; raises DataError where the photo is missing, ImageError where it is damaged."""
+        """The pixels: uint8 256 x 256 x 3; raises DataError where the photo is missing, ImageError if damaged."""
         photo = _read(self.source)
         return photo[self.top : self.top + SIDE, self.left : self.left + SIDE].copy()
 
@@ -92,7 +92,7 @@ class Sample:
 
 @cache
 def _read(source: Source) -> NDArray[np.uint8]:
-    from safebench.images import read_photo  # noqa: PLC0415 (lists of data sets need no Pillow)
+    from safebench.images import read_photo
 
     path = source.path()
     if path is None:

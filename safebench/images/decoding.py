@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +15,8 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from safebench.images.quiet import no_messages, no_warnings
+
 MAX_PIXELS = 2**28
 """A larger image is refused before it is decoded: at 268 megapixels it is an accident, or an attack."""
 
@@ -30,7 +28,6 @@ _READERS: tuple[tuple[tuple[bytes, ...], type[ImageFile]], ...] = (
     ((b"BM",), BmpImageFile),
 )
 _OTHERS = {b"GIF8": "GIF", b"%PDF": "PDF", b"8BPS": "Photoshop", b"\0\0\0\x0cjP": "JPEG 2000", b"\xff\x0a": "JPEG XL"}
-_decoder_lock = threading.Lock()
 
 
 class UnreadableError(ValueError):
@@ -86,7 +83,8 @@ def deep_pixels(data: bytes) -> NDArray[np.uint16]:
     """The pixels of a 16-bit PNG or TIFF by OpenCV, without opaque alpha: uint16 H x W or H x W x 3 (RGB)."""
     import cv2
 
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    with no_messages():
+        pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise UnreadableError("its 16-bit pixels cannot be decoded")
     if pixels.ndim == 2:
@@ -122,12 +120,13 @@ def _reader(data: bytes) -> type[ImageFile]:
 
 def _decode(reader: type[ImageFile], data: bytes) -> NDArray[np.uint8]:
     # The reader's class is called itself: Image.open would warn of large images, and look at every format.
-    with _quiet():
+    by_libtiff = reader is TiffImageFile
+    with no_messages() if by_libtiff else no_warnings():
         image = reader(io.BytesIO(data))
         check_size(*image.size)
         if getattr(image, "n_frames", 1) > 1:
             raise UnreadableError(f"it holds {image.n_frames} images, not one")  # type: ignore[attr-defined]
-        if reader is TiffImageFile:
+        if by_libtiff:
             image.load()
     image.load()
     orientation = _orientation(image)
@@ -140,17 +139,9 @@ def _decode(reader: type[ImageFile], data: bytes) -> NDArray[np.uint8]:
     return upright(_flatten(image, key), orientation)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Python's warnings; one thread at a time, since they are switched off for the whole process."""
-    with _decoder_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _orientation(image: ImageFile) -> object:
     try:
-        with _quiet():
+        with no_warnings():
             return image.getexif().get(_ORIENTATION)
     except Exception:  # a photo with broken EXIF data is still a photo
         return None

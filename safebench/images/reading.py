@@ -28,7 +28,7 @@ def read_photo(path: Path, data: bytes | None = None) -> NDArray[np.uint8]:
     transparent pixels, or has more than 2^28 pixels (above Pillow's own limit of 1.8e8, WebP and TIFF).
     """
     pixels = _pixels(path, data)
-    return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
+    return np.stack([pixels] * 3, axis=2) if pixels.ndim == 2 else pixels
 
 
 def read_mask(path: Path, data: bytes | None = None) -> NDArray[np.bool_]:

@@ -41,7 +41,7 @@ def square_mask(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
     square = _centre(mask)
     side = square.shape[0]
     nearest = (2 * np.arange(size) + 1) * side // (2 * size)
-    return square[np.ix_(nearest, nearest)]
+    return square[nearest].take(nearest, axis=1)
 
 
 def _centre(image: NDArray[_Pixel]) -> NDArray[_Pixel]:

@@ -27,7 +27,8 @@ def decode_deep(data: bytes) -> NDArray[np.uint8] | None:
     """
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         if len(file.pages) != 1:
-            raise UnreadableError(f"it holds {len(file.pages)} pages, not one image")
+            pages = f"it holds {len(file.pages)} pages, not one image"
+            raise UnreadableError(pages if len(file.pages) else "it is damaged: its image cannot be found in it")
         page = file.pages.first
         check_size(page.imagewidth, page.imagelength)
         if page.sampleformat == SAMPLEFORMAT.IEEEFP:
@@ -43,7 +44,7 @@ def decode_deep(data: bytes) -> NDArray[np.uint8] | None:
         if page.bitspersample < 16:
             return None
         if page.photometric not in _READ:
-            raise UnreadableError(f"its colour space (16-bit {page.photometric.name}) is not read; save it as RGB")
+            raise UnreadableError("its colour space is not read with 16 bit a channel; save it as RGB")
         # tifffile needs another package for LZW and its like; OpenCV has them, for pixels that are not split in planes
         known = page.compression in tifffile.TIFF.DECOMPRESSORS
         levels = to_8_bit(_levels(page) if known or page.planarconfig == PLANARCONFIG.SEPARATE else deep_pixels(data))

@@ -70,7 +70,7 @@ class MaskFile:
 
     def load(self) -> NDArray[np.bool_]:
         """The mask at its own size: bool H x W, True = hole; raises ImageError."""
-        from safebench.images import read_mask  # noqa: PLC0415 (lists of mask sets need no Pillow)
+        from safebench.images import read_mask
 
         return read_mask(self.path / self.member, self.read()) if self.archive else read_mask(self.path)
 
@@ -102,9 +102,9 @@ class FileMasks:
                 bins[hole_bin].append(name)
         return bins
 
-    def checked(self, measured: dict[str, Measured]) -> dict[str, Measured]:
+    def checked(self, masks: dict[str, Measured]) -> dict[str, Measured]:
         """The masks that are what the set says they are; here all of them."""
-        return measured
+        return masks
 
     def fingerprint(self, name: str) -> str:
         """sha256 of the file's bytes; raises OSError, ImageError."""
@@ -112,7 +112,7 @@ class FileMasks:
 
     def load(self, name: str, size: int) -> NDArray[np.bool_]:
         """The mask at a size: bool `size` x `size`, True = hole; raises ImageError."""
-        from safebench.images import square_mask  # noqa: PLC0415 (lists of mask sets need no Pillow)
+        from safebench.images import square_mask
 
         return square_mask(self._file(name).load(), size)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from safebench.errors import ImageError
 from safebench.files import atomic_write
@@ -30,11 +32,17 @@ class Measured(msgspec.Struct, frozen=True, array_like=True):
     hole: int
 
 
+def measured(mask: NDArray[np.bool_], hole: int = 0) -> Measured:
+    """What is measured of a mask, bool H x W; `hole` as in `Measured`."""
+    height, width = mask.shape
+    return Measured(height, width, int(np.count_nonzero(mask)), hole)
+
+
 def measure_all(files: Mapping[str, MaskFile], size: int) -> tuple[dict[str, Measured], list[str]]:
     """Measure every mask after the nearest-neighbour resize to `size`.
 
-    Returns what was measured by name, and a sentence for each mask that cannot be read.  The cache is keyed by the names,
-    sizes and times of the files; masks that could not be read are tried again each time.
+    Returns what was measured by name, and a sentence for each mask that cannot be read.  The cache is keyed by the
+    names, sizes and times of the files; masks that could not be read are tried again each time.
     """
     place = _place(files, size)
     known = _read(place)
@@ -46,20 +54,20 @@ def measure_all(files: Mapping[str, MaskFile], size: int) -> tuple[dict[str, Mea
                 problems.append(result)
             else:
                 known[name] = result
-    measured = {name: known[name] for name in files if name in known}
+    readable = {name: known[name] for name in files if name in known}
     if len(missing) > len(problems):
-        _write(place, measured)
-    return measured, problems
+        _write(place, readable)
+    return readable, problems
 
 
 def _measure(file: MaskFile, size: int) -> Measured | str:
-    from safebench.images import square_mask  # noqa: PLC0415 (lists of mask sets need no Pillow)
+    from safebench.images import square_mask
 
     try:
         mask = file.load()
     except (ImageError, OSError) as error:
         return str(error)
-    return Measured(*mask.shape, int(mask.sum()), int(square_mask(mask, size).sum()))
+    return measured(mask, int(np.count_nonzero(square_mask(mask, size))))
 
 
 def _place(files: Mapping[str, MaskFile], size: int) -> Path:

@@ -16,7 +16,7 @@ from safebench.data.folder import list_images
 from safebench.data.locations import location
 from safebench.errors import DataError, ImageError
 from safebench.masks.files import Archive, FileMasks, MaskFile
-from safebench.masks.index import Measured
+from safebench.masks.index import Measured, measured
 from safebench.protocol import Bin, bin_of
 
 FOLDER = "nvidia-irregular"
@@ -44,22 +44,22 @@ class Nvidia(FileMasks):
         self.root = root
         self.note = f"{len(files):,} of the {COUNT:,} masks" if len(files) < COUNT else f"all {COUNT:,} masks"
 
-    def checked(self, measured: dict[str, Measured]) -> dict[str, Measured]:
+    def checked(self, masks: dict[str, Measured]) -> dict[str, Measured]:
         """The masks that lie in the bin which their number says; the others go to `problems`.
 
         Raises DataError where they are more than a tenth.
         """
-        wrong = [name for name, mask in measured.items() if _verdict(name, mask) != "agrees"]
-        if len(wrong) > (1 - _AGREEING) * len(measured):
-            raise DataError(f"{self.root}: {len(wrong)} of its {len(measured)} masks are not NVIDIA's of that number")
+        wrong = [name for name, mask in masks.items() if _verdict(name, mask) != "agrees"]
+        if len(wrong) > (1 - _AGREEING) * len(masks):
+            raise DataError(f"{self.root}: {len(wrong)} of its {len(masks)} masks are not NVIDIA's of that number")
         for name in wrong:
-            mask = measured.pop(name)
+            mask = masks.pop(name)
             ratio = mask.own_hole / (mask.height * mask.width)
             self.problems.append(
                 f"{self.files[name].path}: {name} has {mask.width}x{mask.height} pixels, {ratio:.1%} of them hole, "
                 f"which NVIDIA's mask of that number has not"
             )
-        return measured
+        return masks
 
 
 def official_masks() -> Nvidia:
@@ -114,7 +114,7 @@ def _recognise(root: Path, files: Mapping[str, MaskFile]) -> Verdict:
             mask = files[name].load()
         except (ImageError, OSError):
             continue
-        verdicts[_verdict(name, Measured(*mask.shape, int(mask.sum()), 0))] += 1
+        verdicts[_verdict(name, measured(mask))] += 1
     for verdict in ("agrees", "inverted"):
         if verdicts.total() and verdicts[verdict] >= _AGREEING * verdicts.total():
             if verdict == "inverted":

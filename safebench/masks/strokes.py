@@ -1,7 +1,7 @@
 """Draws free-form holes: strokes that wander, dashes, loops and blots, as NVIDIA's irregular masks hold.
 
-Nothing here depends on the machine: random draws come from `random.Random.random`, whose sequence Python guarantees, and
-directions turn by rational rotations, without sines.
+Nothing here depends on the machine: random draws come from `random.Random.random`, whose sequence Python guarantees,
+and directions turn by rational rotations, without sines.
 """
 
 from __future__ import annotations
