@@ -1,0 +1,76 @@
+"""What charts.js draws: the cells of the results table, quality beside detectability."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .metrics import Metric
+from .runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
+from .words import ALL_BINS, bin_name, bin_place, figure
+
+Numbers = list[float | None]
+"""Mean, lower and upper end of the interval; None where there is none."""
+
+
+def chart_data(runs: Sequence[Run]) -> dict[str, Any]:
+    """The cells and what is needed to label them.  Slices (run, data set, post-process) never share a chart."""
+    detection, quality = detection_metrics(runs), quality_metrics(runs)
+    slices: dict[tuple[str, str, str], int] = {}
+    cells = []
+    for run in runs:
+        rows = {(row["dataset"], row["inpainter"], row["bin"]): row for row in run.quality}
+        alone = [] if run.detection else [{**row, "postprocess": NO_POSTPROCESS} for row in run.quality]
+        for row in [*run.detection, *alone]:
+            number = slices.setdefault((run.label, row["dataset"], row["postprocess"]), len(slices))
+            its_quality = rows.get((row["dataset"], row["inpainter"], row["bin"]), {})
+            figures = {**_figures(row, detection), **_figures(its_quality, quality)}
+            cells.append(_cell(run, row, number, figures))
+    bins = sorted({cell["bin"] for cell in cells}, key=bin_place)
+    return {
+        "cells": cells,
+        "slices": _slice_names(slices),
+        "bins": [{"key": name, "label": bin_name(name), "all": name == ALL_BINS} for name in bins],
+        "detection": _legend(metric for metric in detection if _measured(cells, metric)),
+        "quality": _legend(metric for metric in quality if _measured(cells, metric)),
+    }
+
+
+def _cell(run: Run, row: Record, number: int, figures: dict[str, Numbers]) -> dict[str, Any]:
+    return {
+        "slice": number,
+        "inpainter": row["inpainter"],
+        "detector": row.get("detector", ""),
+        "bin": row["bin"],
+        "n": int(row["n"]),
+        "control": run.is_control(row["inpainter"]),
+        "inverted": bool(row.get("inverted")),
+        "figures": figures,
+    }
+
+
+def _figures(row: Record, metrics: Iterable[Metric]) -> dict[str, Numbers]:
+    found = ((metric.key, figure(row, metric.key)) for metric in metrics)
+    return {key: [_finite(part) for part in value] for key, value in found if value is not None}
+
+
+def _finite(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _measured(cells: list[dict[str, Any]], metric: Metric) -> bool:
+    return any(cell["figures"].get(metric.key, [None])[0] is not None for cell in cells)
+
+
+def _legend(metrics: Iterable[Metric]) -> list[dict[str, Any]]:
+    return [
+        {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better, "meaning": m.meaning} for m in metrics
+    ]
+
+
+def _slice_names(slices: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Each slice named by what sets it apart from the others."""
+    parts = list(slices)
+    telling = [k for k in range(3) if len({part[k] for part in parts}) > 1]
+    return [" · ".join(part[k] for k in telling) for part in parts]

@@ -1,0 +1,80 @@
+"""Whether the controls say what they must: references whose answer is known before a detector looks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .runs import Record, Run
+from .words import ALL_BINS, Figure, figure, told
+
+CHANCE = (0.45, 0.55)
+"""Where a detector's AUC has to lie on an image that equals its original."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One control before one detector, all bins together."""
+
+    control: str
+    dataset: str
+    postprocess: str
+    detector: str
+    n: int
+    auc: Figure
+    detection_rate: Figure
+    expected: str
+    holds: bool
+
+    @property
+    def told_auc(self) -> str:
+        """The AUC with its interval."""
+        return told(self.auc)
+
+    @property
+    def told_rate(self) -> str:
+        """The detection rate with its interval."""
+        return told(self.detection_rate)
+
+
+def verdicts(run: Run) -> list[Verdict]:
+    """The verdict on each control and detector.
+
+    A control that gives back the original itself must lie near chance; any other has to be found: its AUC's
+    interval lies above 0.5.
+    """
+    untouched = {
+        (row["dataset"], row["inpainter"]) for row in run.quality if row["bin"] == ALL_BINS and _identical(row)
+    }
+    return [
+        _verdict(row, (row["dataset"], row["inpainter"]) in untouched)
+        for row in run.detection
+        if row["bin"] == ALL_BINS and run.is_control(row["inpainter"])
+    ]
+
+
+def _identical(row: Record) -> bool:
+    """Whether every composite equals its original, bit by bit."""
+    return bool(0 < row["n"] == row.get("psnr_infinite"))
+
+
+def _verdict(row: Record, identical: bool) -> Verdict:
+    nothing = Figure(math.nan)
+    auc = figure(row, "auc") or nothing
+    low, high = CHANCE
+    if identical:
+        expected, holds = f"no trace: AUC within {low}–{high}", low <= auc.value <= high
+    else:
+        lower_end = auc.value if math.isnan(auc.low) else auc.low
+        expected, holds = "found: AUC above 0.5", lower_end > 0.5
+    return Verdict(
+        control=row["inpainter"],
+        dataset=row["dataset"],
+        postprocess=row["postprocess"],
+        detector=row["detector"],
+        n=int(row["n"]),
+        auc=auc,
+        detection_rate=figure(row, "detection_rate") or nothing,
+        expected=expected,
+        holds=holds,
+    )

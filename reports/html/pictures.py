@@ -1,0 +1,133 @@
+"""The gallery's pictures: copied from the run's folder, or drawn from its maps and holes.
+
+Composites are copied byte for byte: their PNG text says which inpainter made them, so that nobody mistakes them for
+photographs.  File names are made of safe characters and of the content's sha256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from safebench.files import atomic_write
+from safebench.keys import slug
+
+FOLDER = "gallery"
+_OURS = re.compile(r"[A-Za-z0-9._-]+\.[0-9a-f]{10}\.png")
+_FILL = (255, 255, 255)
+_OUTLINE = (255, 255, 255)
+_EDGE = (0, 0, 0)
+
+
+class MapPicture(NamedTuple):
+    """A map in colours; `low` and `high` are its smallest and largest value."""
+
+    url: str
+    low: float
+    high: float
+
+
+class Pictures:
+    """Writes pictures below `out`; everything returns an address relative to it, "" where a file cannot be shown."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._written: set[str] = set()
+
+    def copy(self, run: Path, relative: str, name: str) -> str:
+        """A picture of the run's folder, as it is."""
+        found = _inside(run, relative)
+        try:
+            return self._write(found.read_bytes(), name) if found else ""
+        except OSError:
+            return ""
+
+    def hole(self, run: Path, relative: str, name: str) -> tuple[str, str]:
+        """Two sheets to lay over a picture: the hole filled, and its outline alone."""
+        mask = _gray(_inside(run, relative))
+        if mask is None:
+            return "", ""
+        hole = (mask > 127).astype(np.uint8)
+        inner = hole - cv2.erode(hole, np.ones((3, 3), np.uint8))
+        outer = cv2.dilate(hole, np.ones((3, 3), np.uint8)) - hole
+        return (
+            self._write(_sheet(hole, [(0, 0, 0), _FILL]), f"{name}.hole"),
+            self._write(_sheet(inner + 2 * outer, [(0, 0, 0), _OUTLINE, _EDGE]), f"{name}.outline"),
+        )
+
+    def map(self, run: Path, relative: str, name: str) -> MapPicture:
+        """A 16-bit gray map in colours, 0 to 1 over the whole scale, so that maps can be compared."""
+        levels = _gray(_inside(run, relative))
+        if levels is None:
+            return MapPicture("", 0.0, 0.0)
+        full = 255 if levels.dtype == np.uint8 else 65535
+        shown = np.rint(levels.astype(np.float64) / full * 255).astype(np.uint8)
+        url = self._write(_palette(shown), name)
+        return MapPicture(url, float(levels.min()) / full, float(levels.max()) / full)
+
+    @cached_property
+    def scale(self) -> str:
+        """The colours from 0 to 1, left to right."""
+        return self._write(_palette(np.arange(256, dtype=np.uint8)[None, :]), "scale")
+
+    def remove_old(self) -> None:
+        """Remove the pictures of an earlier report at this place that this one does not show."""
+        for path in (self._out / FOLDER).glob("*.png"):
+            if path.name not in self._written and _OURS.fullmatch(path.name):
+                path.unlink()
+
+    def _write(self, data: bytes, name: str) -> str:
+        file = f"{slug(name, 100)}.{hashlib.sha256(data).hexdigest()[:10]}.png"
+        path = self._out / FOLDER / file
+        if not path.exists():  # its name tells its content
+            atomic_write(path, data)
+        self._written.add(file)
+        return f"{FOLDER}/{file}"
+
+
+def _inside(run: Path, relative: str) -> Path | None:
+    """The file that a table names; None where the name leads out of the run's folder or nowhere."""
+    if not relative:
+        return None
+    path = (run / relative).resolve()
+    return path if path.is_relative_to(run.resolve()) and path.suffix == ".png" and path.is_file() else None
+
+
+def _gray(path: Path | None) -> NDArray[np.integer] | None:
+    if path is None:
+        return None
+    try:
+        with Image.open(path) as image:
+            levels: NDArray[np.integer] = np.asarray(image)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+        return None
+    return levels if levels.ndim == 2 and levels.size else None
+
+
+def _palette(levels: NDArray[np.uint8]) -> bytes:
+    colours = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)[:, 0, ::-1]
+    image = Image.fromarray(levels, "L")
+    image.putpalette(colours.tobytes())
+    return _png(image)
+
+
+def _sheet(classes: NDArray[np.uint8], colours: list[tuple[int, int, int]]) -> bytes:
+    """A picture of few colours; class 0 is transparent."""
+    image = Image.fromarray(classes, "L")
+    image.putpalette([level for colour in colours for level in colour])
+    return _png(image, transparency=0)
+
+
+def _png(image: Image.Image, **options: int) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", **options)
+    return buffer.getvalue()

@@ -1,0 +1,59 @@
+"""Who is found by whom: the cells that the findings speak of."""
+
+from __future__ import annotations
+
+import math
+
+from safebench.tables import compare_inpainters
+
+from .runs import NO_POSTPROCESS, Record, Run, records
+from .words import ALL_BINS, Figure, figure
+
+
+def all_bins(run: Run, dataset: str) -> list[Record]:
+    """The detection cells of all bins together, of unprocessed composites where there are any."""
+    rows = [row for row in run.detection if row["dataset"] == dataset and row["bin"] == ALL_BINS]
+    return unprocessed(rows)
+
+
+def unprocessed(rows: list[Record]) -> list[Record]:
+    """The rows without a post-process; all where there are only others."""
+    return [row for row in rows if row["postprocess"] == NO_POSTPROCESS] or rows
+
+
+def strongest(run: Run, dataset: str) -> list[Record]:
+    """For each inpainter the cell of the detector that finds it best, the least found first.
+
+    Controls do not compete.  A detector that points at the background of an inpainter's images has not found it, and
+    that is no merit of the inpainter: such a cell counts for neither.
+    """
+    best: dict[str, Record] = {}
+    for row in all_bins(run, dataset):
+        if not run.is_control(row["inpainter"]) and not row["inverted"] and not math.isnan(row["auc"]):
+            rival = best.get(row["inpainter"])
+            if rival is None or row["auc"] > rival["auc"]:
+                best[row["inpainter"]] = row
+    return sorted(best.values(), key=lambda row: (row["auc"], row["inpainter"]))
+
+
+def auc(row: Record) -> Figure:
+    """The pixel AUC of a cell."""
+    return figure(row, "auc") or Figure(math.nan)
+
+
+def paired(run: Run, first: Record, second: Record) -> tuple[Figure, float]:
+    """By how much more one detector finds `second` than `first` on the same images, and the p-value.
+
+    AUC, all bins together (docs/protocol.md, section 6).
+    """
+    rows = run.results.detection
+    for key in ("dataset", "postprocess", "detector"):
+        rows = rows[rows[key] == first[key]]
+    compared = compare_inpainters(rows, second["inpainter"], first["inpainter"], "auc")
+    [pair] = records(compared[compared["bin"] == ALL_BINS])
+    return Figure(pair["difference"], pair["low"], pair["high"]), pair["p"]
+
+
+def qualities(run: Run, dataset: str) -> list[Record]:
+    """The quality cells of all bins together."""
+    return [row for row in run.quality if row["dataset"] == dataset and row["bin"] == ALL_BINS]

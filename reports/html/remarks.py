@@ -1,0 +1,100 @@
+"""What a reader has to know before trusting the figures: inverted maps, false alarms, controls, what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+
+from .controls import Verdict, verdicts
+from .ranking import all_bins, unprocessed
+from .runs import Run
+from .words import Figure, figure, listed, number, percent, plural
+
+Tone = Literal["plain", "good", "warning"]
+_FALSE_ALARMS_ALLOWED = 0.05
+_NAMED_AT_MOST = 4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence or two."""
+
+    text: Markup
+    tone: Tone = "plain"
+
+
+def remarks(run: Run, dataset: str) -> Iterator[Finding]:
+    """The remarks on one data set of a run, then on the run."""
+    yield from _inverted(run, dataset)
+    yield from _false_alarms(run, dataset)
+    yield from _controls(run, dataset)
+    yield from _state(run)
+
+
+def _inverted(run: Run, dataset: str) -> Iterator[Finding]:
+    rows = [row for row in all_bins(run, dataset) if row["inverted"]]
+    if not rows:
+        return
+    named = [f"{row['detector']} on {row['inpainter']} ({number(row['auc'])})" for row in rows[:_NAMED_AT_MOST]]
+    more = [f"{len(rows) - _NAMED_AT_MOST} more"] if len(rows) > _NAMED_AT_MOST else []
+    text = Markup("Inverted: {} {} at the background, not at the hole: a detector misled, not a trace hidden.")
+    yield Finding(text.format(listed([*named, *more]), "points" if len(rows) == 1 else "point"), "warning")
+
+
+def _false_alarms(run: Run, dataset: str) -> Iterator[Finding]:
+    rates = {
+        row["detector"]: found
+        for row in unprocessed([row for row in run.false_alarms if row["dataset"] == dataset])
+        if (found := figure(row, "false_alarm_rate") or Figure(math.nan)) and not math.isnan(found.value)
+    }
+    if not rates:
+        return
+    text = Markup("False alarms on untouched originals: {}.").format(
+        listed(f"{detector} {percent(rate)}" for detector, rate in rates.items())
+    )
+    loud = [detector for detector, rate in rates.items() if rate.value > _FALSE_ALARMS_ALLOWED]
+    if loud:
+        text += Markup(" ACC (detection rate) says little of {}; image AUC does.").format(listed(loud))
+    yield Finding(text, "warning" if loud else "plain")
+
+
+def _controls(run: Run, dataset: str) -> Iterator[Finding]:
+    found = [verdict for verdict in verdicts(run) if verdict.dataset == dataset]
+    broken = [f"{v.detector} on {v.control} ({v.told_auc})" for v in found if not v.holds]
+    if broken:
+        text = Markup("Controls that do not hold: {}. Read the figures of these detectors with care.")
+        yield Finding(text.format(listed(broken)), "warning")
+    elif found:
+        yield Finding(Markup("Controls hold: {}.").format(listed(_held(found))), "good")
+    elif run.detection:
+        text = Markup("No control was run: add {} and {}, whose answers are known.")
+        codes = (Markup("<code>--inpainter copy</code>"), Markup("<code>--inpainter noise</code>"))
+        yield Finding(text.format(*codes), "warning")
+
+
+def _held(found: list[Verdict]) -> list[str]:
+    """`copy at AUC 0.49 to 0.51` for each control."""
+    parts = []
+    for control in dict.fromkeys(verdict.control for verdict in found):
+        values = [verdict.auc.value for verdict in found if verdict.control == control]
+        low, high = number(min(values), 2), number(max(values), 2)
+        parts.append(f"{control} at AUC {low}" if low == high else f"{control} at AUC {low} to {high}")
+    return parts
+
+
+def _state(run: Run) -> Iterator[Finding]:
+    status = run.info.get("status", "unknown")
+    if status != "finished":
+        yield Finding(Markup("This run is not finished (status: {}): figures may change.").format(status), "warning")
+    if run.quality and not run.info.get("lpips_net"):
+        why = str(run.info.get("lpips_note") or "no backbone was at hand")
+        yield Finding(Markup("LPIPS is absent: {}.").format(why.removesuffix(".")), "warning")
+    if run.failures:
+        text = Markup('{}; what failed is in no mean. <a href="#failures">See which</a>.')
+        yield Finding(text.format(plural(len(run.failures), "failure")), "warning")
+    elif run.quality:
+        yield Finding(Markup("Nothing failed."), "good")

@@ -1,0 +1,124 @@
+"""The runs that a report shows, as plain records: one dict for each row of an aggregated table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from safebench.results import Results
+
+from .metrics import DETECTION, LOCALISATION, QUALITY, Metric
+from .words import bin_place
+
+Record = dict[str, Any]
+
+CONTROL = "control"
+NO_POSTPROCESS = "none"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run.  Figures come from its stored tables alone; `info` is what run.json says."""
+
+    label: str
+    """Its name, told apart from another run's of the same name."""
+    results: Results
+    info: Mapping[str, Any]
+    quality: list[Record]
+    detection: list[Record]
+    false_alarms: list[Record]
+    failures: list[Record]
+
+    def models(self, kind: str) -> dict[str, Mapping[str, Any]]:
+        """What run.json says of each inpainter or detector, in the order of the run."""
+        said = self.info.get(kind)
+        return {name: model if isinstance(model, Mapping) else {} for name, model in mapping(said).items()}
+
+    def is_control(self, inpainter: str) -> bool:
+        """Whether an inpainter is a reference whose answer is known, by its card."""
+        return self.models("inpainters").get(inpainter, {}).get("family") == CONTROL
+
+    def inpainter_place(self, name: str) -> tuple[bool, int]:
+        """Where an inpainter stands: in the order of the run, controls last."""
+        return self.is_control(name), _place(self.models("inpainters"), name)
+
+    def detector_place(self, name: str) -> int:
+        """Where a detector stands: in the order of the run."""
+        return _place(self.models("detectors"), name)
+
+
+def open_runs(results: Sequence[Results]) -> list[Run]:
+    """The runs in the order given, their rows in the order in which they are shown."""
+    names = Counter(each.name for each in results)
+    seen: Counter[str] = Counter()
+    runs = []
+    for each in results:
+        seen[each.name] += 1
+        label = each.name if names[each.name] == 1 else f"{each.name} ({seen[each.name]})"
+        runs.append(_sorted(Run(label, each, each.info, *_tables(each))))
+    return runs
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """`value` where it is a mapping; else an empty one: run.json may come from another version."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def detection_metrics(runs: Sequence[Run]) -> list[Metric]:
+    """The metrics of detection that any of the runs holds."""
+    return _present([*LOCALISATION, *DETECTION], [row for run in runs for row in run.detection])
+
+
+def quality_metrics(runs: Sequence[Run]) -> list[Metric]:
+    """The metrics of quality that any of the runs holds; LPIPS says which backbone gave it."""
+    nets = sorted({str(run.info.get("lpips_net")) for run in runs if run.info.get("lpips_net")})
+    name = f"LPIPS ({' / '.join(nets)})" if nets else "LPIPS"
+    named = [replace(metric, name=name) if metric.key == "lpips" else metric for metric in QUALITY]
+    return _present(named, [row for run in runs for row in run.quality])
+
+
+def _present(metrics: list[Metric], rows: list[Record]) -> list[Metric]:
+    columns = {column for row in rows for column in row}
+    return [metric for metric in metrics if metric.key in columns]
+
+
+def _tables(results: Results) -> list[list[Record]]:
+    frames = (results.quality_cells, results.detection_cells, results.false_alarms, results.failures)
+    return [records(frame) for frame in frames]
+
+
+def records(frame: pd.DataFrame) -> list[Record]:
+    """A table's rows."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _sorted(run: Run) -> Run:
+    """Detection by detector, so that inpainters that one detector met stand together; all bins before each bin."""
+    return replace(
+        run,
+        false_alarms=sorted(
+            run.false_alarms, key=lambda row: (row["dataset"], row["postprocess"], run.detector_place(row["detector"]))
+        ),
+        quality=sorted(
+            run.quality, key=lambda row: (row["dataset"], bin_place(row["bin"]), run.inpainter_place(row["inpainter"]))
+        ),
+        detection=sorted(
+            run.detection,
+            key=lambda row: (
+                row["dataset"],
+                bin_place(row["bin"]),
+                row["postprocess"] != NO_POSTPROCESS,
+                row["postprocess"],
+                run.detector_place(row["detector"]),
+                run.inpainter_place(row["inpainter"]),
+            ),
+        ),
+    )
+
+
+def _place(names: Mapping[str, Any], name: str) -> int:
+    return list(names).index(name) if name in names else len(names)

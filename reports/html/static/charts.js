@@ -1,0 +1,246 @@
+/* Two charts from the cells of the results table (Observable Plot): every figure has its interval, and a text beside it. */
+(() => {
+  "use strict";
+  const data = JSON.parse(document.getElementById("chart-data").textContent);
+  const section = document.getElementById("charts");
+  if (!section) return;
+
+  const COLOURS = 8;
+  const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"];
+  const DASHES = ["", "6 3", "2 3", "8 3 2 3"];
+  const ALL = data.bins.find((bin) => bin.all)?.key;
+  const STRONGEST = "";
+
+  const pick = (name) => section.querySelector(`[data-pick="${name}"]`);
+  const metrics = [...data.detection, ...data.quality];
+  const metricOf = (key) => metrics.find((metric) => metric.key === key);
+  const binLabel = (key) => data.bins.find((bin) => bin.key === key).label;
+  const names = [...new Set([...data.cells].sort((a, b) => a.control - b.control).map((cell) => cell.inpainter))];
+  const colour = (name) => `var(--series-${names.indexOf(name) % COLOURS})`;
+  const symbol = (name) => SYMBOLS[names.indexOf(name) % SYMBOLS.length];
+  const dash = (name) => DASHES[Math.floor(names.indexOf(name) / COLOURS) % DASHES.length];
+
+  const element = (tag, properties = {}, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+
+  const round = (value, digits) => value.toFixed(digits).replace("-", "−");
+  const told = ([value, low, high], metric) => {
+    const ends = low === null || high === null ? "" : ` [${round(low, metric.digits)}, ${round(high, metric.digits)}]`;
+    return round(value, metric.digits) + ends;
+  };
+  const known = (cell, metric) => (cell.figures[metric.key]?.[0] ?? null) !== null;
+
+  const cellsShown = () => {
+    const slice = Number(pick("slice")?.value ?? 0);
+    const controls = pick("controls").checked;
+    return data.cells.filter((cell) => cell.slice === slice && (controls || !cell.control));
+  };
+
+  // the same figures as a table, for those who cannot see the chart ----------------------------------------------
+
+  const asTable = (heads, rows) => {
+    const table = element("table", { className: "data" });
+    table.append(element("thead", {}, element("tr", {}, ...heads.map((text) =>
+      element("th", { scope: "col", textContent: text })))));
+    table.append(element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((text) =>
+      element("td", { textContent: text }))))));
+    return element("details", { className: "figures" },
+      element("summary", { textContent: "These figures as a table" }), element("div", { className: "scroll" }, table));
+  };
+
+  const finish = (plot, label) => {
+    plot.setAttribute("role", "img");
+    plot.setAttribute("aria-label", label);
+    return plot;
+  };
+
+  // legend -----------------------------------------------------------------------------------------------------
+
+  const swatch = (name) => {
+    const svg = d3.create("svg").attr("viewBox", "-16 -8 32 16").attr("width", 32).attr("height", 16).attr("aria-hidden", "true");
+    svg.append("line").attr("x1", -15).attr("x2", 15).attr("stroke", colour(name)).attr("stroke-width", 2)
+      .attr("stroke-dasharray", dash(name) || null);
+    const shape = d3[`symbol${symbol(name)[0].toUpperCase()}${symbol(name).slice(1)}`];
+    svg.append("path").attr("d", d3.symbol(shape, 60)()).attr("fill", colour(name));
+    return svg.node();
+  };
+
+  const drawLegend = () => {
+    const shown = new Set(cellsShown().map((cell) => cell.inpainter));
+    document.getElementById("legend").replaceChildren(
+      ...names.filter((name) => shown.has(name)).map((name) => element("li", {}, swatch(name), name)));
+  };
+
+  // quality against detectability --------------------------------------------------------------------------------
+
+  const strongest = (cells, metric) => {
+    const best = new Map();
+    for (const cell of cells) {
+      const rival = best.get(cell.inpainter);
+      const value = cell.figures[metric.key][0];
+      const better = rival && (cell.inverted === rival.inverted ? value > rival.figures[metric.key][0] : rival.inverted);
+      if (!rival || better) best.set(cell.inpainter, cell);
+    }
+    return [...best.values()];
+  };
+
+  const front = (points) => {
+    const candidates = points.filter((point) => !point.inverted && !point.control);
+    const beats = (a, b) => a.x <= b.x && a.merit >= b.merit && (a.x < b.x || a.merit > b.merit);
+    return candidates.filter((point) => !candidates.some((other) => beats(other, point))).sort((a, b) => a.x - b.x);
+  };
+
+  const scatterPoints = () => {
+    const [x, y] = [metricOf(pick("x").value), metricOf(pick("y").value)];
+    const [detector, bin] = [pick("detector").value, pick("bin").value];
+    const cells = cellsShown().filter((cell) => cell.bin === bin && known(cell, x) && known(cell, y)
+      && (detector === STRONGEST || cell.detector === detector));
+    const points = (detector === STRONGEST ? strongest(cells, x) : cells).map((cell) => {
+      const [[vx, xLow, xHigh], [vy, yLow, yHigh]] = [cell.figures[x.key], cell.figures[y.key]];
+      const text = [
+        `${cell.inpainter}${cell.inverted ? " (inverted)" : ""}, detector ${cell.detector}`,
+        `${x.label} ${told(cell.figures[x.key], x)}`, `${y.label} ${told(cell.figures[y.key], y)}`, `n = ${cell.n}`,
+      ].join("\n");
+      return { ...cell, x: vx, xLow, xHigh, y: vy, yLow, yHigh, merit: y.better === "high" ? vy : -vy, text };
+    });
+    return { points, x, y };
+  };
+
+  const drawScatter = () => {
+    const article = document.getElementById("scatter");
+    if (!article) return;
+    const box = article.querySelector(".plot");
+    const caption = article.querySelector("figcaption");
+    const { points, x, y } = scatterPoints();
+    const kept = front(points);
+    const up = y.better === "high";
+    if (!points.length) {
+      box.replaceChildren();
+      caption.replaceChildren("No inpainter has both figures here.");
+      return;
+    }
+    const width = Math.max(300, Math.min(box.clientWidth, 860));
+    const reach = (low, high, value) => points.flatMap((p) => [p[low] ?? p[value], p[high] ?? p[value]]);
+    const middle = d3.mean(d3.extent(reach("xLow", "xHigh", "x")));
+    const chance = /auc$/.test(x.key);
+    const plot = Plot.plot({
+      className: "chart", width, height: Math.round(Math.min(460, Math.max(320, width * 0.62))), marginLeft: 52, marginBottom: 44,
+      style: { fontSize: "12px", background: "transparent" },
+      x: { label: `← harder to detect   ${x.label}   easier →`, labelAnchor: "center", labelArrow: "none", nice: true, grid: true, inset: 12 },
+      y: { label: `${y.label}, ${up ? "↑ higher" : "↑ lower"} is closer to the original`, labelArrow: "none", nice: true, grid: true, reverse: !up, inset: 12 },
+      marks: [
+        chance ? Plot.ruleX(d3.min(reach("xLow", "xHigh", "x")) < 0.53 ? [0.5] : [], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
+        Plot.line(kept, { x: "x", y: "y", curve: "step-after", stroke: "var(--faint)", strokeWidth: 1.2, strokeDasharray: "5 3" }),
+        Plot.ruleY(points.filter((p) => p.xLow !== null), { x1: "xLow", x2: "xHigh", y: "y", stroke: (p) => colour(p.inpainter), strokeOpacity: 0.65 }),
+        Plot.ruleX(points.filter((p) => p.yLow !== null), { y1: "yLow", y2: "yHigh", x: "x", stroke: (p) => colour(p.inpainter), strokeOpacity: 0.65 }),
+        Plot.dot(points, {
+          x: "x", y: "y", r: 5.5, symbol: (p) => symbol(p.inpainter), stroke: (p) => colour(p.inpainter), strokeWidth: 1.8,
+          fill: (p) => (p.inverted ? "var(--paper)" : colour(p.inpainter)),
+        }),
+        ...(width < 480 ? [] : [true, false]).map((right) => Plot.text(points.filter((p) => (p.x < middle) === right), {
+          x: "x", y: "y", text: (p) => p.inpainter + (p.inverted ? " (inverted)" : ""), textAnchor: right ? "start" : "end",
+          dx: right ? 9 : -9, dy: -10, fill: "var(--ink)", stroke: "var(--paper)", strokeWidth: 4,
+        })),
+        Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: "text", fill: "var(--raised)", stroke: "var(--line)" })),
+      ],
+      symbol: { type: "identity" }, color: { type: "identity" },
+    });
+    const least = d3.least(points.filter((p) => !p.inverted && !p.control), (p) => p.x);
+    const summary = least
+      ? `${least.inpainter} is the hardest to detect (${x.label} ${told(least.figures[x.key], x)}, ${y.label} ${told(least.figures[y.key], y)}).`
+      : "";
+    const onFront = kept.length > 1 ? ` Nobody beats ${listed(kept.map((p) => p.inpainter))} in both at once (the dashed line).` : "";
+    box.replaceChildren(finish(plot, `Scatter of ${y.label} against ${x.label} for ${points.length} inpainters. ${summary}`));
+    caption.replaceChildren(
+      element("p", { textContent: `${summary}${onFront} Bars are 95% intervals; hollow marks are inverted.` }),
+      asTable(["Inpainter", "Detector", x.label, y.label, "n"], [...points].sort((a, b) => a.x - b.x).map((p) =>
+        [p.inpainter, p.detector + (p.inverted ? " (inverted)" : ""), told(p.figures[x.key], x), told(p.figures[y.key], y), String(p.n)])));
+  };
+
+  const listed = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
+
+  // over hole sizes --------------------------------------------------------------------------------------------
+
+  const panel = (title, cells, metric, domain, width) => {
+    const points = cells.map((cell) => {
+      const [value, low, high] = cell.figures[metric.key];
+      const text = `${cell.inpainter}, ${binLabel(cell.bin)}${cell.inverted ? " (inverted)" : ""}\n${metric.label} ${told(cell.figures[metric.key], metric)}\nn = ${cell.n}`;
+      return { inpainter: cell.inpainter, bin: binLabel(cell.bin), value, low, high, text };
+    });
+    const bins = data.bins.filter((bin) => !bin.all).map((bin) => bin.label);
+    const banded = points.filter((p) => p.low !== null);
+    const chance = /auc$/.test(metric.key);
+    const plot = Plot.plot({
+      className: "chart", width, height: Math.round(Math.max(220, width * 0.62)), marginLeft: 44, marginBottom: 40, marginTop: 14, marginRight: 14,
+      style: { fontSize: "12px", background: "transparent" },
+      x: { type: "point", domain: bins, label: "Hole", labelAnchor: "center", labelArrow: "none", padding: 0.3 },
+      y: { domain, nice: true, grid: true, ticks: 5, label: null },
+      marks: [
+        chance ? Plot.ruleY([0.5], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
+        chance ? Plot.text(["chance"], { y: 0.5, frameAnchor: "right", dy: 7, fill: "var(--faint)" }) : null,
+        Plot.areaY(banded, { x: "bin", y1: "low", y2: "high", z: "inpainter", fill: (p) => colour(p.inpainter), fillOpacity: Math.min(0.14, 0.5 / d3.groups(points, (p) => p.inpainter).length) }),
+        bins.length > 1 ? null : Plot.ruleX(banded, { x: "bin", y1: "low", y2: "high", stroke: (p) => colour(p.inpainter) }),
+        ...d3.groups(points, (p) => p.inpainter).map(([name, own]) => Plot.line(own, {
+          x: "bin", y: "value", stroke: colour(name), strokeWidth: 1.8, strokeDasharray: dash(name) || null,
+        })),
+        Plot.dot(points, { x: "bin", y: "value", r: 4, symbol: (p) => symbol(p.inpainter), fill: (p) => colour(p.inpainter) }),
+        Plot.tip(points, Plot.pointer({ x: "bin", y: "value", title: "text", fill: "var(--raised)", stroke: "var(--line)" })),
+      ],
+      symbol: { type: "identity" }, color: { type: "identity" },
+    });
+    const range = d3.extent(points, (p) => p.value).map((value) => round(value, metric.digits));
+    const label = `${metric.label} over hole sizes, ${title}: one line for each of ${new Set(points.map((p) => p.inpainter)).size} inpainters, ${range[0]} to ${range[1]}.`;
+    const rows = d3.groups(points, (p) => p.inpainter).map(([name, own]) => [name, ...bins.map((bin) => {
+      const point = own.find((p) => p.bin === bin);
+      return point ? told([point.value, point.low, point.high], metric) : "–";
+    })]);
+    return element("figure", {}, element("h4", { textContent: title }), finish(plot, label),
+      element("figcaption", {}, asTable(["Inpainter", ...bins], rows)));
+  };
+
+  const drawLines = () => {
+    const article = document.getElementById("lines");
+    const box = article.querySelector(".panels");
+    const metric = metricOf(pick("metric").value);
+    const isQuality = data.quality.includes(metric);
+    const cells = cellsShown().filter((cell) => cell.bin !== ALL && known(cell, metric));
+    const groups = isQuality
+      ? [["composites against their originals", [...d3.rollup(cells, (own) => own[0], (cell) => `${cell.bin} ${cell.inpainter}`).values()]]]
+      : d3.groups(cells, (cell) => cell.detector);
+    const extent = d3.extent(cells.flatMap((cell) => cell.figures[metric.key].filter((value) => value !== null)));
+    const domain = /auc$/.test(metric.key) ? d3.extent([...extent, 0.5]) : extent;
+    box.classList.toggle("one", groups.length === 1);
+    const width = Math.max(280, groups.length === 1 ? Math.min(box.clientWidth, 720) : Math.min(420, box.clientWidth));
+    box.replaceChildren(...groups.map(([title, own]) => panel(isQuality ? title : `Detector ${title}`, own, metric, domain, width)));
+    if (!groups.length) box.replaceChildren("No figure of this kind here.");
+  };
+
+  // --------------------------------------------------------------------------------------------------------------
+
+  const fillDetectors = () => {
+    const select = pick("detector");
+    if (!select) return;
+    const detectors = [...new Set(cellsShown().map((cell) => cell.detector))];
+    const options = detectors.map((name) => element("option", { value: name, textContent: name }));
+    if (detectors.length > 1) options.unshift(element("option", { value: STRONGEST, textContent: "strongest for each inpainter" }));
+    select.replaceChildren(...options);
+  };
+
+  const draw = () => { drawLegend(); drawScatter(); drawLines(); };
+  fillDetectors();
+  draw();
+  section.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-pick]")) return;
+    if (event.target.dataset.pick === "slice") fillDetectors();
+    draw();
+  });
+  let width = section.clientWidth;
+  new ResizeObserver(() => {
+    if (section.clientWidth === width) return;
+    width = section.clientWidth;
+    draw();
+  }).observe(section);
+})();

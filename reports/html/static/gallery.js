@@ -1,0 +1,131 @@
+/* The gallery: one photo, one hole, one inpainter, and what each detector makes of it. */
+(() => {
+  "use strict";
+  const shelves = JSON.parse(document.getElementById("gallery-data").textContent);
+  const section = document.getElementById("gallery");
+  if (!section) return;
+
+  const wall = document.getElementById("wall");
+  const pick = (name) => section.querySelector(`[data-pick="${name}"]`);
+  const chosen = (name) => Number(pick(name)?.value || 0);
+
+  const element = (tag, properties = {}, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children.filter((child) => child !== null));
+    return made;
+  };
+  const picture = (url, alt, className = "") => element("img", { src: url, alt, className, decoding: "async" });
+  const blank = (text) => element("p", { className: "blank", textContent: text });
+
+  const figuresOf = (pairs) =>
+    element("dl", { className: "figures-list" },
+      ...pairs.map(([name, value]) => element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value }))));
+
+  const framed = (title, layers, ...below) =>
+    element("figure", {}, element("div", { className: "frame" }, ...layers), element("figcaption", {}, element("h4", { textContent: title }), ...below));
+
+  // A map over its picture; where there is no map, the reason.
+  const overlaid = (title, under, detection, outline, ...below) => {
+    if (!detection) return framed(title, [blank("not looked at")], ...below);
+    if (detection.error) return framed(title, [blank(detection.error)], ...below);
+    if (!detection.map || !under) return framed(title, [blank("map not kept")], ...below);
+    const score = detection.figures.find(([name]) => name === "Score")?.[1] ?? "–";
+    const layers = [
+      picture(under, ""),
+      picture(detection.map, `${title}: map of ${detection.detector}, score ${score}`, "map"),
+    ];
+    if (outline) layers.push(picture(outline, "", "outline"));
+    return framed(title, layers, ...below);
+  };
+
+  const options = (select, labels) => {
+    const before = select.selectedOptions[0]?.textContent;
+    select.replaceChildren(...labels.map((text, index) => element("option", { value: index, textContent: text })));
+    select.value = Math.max(0, labels.indexOf(before));
+  };
+
+  const current = () => {
+    const shelf = shelves[chosen("run")];
+    const photo = shelf.photos[chosen("photo")];
+    const sample = photo.samples[chosen("sample")];
+    return { shelf, photo, sample, composite: sample.composites[chosen("inpainter")] };
+  };
+
+  const refill = () => {
+    options(pick("photo"), shelves[chosen("run")].photos.map((photo) => photo.name));
+    const { photo } = current();
+    options(pick("sample"), photo.samples.map((sample) => sample.bin));
+    options(pick("inpainter"), current().sample.composites.map((composite) => composite.inpainter));
+  };
+
+  const firstRow = ({ photo, sample, composite }) => {
+    const alt = `Photo ${photo.name}`;
+    const shown = photo.original ? [picture(photo.original, alt)] : [blank("the photo could not be read")];
+    const holed = photo.original && sample.hole
+      ? [picture(photo.original, `${alt} with its hole, ${sample.bin} of the pixels`), picture(sample.hole, "")]
+      : [blank("no hole")];
+    const row = [framed("Original", shown, photo.name), framed(`Hole, ${sample.bin}`, holed, `Mask ${sample.mask}`)];
+    if (!composite) return row;
+    const filled = composite.picture
+      ? [picture(composite.picture, `${alt}, the hole filled by ${composite.inpainter}`)]
+      : [blank(composite.error || "composite not kept")];
+    return [...row, framed(`Composite of ${composite.inpainter}`, filled, figuresOf(composite.figures))];
+  };
+
+  const detectorRows = ({ photo, sample, composite }) =>
+    (composite?.detections ?? []).map((detection) => {
+      const control = photo.controls.find((other) => other.detector === detection.detector);
+      const score = control?.figures.filter(([name]) => /^(Score|Flagged|Map)/.test(name)) ?? [];
+      return element("section", { className: "pair" },
+        element("h3", { textContent: detection.detector }),
+        element("div", { className: "pictures" },
+          overlaid(`On the composite of ${composite.inpainter}`, composite.picture, detection, sample.outline, figuresOf(detection.figures)),
+          overlaid("On the untouched original (control)", photo.original, control, "", figuresOf(score))));
+    });
+
+  const draw = () => {
+    const now = current();
+    const rows = detectorRows(now);
+    wall.replaceChildren(
+      element("div", { className: "pictures" }, ...firstRow(now)),
+      ...(rows.length
+        ? [element("p", { className: "scale" }, "0 ", picture(now.shelf.scale, "colour scale of the maps, dark for 0, bright for 1"), " 1 ", "high where the detector sees inpainting")]
+        : []),
+      element("div", { className: "pairs" }, ...rows));
+  };
+
+  const strength = () => wall.style.setProperty("--strength", chosen("strength") / 100);
+  const outline = () => wall.classList.toggle("plain", !pick("outline").checked);
+
+  if (shelves.length > 1) options(pick("run"), shelves.map((shelf) => shelf.run));
+  refill();
+  draw();
+  strength();
+  outline();
+
+  section.addEventListener("change", (event) => {
+    if (!event.target.matches("select[data-pick]")) return;
+    refill();
+    draw();
+  });
+  pick("strength").addEventListener("input", strength);
+  pick("outline").addEventListener("change", outline);
+
+  const step = (by) => {
+    const select = pick("photo");
+    const count = select.options.length;
+    select.value = (Number(select.value) + by + count) % count;
+    refill();
+    draw();
+  };
+  for (const button of section.querySelectorAll("[data-step]")) {
+    button.addEventListener("click", () => step(Number(button.dataset.step)));
+  }
+  section.addEventListener("keydown", (event) => {
+    if (event.target.matches("select, input") || event.altKey || event.ctrlKey || event.metaKey) return;
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    step(by);
+  });
+})();

@@ -1,0 +1,86 @@
+/* Sorting, filtering and columns of the tables (DataTables); the tables themselves are in the page. */
+(() => {
+  "use strict";
+
+  // A figure that is missing stands last in both directions.
+  const compare = (sign) => (a, b) => {
+    if (a === null || b === null) return (a === null) - (b === null);
+    return sign * (a - b);
+  };
+  DataTable.type("figure", {
+    detect: () => null,
+    order: {
+      pre: (value) => (value === "" ? null : Number(value)),
+      asc: compare(1),
+      desc: compare(-1),
+    },
+  });
+
+  const PAGE = 100;
+
+  const columnsOf = (table) =>
+    [...table.tHead.rows[0].cells].map((head) => ({
+      name: head.dataset.key,
+      type: head.classList.contains("name") && head.dataset.key !== "bin" ? "string" : "figure",
+    }));
+
+  const enhance = (table) => {
+    const long = table.tBodies[0].rows.length > PAGE;
+    return new DataTable(table, {
+      autoWidth: false,
+      columns: columnsOf(table),
+      info: true,
+      language: {
+        info: "_TOTAL_ rows", infoEmpty: "no rows", infoFiltered: "of _MAX_", emptyTable: "no rows",
+        zeroRecords: "No row fits these filters.", paginate: { previous: "‹", next: "›", first: "«", last: "»" },
+      },
+      layout: { topStart: null, topEnd: null, bottomStart: "info", bottomEnd: long ? "paging" : null },
+      order: [],
+      pageLength: PAGE,
+      paging: long,
+    });
+  };
+
+  const addFacets = (api, tools) => {
+    const picks = [...tools.querySelectorAll("select[data-facet]")];
+    const facets = api.rows().nodes().toArray().map((row) => ({ ...row.dataset }));
+    api.search.fixed("facets", (_text, _data, index) =>
+      picks.every((pick) => pick.value === "" || facets[index][pick.dataset.facet] === pick.value));
+    for (const pick of picks) pick.addEventListener("change", () => api.draw());
+    const box = tools.querySelector("[data-search]");
+    box.addEventListener("input", () => api.search(box.value).draw());
+  };
+
+  const addColumns = (api, tools) => {
+    for (const box of tools.querySelectorAll("[data-column]")) {
+      const show = (redraw) => api.column(`${box.dataset.column}:name`).visible(box.checked, redraw);
+      show(false);
+      box.addEventListener("change", () => show(true));
+    }
+    api.columns.adjust().draw(false);
+  };
+
+  for (const id of ["results", "quality"]) {
+    const table = document.getElementById(`${id}-table`);
+    if (!table) continue;
+    const tools = document.getElementById(`${id}-tools`);
+    const api = enhance(table);
+    addFacets(api, tools);
+    addColumns(api, tools);
+  }
+  const alarms = document.getElementById("false-alarms-table");
+  if (alarms) enhance(alarms);
+
+  for (const input of document.querySelectorAll("#view input")) {
+    input.addEventListener("change", () => { document.documentElement.dataset.view = input.value; });
+  }
+
+  // An open list of columns closes as menus do.
+  const choosers = document.querySelectorAll(".chooser");
+  addEventListener("click", (event) => {
+    for (const chooser of choosers) if (!chooser.contains(event.target)) chooser.open = false;
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape") for (const chooser of choosers) chooser.open = false;
+  });
+})();

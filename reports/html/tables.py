@@ -1,0 +1,235 @@
+"""The page's tables: cells that carry what is shown, what is sorted by, and who is best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .metrics import FALSE_ALARMS, LOCALISATION_GROUP, VIEWS, Metric, View
+from .runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
+from .words import Figure, bin_name, bin_place, figure, interval, number
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's head.  A column with a `metric` holds figures; `count` marks whole numbers."""
+
+    key: str
+    label: str
+    title: str = ""
+    metric: Metric | None = None
+    count: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.  `order` is what it is sorted by; "" stands last in both directions."""
+
+    text: str
+    order: str
+    interval: str = ""
+    note: str = ""
+    best: dict[View, int] = field(default_factory=dict)
+    """1 or 2 where the figure is the best or the second of its group, for each way of reading."""
+    inverted: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; `facets` are what it can be filtered by."""
+
+    cells: list[Cell]
+    facets: dict[str, str]
+    control: bool = False
+    inverted: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be sorted and filtered; `facets` lists each filter's values: value and name."""
+
+    columns: list[Column]
+    rows: list[Row]
+    facets: dict[str, list[tuple[str, str]]]
+
+    @property
+    def groups(self) -> dict[str, list[Metric]]:
+        """The metrics that have a column, by their group."""
+        found: dict[str, list[Metric]] = {}
+        for column in self.columns:
+            if column.metric:
+                found.setdefault(column.metric.group, []).append(column.metric)
+        return found
+
+
+FACET_NAMES = {
+    "run": "Run",
+    "dataset": "Data set",
+    "inpainter": "Inpainter",
+    "detector": "Detector",
+    "postprocess": "Post-process",
+    "bin": "Hole",
+}
+_Entry = tuple[Run, Record]
+
+
+def results_table(runs: Sequence[Run]) -> Table:
+    """Inpainter x detector x bin, the quality of the same composites beside it."""
+    entries = [(run, row) for run in runs for row in run.detection]
+    quality = {(run.label, row["dataset"], row["inpainter"], row["bin"]): row for run in runs for row in run.quality}
+    found, kept = detection_metrics(runs), quality_metrics(runs)
+    ranks = {metric.key: _ranks(entries, metric) for metric in found}
+    ranks |= {metric.key: _quality_ranks(runs, metric) for metric in kept}
+    rows = []
+    for run, row in entries:
+        beside = quality.get((run.label, row["dataset"], row["inpainter"], row["bin"]), {})
+        figures = [*_figures(run, row, found, ranks), *_figures(run, beside, kept, ranks)]
+        rows.append(_row(run, row, ("inpainter", "detector", "postprocess", "bin"), figures))
+    return _table(rows, ["inpainter", "detector", "postprocess", "bin"], [*found, *kept])
+
+
+def quality_table(runs: Sequence[Run]) -> Table:
+    """Inpainter x bin."""
+    kept = quality_metrics(runs)
+    ranks = {metric.key: _quality_ranks(runs, metric) for metric in kept}
+    rows = []
+    for run in runs:
+        for row in run.quality:
+            rows.append(_row(run, row, ("inpainter", "bin"), _figures(run, row, kept, ranks)))
+    return _table(rows, ["inpainter", "bin"], kept)
+
+
+def false_alarms_table(runs: Sequence[Run]) -> Table:
+    """What each detector says of untouched originals."""
+    rows = []
+    for run in runs:
+        for row in run.false_alarms:
+            rows.append(_row(run, row, ("detector", "postprocess"), _figures(run, row, FALSE_ALARMS, {})))
+    return _table(rows, ["detector", "postprocess"], list(FALSE_ALARMS))
+
+
+def places(values: Sequence[float | None], groups: Sequence[Hashable], lowest: bool) -> list[int]:
+    """1 for the best value of each group, 2 for the second, else 0; None competes in none.
+
+    Equal values share a place.  No place goes to who beats nobody: the last of a group, or one alone in it.
+    """
+    rivals: dict[Hashable, list[float]] = {}
+    for value, group in zip(values, groups, strict=True):
+        if value is not None:
+            rivals.setdefault(group, []).append(value)
+    for ordered in rivals.values():
+        ordered.sort(reverse=not lowest)
+    return [0 if v is None else _place(v, rivals[group]) for v, group in zip(values, groups, strict=True)]
+
+
+def _place(value: float, ordered: list[float]) -> int:
+    if ordered[0] == ordered[-1]:
+        return 0
+    if value == ordered[0]:
+        return 1
+    return 2 if value == ordered[1] != ordered[-1] else 0
+
+
+def _ranks(entries: list[_Entry], metric: Metric) -> dict[Hashable, dict[View, int]]:
+    """Places among the inpainters that one detector met, and among the detectors that met one inpainter."""
+    groups: dict[View, Callable[[_Entry], Hashable]] = {
+        "inpainter": lambda entry: _name(*entry, leave="inpainter"),
+        "detector": lambda entry: _name(*entry, leave="detector"),
+    }
+    return _placed(entries, metric, groups)
+
+
+def _quality_ranks(runs: Sequence[Run], metric: Metric) -> dict[Hashable, dict[View, int]]:
+    """Places among the inpainters of one bin."""
+    entries = [(run, row) for run in runs for row in run.quality]
+    return _placed(entries, metric, {"inpainter": lambda entry: _name(*entry, leave="inpainter")})
+
+
+def _placed(
+    entries: list[_Entry], metric: Metric, groups: dict[View, Callable[[_Entry], Hashable]]
+) -> dict[Hashable, dict[View, int]]:
+    values = [_competing(run, row, metric) for run, row in entries]
+    found: dict[Hashable, dict[View, int]] = {_name(*entry): {} for entry in entries}
+    for view in VIEWS:
+        better = metric.better_for(view)
+        if view in groups and better:
+            ranked = places(values, [groups[view](entry) for entry in entries], better == "low")
+            for entry, place in zip(entries, ranked, strict=True):
+                found[_name(*entry)][view] = place
+    return found
+
+
+def _competing(run: Run, row: Record, metric: Metric) -> float | None:
+    """The figure where it may be called best: a control's may not, nor what an inverted map says of pixels."""
+    found = figure(row, metric.key)
+    inverted = row.get("inverted") and metric.group == LOCALISATION_GROUP
+    if found is None or math.isnan(found.value) or inverted or run.is_control(row["inpainter"]):
+        return None
+    return found.value
+
+
+def _name(run: Run, row: Record, leave: str = "") -> Hashable:
+    keys = ("dataset", "inpainter", "postprocess", "detector", "bin")
+    return (run.label, *(None if key == leave else row.get(key) for key in keys))
+
+
+def _figures(
+    run: Run, row: Record, metrics: Sequence[Metric], ranks: Mapping[str, dict[Hashable, dict[View, int]]]
+) -> list[Cell]:
+    name = _name(run, row)
+    return [_figure_cell(row, metric, ranks.get(metric.key, {}).get(name, {})) for metric in metrics]
+
+
+def _figure_cell(row: Record, metric: Metric, best: dict[View, int]) -> Cell:
+    found = figure(row, metric.key) or Figure(math.nan)
+    left_out = int(row.get(metric.undefined, 0))
+    every = left_out > 0 and left_out == row.get("n")
+    return Cell(
+        text="∞" if every and metric.undefined_text == "identical" else number(found.value, metric.digits),
+        order="" if math.isnan(found.value) else repr(found.value),
+        interval=interval(found, metric.digits),
+        note=f"{'all ' if every else ''}{left_out} {metric.undefined_text}" if left_out else "",
+        best={view: place for view, place in best.items() if place},
+        inverted=metric.key == "auc" and bool(row.get("inverted")),
+    )
+
+
+def _row(run: Run, row: Record, keys: Sequence[str], figures: list[Cell]) -> Row:
+    facets = {"run": run.label, "dataset": str(row["dataset"]), **{key: str(row[key]) for key in keys}}
+    texts = [
+        Cell(bin_name(value), str(bin_place(value))) if key == "bin" else Cell(value, value)
+        for key, value in facets.items()
+    ]
+    counts = [Cell(f"{int(row[key]):,}", str(int(row[key]))) for key in ("n", "failures")]
+    control = run.is_control(facets.get("inpainter", ""))
+    return Row([*texts, *figures, *counts], facets, control, bool(row.get("inverted")))
+
+
+def _table(rows: list[Row], keys: list[str], metrics: list[Metric]) -> Table:
+    """The table without the columns that say the same in every row and need not be said."""
+    heads = ["run", "dataset", *keys]
+    values = {head: _values(rows, head) for head in heads}
+    quiet = {head for head in ("run", "dataset") if len(values[head]) < 2}
+    if {value for value, _ in values.get("postprocess", [])} <= {NO_POSTPROCESS}:
+        quiet.add("postprocess")
+    columns = [Column(head, FACET_NAMES[head]) for head in heads]
+    columns += [Column(metric.key, metric.label, metric.meaning, metric) for metric in metrics]
+    columns += [
+        Column("n", "n", "Images that the means are taken over.", count=True),
+        Column("failures", "Failures", "Images that failed and are in no mean.", count=True),
+    ]
+    loud = [k for k, column in enumerate(columns) if column.key not in quiet]
+    return Table(
+        [columns[k] for k in loud],
+        [Row([row.cells[k] for k in loud], row.facets, row.control, row.inverted) for row in rows],
+        {head: values[head] for head in heads if len(values[head]) > 1},
+    )
+
+
+def _values(rows: list[Row], head: str) -> list[tuple[str, str]]:
+    """Each value of a facet with its name, in the order of the rows; bins in their own."""
+    found = dict.fromkeys(row.facets[head] for row in rows)
+    if head == "bin":
+        return [(value, bin_name(value)) for value in sorted(found, key=bin_place)]
+    return [(value, value) for value in found]
