@@ -211,7 +211,7 @@ def _load_stream(file: Stream, buffer: Buffer) -> Any:
 
     def note(key: str, dtype: torch.dtype, count: int) -> Tensor:
         types[key] = dtype
-        return torch.empty(1, dtype=dtype).expand(count)
+        return torch.empty(count, dtype=dtype, device="meta")
 
     _unpickle(file, note, len(buffer))
     places: dict[str, tuple[int, int]] = {}

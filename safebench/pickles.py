@@ -9,6 +9,7 @@ Memory stays in proportion to the file: what a file claims is compared with what
 from __future__ import annotations
 
 import pickle
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -99,6 +100,7 @@ class Unpickler(pickle._Unpickler):
     StyleGAN file has it); `budget` is the number of bytes of the file: nothing rebuilt may outgrow it.
     """
 
+    read: Callable[[int], bytes]
     stack: list[Any]
     append: Callable[[Any], None]
     pop_mark: Callable[[], list[Any]]
@@ -107,7 +109,7 @@ class Unpickler(pickle._Unpickler):
         super().__init__(file, encoding="latin1")
         self._find = find
         self._embedded = embedded
-        self._budget = budget
+        self._size = self._budget = budget
         self._rebuild: dict[str, Callable[..., Any]] = {
             "torch._utils._rebuild_tensor": _tensor,
             "torch._utils._rebuild_tensor_v2": _tensor,
@@ -121,7 +123,7 @@ class Unpickler(pickle._Unpickler):
             "builtins.set": self._set,
         }
 
-    def find_class(self, module: str, name: str) -> Name:  # type: ignore[override]  # a name, never a class
+    def find_class(self, module: str, name: str) -> Name:
         """The name, if a checkpoint may hold it; raises Refused otherwise."""
         full = f"{module.replace('__builtin__', 'builtins')}.{name}"
         if full in self._rebuild or full in STORAGES or full in DTYPES or full.startswith(INERT):
@@ -165,6 +167,12 @@ class Unpickler(pickle._Unpickler):
         return {_key(item) for item in items}
 
     # -- instructions that pickle carries out by calling into classes, done here on plain data alone --
+
+    def _load_frame(self) -> None:
+        """A frame only helps reading; its claim is checked all the same."""
+        (length,) = struct.unpack("<Q", self.read(8))
+        if length > self._size:
+            raise Refused("it claims more than the file holds")
 
     def _load_reduce(self) -> None:
         args = self.stack.pop()
@@ -215,13 +223,14 @@ class Unpickler(pickle._Unpickler):
         self.append(frozenset(_key(item) for item in self.pop_mark()))
 
     _DATA = (
-        "PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT SHORT_BINSTRING "
+        "PROTO STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT SHORT_BINSTRING "
         "BINSTRING BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 EMPTY_TUPLE TUPLE1 TUPLE2 "
         "TUPLE3 TUPLE EMPTY_LIST EMPTY_DICT EMPTY_SET BINGET LONG_BINGET BINPUT LONG_BINPUT MEMOIZE BINPERSID GLOBAL "
         "STACK_GLOBAL POP POP_MARK"
     )
     dispatch: ClassVar[dict[int, Callable[..., None]]] = {  # an instruction that is not listed is refused
         **{getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _DATA.split()},
+        pickle.FRAME[0]: _load_frame,
         pickle.REDUCE[0]: _load_reduce,
         pickle.NEWOBJ[0]: _load_reduce,
         pickle.NEWOBJ_EX[0]: _load_newobj_ex,
