@@ -126,7 +126,7 @@ def _fill(backbone: nn.Module, path: Path) -> None:
         names = {name: "features." + name.split(".", 1)[1] for name in backbone.state_dict()}
         backbone.load_state_dict({name: stored[source] for name, source in names.items()})
     except Exception as error:  # what a damaged file raises is nowhere promised
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise WeightsError(
             f"LPIPS: {path} is damaged or holds another network ({reason}); delete it to fetch it anew"
         ) from None
