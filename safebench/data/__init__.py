@@ -12,7 +12,7 @@ from pathlib import Path
 
 from safebench.data.folder import Folder
 from safebench.data.locations import data_folder, location
-from safebench.data.official import LAYOUTS, Layout, Official
+from safebench.data.official import LAYOUTS, Layout, Official, is_here
 from safebench.data.photos import FilePhoto, Photo, PhotoSet
 from safebench.data.sample import SOURCES, Sample
 from safebench.errors import DataError, UnknownNameError
@@ -78,7 +78,7 @@ def dataset_cards() -> list[DatasetCard]:
     ]
     for layout in LAYOUTS:
         place = location(layout.name)
-        here = any((place / name).is_dir() and any((place / name).iterdir()) for name in layout.folders)
+        here = is_here(layout, place)
         cards.append(DatasetCard(layout.name, layout.title, layout.licence, layout.paper, layout.url, str(place), here))
     return cards
 

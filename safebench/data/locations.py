@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safebench.errors import DataError
 from safebench.files import atomic_write
-from safebench.weights import cache_folder
+from safebench.folders import cache_folder
 
 
 def data_folder() -> Path:

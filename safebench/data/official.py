@@ -100,6 +100,7 @@ class Official:
         if not names:
             raise DataError(f"{self.folder}: none of its photos belongs to the {layout.split} split of {self.name}")
         self._photos: list[Photo] = [FilePhoto(name, self.folder / name) for name in names]
+        self.complete = len(names) == layout.count
         self.note = f"{len(names):,} of the {layout.count:,} photos of the {layout.split} split"
         if layout.lists and listed is None:
             self.note += f", told by their names: {layout.lists[0]} is not there"
@@ -126,6 +127,13 @@ class Official:
         if wrong is not None:
             raise DataError(f"{self.list}: '{' '.join(wrong)[:60]}' is no line of the list of {layout.name}")
         return {line[0] for line in lines if layout.chosen(line)}
+
+
+def is_here(layout: Layout, root: Path) -> bool:
+    """Whether a photo of the set lies in `root`."""
+    like = re.compile(layout.pattern)
+    folders = (root / name for name in layout.folders)
+    return any(like.fullmatch(path.name) for folder in folders if folder.is_dir() for path in folder.iterdir())
 
 
 def _images(layout: Layout, root: Path) -> tuple[Path, set[str], int]:

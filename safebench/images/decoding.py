@@ -192,11 +192,18 @@ def _palette(image: Image.Image, key: object) -> NDArray[np.uint8]:
 
 
 def _from_cmyk(image: Image.Image) -> Image.Image:
-    """Through the profile that lies in the file, where there is one that works; else by Pillow's plain rule."""
+    """Through the profile in the file (relative colorimetric, black to black), else by Pillow's plain rule."""
     if profile := image.info.get("icc_profile"):
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            converted = ImageCms.profileToProfile(
+                image,
+                source,
+                ImageCms.createProfile("sRGB"),
+                ImageCms.Intent.RELATIVE_COLORIMETRIC,
+                outputMode="RGB",
+                flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            )
         except (ImageCms.PyCMSError, OSError):
             converted = None
         if converted is not None:

@@ -13,9 +13,14 @@ from safebench.masks.nvidia import official_masks, recognised
 from safebench.masks.sets import MaskSet
 from safebench.registry import plain
 
-__all__ = ["MaskSet", "open_masks"]
+__all__ = ["MaskSet", "is_nvidia", "open_masks"]
 
 _NAMES = {"irregular": "irregular", "nvidia": "nvidia", "nvidiairregular": "nvidia", "nvidiairregularmask": "nvidia"}
+
+
+def is_nvidia(name: str) -> bool:
+    """Whether a name, forgivingly spelt, means NVIDIA's masks."""
+    return _NAMES.get(plain(name)) == "nvidia"
 
 
 def open_masks(spec: str, seed: int) -> MaskSet:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from safebench.errors import ImageError
 from safebench.files import atomic_write
-from safebench.weights import cache_folder
+from safebench.folders import cache_folder
 
 if TYPE_CHECKING:
     from safebench.masks.files import MaskFile

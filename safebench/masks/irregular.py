@@ -72,8 +72,8 @@ def _limits(hole_bin: Bin, pixels: int) -> tuple[int, int]:
 def _brush(hole_bin: Bin, size: int, draw: random.Random) -> Brush:
     """A mask's style: NVIDIA's are lines made 9 to 49 pixels wide at 512, the wider the larger the hole."""
     k = hole_bin.upper_tenths
-    thinnest, widest = 7 + 2 * k, 34 + 4 * k
-    share = draw.random() ** (1.6 - 0.2 * k)
+    thinnest, widest = 8 + 2 * k, 34 + 6 * k
+    share = draw.random() ** (1.4 - 0.15 * k)
     width = (thinnest + (widest - thinnest) * share) / 512 * size
     return Brush(
         radius=width / 2,
@@ -81,7 +81,7 @@ def _brush(hole_bin: Bin, size: int, draw: random.Random) -> Brush:
         straight=draw.random(),
         dashes=draw.random() * 0.8,
         loops=0.4 * draw.random(),
-        blots=0.12 * draw.random() + 0.01 * k,
+        blots=0.1 * draw.random() + 0.02 * k,
         clustered=0.3 + 0.5 * draw.random(),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -36,13 +36,23 @@ _AGREEING = 0.9
 Verdict = Literal["agrees", "inverted", "other"]
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Masks with five-digit names, and how many images with other names lie beside them."""
+
+    files: dict[str, MaskFile]
+    others: int
+
+
 class Nvidia(FileMasks):
     """The official masks, from a folder of PNG files or from their zip files; complete or in part."""
 
-    def __init__(self, root: Path, files: Mapping[str, MaskFile]) -> None:
-        super().__init__("nvidia", LICENCE, files)
+    def __init__(self, root: Path, found: _Found) -> None:
+        super().__init__("nvidia", LICENCE, found.files)
         self.root = root
-        self.note = f"{len(files):,} of the {COUNT:,} masks" if len(files) < COUNT else f"all {COUNT:,} masks"
+        self.note = f"{len(self.files):,} of the {COUNT:,} masks" if len(self.files) < COUNT else f"all {COUNT:,} masks"
+        if found.others:
+            self.note += f"; {found.others:,} other images that lie there are left out"
 
     def checked(self, masks: dict[str, Measured]) -> dict[str, Measured]:
         """The masks that lie in the bin which their number says; the others go to `problems`.
@@ -62,18 +72,18 @@ class Nvidia(FileMasks):
         return masks
 
 
-def official_masks() -> Nvidia:
-    """The set at its own place among the data sets; raises DataError where it is not there, or is another."""
-    root = location(FOLDER)
-    files = _numbered(root) if root.is_dir() else {}
-    if not files:
+def official_masks(root: Path | None = None) -> Nvidia:
+    """The set in `root`, or at its own place among the data sets; raises DataError where it is not there, or another."""
+    root = root or location(FOLDER)
+    found = _numbered(root) if root.is_dir() else None
+    if not found or not found.files:
         raise DataError(
-            f"nvidia: the masks are not in {root}; get test_mask.zip from {PAGE}, then: "
-            f"safebench data prepare nvidia --from DIRECTORY"
+            f"nvidia: the masks are not in {root}; `safebench data prepare nvidia` downloads them from "
+            f"{PAGE}, and with --from DIRECTORY it says where they lie"
         )
-    if _recognise(root, files) != "agrees":
+    if _recognise(root, found.files) != "agrees":
         raise DataError(f"{root}: its masks are not NVIDIA's: their holes do not have the sizes that their numbers say")
-    return Nvidia(root, files)
+    return Nvidia(root, found)
 
 
 def recognised(root: Path) -> Nvidia | None:
@@ -83,29 +93,29 @@ def recognised(root: Path) -> Nvidia | None:
     """
     if not root.is_dir():
         return None
-    files = _numbered(root)
-    few = len(files) < _FEWEST and not any(file.archive for file in files.values())
-    if few or _recognise(root, files) != "agrees":
+    found = _numbered(root)
+    zipped = any(file.archive for file in found.files.values())
+    # names alone may be chance: then all have to be such names, and more than a few
+    if not zipped and (found.others or len(found.files) < _FEWEST):
         return None
-    return Nvidia(root, files)
+    return Nvidia(root, found) if _recognise(root, found.files) == "agrees" else None
 
 
-def _numbered(root: Path) -> dict[str, MaskFile]:
-    """The masks by their five-digit names; none where the directory holds images of other names too."""
-    images = list_images(root).images
+def _numbered(root: Path) -> _Found:
+    """The images with five-digit names, in the directory, below it, and in the official zip files there."""
     found: dict[str, MaskFile] = {}
     for path in list_images(root, frozenset({".zip"})).images.values():
         if _ZIP.fullmatch(path.name):
             archive = Archive(path)
             matches = {member: _NAME.fullmatch(member) for member in archive.members}
             found |= {match[1]: MaskFile(path, archive, member) for member, match in matches.items() if match}
-    if not found and not all(_NAME.fullmatch(name) for name in images):
-        return {}
-    found |= {match[1]: MaskFile(path) for name, path in images.items() if (match := _NAME.fullmatch(name))}
-    return {name: file for name, file in found.items() if int(name[:5]) < COUNT}
+    images = list_images(root).images
+    unpacked = {match[1]: MaskFile(path) for name, path in images.items() if (match := _NAME.fullmatch(name))}
+    files = {name: file for name, file in {**found, **unpacked}.items() if int(name[:5]) < COUNT}
+    return _Found(files, len(images) - sum(file.archive is None for file in files.values()))
 
 
-def _recognise(root: Path, files: Mapping[str, MaskFile]) -> Verdict:
+def _recognise(root: Path, files: dict[str, MaskFile]) -> Verdict:
     """Look at some masks, spread over the numbers; raises DataError where they are the official ones, inverted."""
     names = sorted(files)[:: max(1, len(files) // _LOOKED_AT)]
     verdicts: Counter[Verdict] = Counter()

@@ -6,6 +6,7 @@ and directions turn by rational rotations, without sines.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from functools import cache
@@ -54,6 +55,15 @@ class Canvas:
         region |= fresh
         self.count += gained
 
+    def holds(self, y: float, x: float) -> bool:
+        """Whether a point lies on the canvas."""
+        return 0 <= y < self.size and 0 <= x < self.size
+
+    def is_free(self, y: int, x: int) -> bool:
+        """Whether a pixel lies inside the margin and is no hole yet."""
+        low, high = self.margin, self.size - self.margin
+        return low <= y < high and low <= x < high and not self.hole[y, x]
+
     def free_point(self, draw: random.Random) -> tuple[int, int]:
         """A random pixel inside the margin that is no hole yet."""
         inner = self.hole[self.margin : self.size - self.margin, self.margin : self.size - self.margin]
@@ -64,12 +74,12 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Brush:
-    """What the strokes of one mask have in common; lengths in pixels."""
+    """What the strokes of one mask have in common; lengths in pixels, the others are shares of 1."""
 
     radius: float
     length: float
     straight: float
-    """0 to 1: how little the strokes wander."""
+    """How little the strokes wander, and how many of them run along the two main directions."""
     dashes: float
     """The share of strokes that are broken into dashes."""
     loops: float
@@ -77,55 +87,67 @@ class Brush:
     blots: float
     """The share of strokes that are blots."""
     clustered: float
-    """The share of strokes that begin near the last one."""
+    """The share of strokes that begin near the one before."""
+
+
+@dataclass(frozen=True)
+class _Stroke:
+    radius: float
+    length: float
+    bend: float
+    """Tangent of half the angle that it turns by for each pixel of its length."""
+    wander: float
+    """Tangent of half the largest angle that it turns by at random, for each step."""
+    dashed: bool
 
 
 def fill(canvas: Canvas, brush: Brush, draw: random.Random) -> None:
-    """Draw strokes until the canvas is full."""
-    heading = _direction(draw)
-    point: tuple[float, float] = canvas.free_point(draw)
+    """Draw strokes until the canvas is full; each adds at least a pixel."""
+    main = _direction(draw)
+    y, x = begin = canvas.free_point(draw)
     while not canvas.full:
-        y, x = point if draw.random() < brush.clustered else canvas.free_point(draw)
-        canvas.stamp(y, x, max(1, round(brush.radius)))
-        if draw.random() < 0.7 * brush.straight:  # lines of one scene run along its two main directions
-            dy, dx = heading if draw.random() < 0.6 else (heading[1], -heading[0])
-        else:
-            dy, dx = _direction(draw)
-        point = _stroke(canvas, brush, draw, (y, x), (dy, dx))
-        if not canvas.hole.any() or draw.random() < 0.3:
-            point = canvas.free_point(draw) if not canvas.full else point
+        near = draw.random() < brush.clustered
+        spread = 6 * brush.radius
+        begin = round(y + spread * (2 * draw.random() - 1)), round(x + spread * (2 * draw.random() - 1))
+        if not near or not canvas.is_free(*begin):
+            begin = canvas.free_point(draw)
+        y, x = begin
+        heading = _direction(draw)
+        if draw.random() < 0.7 * brush.straight:  # the lines of one scene run along two directions
+            heading = main if draw.random() < 0.6 else (main[1], -main[0])
+        _draw_stroke(canvas, _stroke(brush, draw), begin, heading, draw)
 
 
-def _stroke(
-    canvas: Canvas, brush: Brush, draw: random.Random, start: tuple[float, float], heading: tuple[float, float]
-) -> tuple[float, float]:
-    """One stroke from `start`; returns where the next one of its cluster begins."""
-    y, x = start
-    dy, dx = heading
+def _stroke(brush: Brush, draw: random.Random) -> _Stroke:
     kind = draw.random()
-    blot, loop = kind < brush.blots, brush.blots <= kind < brush.blots + brush.loops
     length = brush.length * (0.3 + 1.4 * draw.random())
-    base = brush.radius * (2.5 + 3 * draw.random()) if blot else brush.radius
-    width = base
     dashed = draw.random() < brush.dashes
-    drawn, bend = True, (1 if draw.random() < 0.5 else -1) * (3.2 / length if loop else 0.0)
-    wander = 0.02 + 0.3 * (1 - brush.straight) * draw.random()
-    travelled = 0.0
-    end = 0.5 * base if blot else length
-    while travelled < end and not canvas.full:
-        step = max(1.0, 0.5 * width)
+    if kind < brush.blots:
+        return _Stroke(
+            brush.radius * (1.3 + 1.2 * draw.random()), brush.radius * (3 + 9 * draw.random()), 0, 1.5, False
+        )
+    if kind < brush.blots + brush.loops:
+        length *= 2
+        turn = 3.2 if draw.random() < 0.5 else -3.2
+        return _Stroke(brush.radius, length, turn / length, 0.15 + 0.35 * draw.random(), dashed)
+    return _Stroke(brush.radius, length, 0, 0.02 + 0.35 * (1 - brush.straight) * draw.random(), dashed)
+
+
+def _draw_stroke(
+    canvas: Canvas, stroke: _Stroke, begin: tuple[float, float], heading: tuple[float, float], draw: random.Random
+) -> None:
+    (y, x), (dy, dx) = begin, heading
+    radius, travelled, drawn = stroke.radius, 0.0, True
+    while not canvas.full and travelled <= stroke.length and canvas.holds(y, x):
         if drawn:
-            canvas.stamp(y, x, max(1, round(width)))
-        if dashed and draw.random() < 0.35 * step / base:
+            canvas.stamp(y, x, max(1, round(radius)))
+        step = max(1.0, 0.5 * radius)
+        if stroke.dashed and draw.random() < 0.35 * step / stroke.radius:
             drawn = not drawn
-        width = min(1.5 * base, max(0.6 * base, width * (0.88 + 0.24 * draw.random())))
-        dy, dx = _turn(dy, dx, bend * step + wander * (2 * draw.random() - 1))
-        y, x = y + step * dy, x + step * dx
-        if not (0 <= y < canvas.size and 0 <= x < canvas.size):
-            break
-        travelled += step
-    spread = 6 * brush.radius
-    return start[0] + spread * (2 * draw.random() - 1), start[1] + spread * (2 * draw.random() - 1)
+        radius = min(1.5 * stroke.radius, max(0.6 * stroke.radius, radius * (0.88 + 0.24 * draw.random())))
+        bend = stroke.bend * step * 2 * draw.random()
+        dy, dx = _turn(dy, dx, bend + stroke.wander * (2 * draw.random() - 1))
+        y, x, travelled = y + step * dy, x + step * dx, travelled + step
 
 
 def _direction(draw: random.Random) -> tuple[float, float]:
@@ -133,7 +155,7 @@ def _direction(draw: random.Random) -> tuple[float, float]:
     while True:
         y, x = 2 * draw.random() - 1, 2 * draw.random() - 1
         if 0.01 < (square := y * y + x * x) <= 1:
-            return y / square**0.5, x / square**0.5
+            return y / math.sqrt(square), x / math.sqrt(square)
 
 
 def _turn(y: float, x: float, half: float) -> tuple[float, float]:
