@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,22 @@ from safebench.testing import inputs
 
 
 class InpainterContract:
-    """Subclass, set `name` (and `weights`, where the model needs a file), and let pytest collect it."""
+    """Subclass, set `name` (and `weights`, where the model needs a file), and let pytest collect it.
+
+    Where the file is made by a fixture, an autouse fixture of the subclass sets `self.weights`.
+    """
 
     name: str
     weights: Path | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
+    """Heights and widths to try, where the checkpoint decides and not the card."""
     devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
     def _load(self, device: str = "cpu", seed: int = 0) -> Inpainter:
         return models.load_inpainter(self.name, weights=self.weights, device=device, seed=seed)
+
+    def _sizes(self, model: Inpainter) -> Sequence[tuple[int, int]]:
+        return self.sizes or inputs.sizes(model.card)
 
     def test_card_is_found_by_any_spelling_of_its_names(self) -> None:
         """Its name, its aliases, and both in capitals lead to the same entry."""
@@ -33,14 +42,14 @@ class InpainterContract:
         """The engine's checks of shape, type, NaN and range pass at each size that the card allows."""
         for device in self.devices:
             model = self._load(device)
-            for size in inputs.sizes(model.card):
+            for size in self._sizes(model):
                 raw = models.inpaint(model, inputs.photos(1, size), inputs.holes(1, size))
                 assert raw.shape == (1, *size, 3)
 
     def test_batch_equals_single_calls(self) -> None:
         """Four images in one call give what four calls give, to 1e-5."""
         model = self._load()
-        size = inputs.sizes(model.card)[0]
+        size = self._sizes(model)[0]
         photos, holes = inputs.photos(4, size), inputs.holes(4, size)
         together = models.inpaint(model, photos, holes)
         alone = [models.inpaint(model, photos[k : k + 1], holes[k : k + 1])[0] for k in range(4)]
@@ -49,7 +58,7 @@ class InpainterContract:
     def test_same_seed_same_answer(self) -> None:
         """Called twice, and loaded afresh, it answers the same to the last bit."""
         first, second = self._load(), self._load()
-        size = inputs.sizes(first.card)[0]
+        size = self._sizes(first)[0]
         photos, holes = inputs.photos(1, size), inputs.holes(1, size)
         answer = models.inpaint(first, photos, holes)
         np.testing.assert_array_equal(answer, models.inpaint(first, photos, holes))
@@ -61,7 +70,7 @@ class InpainterContract:
         if not model.card.input.blank_hole:
             assert model.card.family == "control", "only a control may be shown what the hole hides"
             return
-        size = inputs.sizes(model.card)[0]
+        size = self._sizes(model)[0]
         photos, holes = inputs.photos(1, size), inputs.holes(1, size)
         other = np.where(holes[..., None], 255 - photos, photos)
         np.testing.assert_array_equal(models.inpaint(model, photos, holes), models.inpaint(model, other, holes))
@@ -69,7 +78,7 @@ class InpainterContract:
     def test_leaves_its_inputs_alone(self) -> None:
         """The tensors that it is handed are not written to."""
         model = self._load()
-        size = inputs.sizes(model.card)[0]
+        size = self._sizes(model)[0]
         images = torch.from_numpy(inputs.photos(1, size)).permute(0, 3, 1, 2).float() / 255
         masks = torch.from_numpy(inputs.holes(1, size)).float()[:, None]
         before = images.clone(), masks.clone()

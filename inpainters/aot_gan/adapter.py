@@ -1,0 +1,36 @@
+"""AOT-GAN behind SafeBench's interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from safebench.checkpoints import fit, load_state
+from safebench.contracts import Inpainter
+
+from .._padding import pad_symmetric
+from .network import Generator
+
+
+class Adapter(Inpainter):
+    """Takes the authors' generator file, a plain state dict."""
+
+    def load(self, weights: Path | None, device: torch.device) -> None:
+        """See `Model.load`."""
+        super().load(weights, device)
+        network = Generator()
+        fit(network, load_state(weights), f"{self.card.name}: {weights}")
+        self.network = network.eval().to(device).to(memory_format=torch.channels_last)  # faster on CPUs
+
+    def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
+        """See `Inpainter.inpaint`.
+
+        One picture at a time: the gates magnify rounding a thousandfold, and a convolution may round otherwise in a
+        larger batch.
+        """
+        height, width = images.shape[-2:]
+        seen, holes = (pad_symmetric(x, multiple=4, least=36) for x in (images * 2 - 1, masks))
+        filled = torch.cat([self.network(seen[k : k + 1], holes[k : k + 1]) for k in range(len(images))])
+        return (filled[..., :height, :width] + 1) / 2

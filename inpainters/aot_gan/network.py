@@ -1,0 +1,83 @@
+"""The generator of AOT-GAN (Zeng et al., TVCG 2023), as its authors published it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DILATIONS = (1, 2, 4, 8)
+BLOCKS = 8
+
+
+class Generator(nn.Module):
+    """Encoder, eight blocks of aggregated contextual transformations at a quarter of the size, decoder.
+
+    Attributes and positions carry the names of the published checkpoint's keys.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        stem = nn.ReflectionPad2d(3), nn.Conv2d(4, 64, kernel_size=7), nn.ReLU(inplace=True)
+        self.encoder = nn.Sequential(*stem, *_halving(64, 128), *_halving(128, 256))
+        self.middle = nn.Sequential(*(Block(256) for _ in range(BLOCKS)))
+        growing = Doubling(256, 128), nn.ReLU(inplace=True), Doubling(128, 64), nn.ReLU(inplace=True)
+        self.decoder = nn.Sequential(*growing, nn.Conv2d(64, 3, kernel_size=3, padding=1), nn.Tanh())
+
+    def forward(self, images: Tensor, masks: Tensor) -> Tensor:
+        """The whole picture, B x 3 x H x W in [-1, 1], of images in [-1, 1] and masks B x 1 x H x W, 1 = hole.
+
+        H and W are multiples of 4, 36 at least; the hole's pixels are set to 1 (white) here.
+        """
+        x = torch.cat([images * (1 - masks) + masks, masks], dim=1)
+        return self.decoder(self.middle(self.encoder(x)))
+
+
+class Block(nn.Module):
+    """Dilated convolutions side by side, fused, and let in by a gate: x (1 - g) + fused g.
+
+    The paper's gate is a convolution and a sigmoid; the published network standardises the convolution's map
+    before the sigmoid, over each picture's pixels, and stretches it tenfold.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        for k, dilation in enumerate(DILATIONS):
+            convolution = _reflected(channels, channels // len(DILATIONS), dilation)
+            self.add_module(f"block{k:02}", nn.Sequential(*convolution, nn.ReLU(inplace=True)))
+        self.fuse = nn.Sequential(*_reflected(channels, channels))
+        self.gate = nn.Sequential(*_reflected(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W to the same; each side of the map is 9 at least, for the widest reflection."""
+        branches = [self.get_submodule(f"block{k:02}")(x) for k in range(len(DILATIONS))]
+        fused = self.fuse(torch.cat(branches, dim=1))
+        gate = torch.sigmoid(10 * _standardise(self.gate(x)) - 5)
+        return x * (1 - gate) + fused * gate
+
+
+class Doubling(nn.Module):
+    """Twice the size, bilinear with the corner pixels kept in the corners, then a 3x3 convolution."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x C x H x W to B x C' x 2H x 2W."""
+        larger = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
+        return self.conv(larger)
+
+
+def _halving(channels_in: int, channels_out: int) -> tuple[nn.Module, nn.Module]:
+    return nn.Conv2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1), nn.ReLU(inplace=True)
+
+
+def _reflected(channels_in: int, channels_out: int, dilation: int = 1) -> tuple[nn.Module, nn.Module]:
+    return nn.ReflectionPad2d(dilation), nn.Conv2d(channels_in, channels_out, 3, dilation=dilation)
+
+
+def _standardise(x: Tensor) -> Tensor:
+    """Zero mean and unit deviation (the unbiased estimate) per picture and channel."""
+    deviation, mean = torch.std_mean(x, dim=(2, 3), keepdim=True)
+    return (x - mean) / (deviation + 1e-9)

@@ -1,0 +1,46 @@
+"""FcF behind SafeBench's interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from safebench.checkpoints import fit, load_state, network_state
+from safebench.contracts import Inpainter
+from safebench.errors import ModelError
+
+from .network import LATENT, Generator
+
+
+class Adapter(Inpainter):
+    """Takes a published pickle, or a plain state dict of its averaged generator; either for 256 or for 512 pixels."""
+
+    def load(self, weights: Path | None, device: torch.device) -> None:
+        """See `Model.load`."""
+        super().load(weights, device)
+        state = load_state(weights)
+        if "G_ema" in state:
+            state = network_state(state["G_ema"], str(weights))
+        network = Generator(512 if "encoder.b512.conv0.weight" in state else 256)
+        fit(network, state, f"{self.card.name}: {weights}")
+        self.network = network.eval().to(device).to(memory_format=torch.channels_last)  # faster on CPUs
+
+    def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
+        """See `Inpainter.inpaint`.  The random inputs are drawn anew for each call and shared by its pictures.
+
+        Raises ModelError for pictures of another size than the loaded network's.
+        """
+        size = self.network.size
+        height, width = images.shape[-2:]
+        if (height, width) != (size, size):
+            raise ModelError(
+                f"{self.card.name}: the loaded checkpoint takes {size}x{size} pixels only, not {width}x{height}; "
+                "resize the photos, or load the checkpoint for that size"
+            )
+        random = torch.Generator().manual_seed(self.seed)
+        z = torch.randn(1, LATENT, generator=random).to(self.device)
+        noise = torch.randn(1, 1, 4, 4, generator=random).to(self.device)
+        filled: Tensor = self.network(images * 2 - 1, masks, z, noise)
+        return ((filled + 1) / 2).clamp(0, 1)
