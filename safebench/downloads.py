@@ -104,6 +104,7 @@ def no_room(part: Path) -> Iterator[None]:
 def _receive(url: str, part: Path, headers: Mapping[str, str], progress: Progress) -> None:
     """Gather the whole of `url` in `part`, however often the connection is cut."""
     import requests
+    import urllib3
 
     begun = _size(part)
     failures = 0
@@ -116,7 +117,7 @@ def _receive(url: str, part: Path, headers: Mapping[str, str], progress: Progres
                 reason = str(error)
             except requests.exceptions.Timeout:
                 reason = "the server did not answer"
-            except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            except (requests.exceptions.ConnectionError, urllib3.exceptions.HTTPError) as error:
                 if _unreachable(error) and _size(part) == begun:
                     raise DownloadError(f"{url}: no connection to the server; is there a network?") from None
                 reason = "the connection was cut"
@@ -155,7 +156,7 @@ def _receive_some(session: Session, url: str, part: Path, headers: Mapping[str, 
             validator = response.headers.get("Last-Modified", "")
         _origin(part).write_text(json.dumps({"url": url, "validator": validator, "total": total}))
         with part.open("ab" if begin else "wb") as file:
-            for block in response.iter_content(BLOCK):
+            while block := response.raw.read1(BLOCK):  # what has come, so that a cut loses none of it
                 file.write(block)
                 progress(file.tell(), total)
             os.fsync(file.fileno())
@@ -195,7 +196,7 @@ def check_room(part: Path, needed: int) -> None:
     """Raise DiskFullError where `needed` bytes do not fit beside `part`."""
     free = shutil.disk_usage(part.parent).free
     if needed > free:
-        raise DiskFullError(f"{part.parent}: {needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free; make room")
+        raise DiskFullError(f"{part.parent}: {needed / 1e6:.1f} MB are needed, {free / 1e6:.1f} MB are free; make room")
 
 
 def _unreachable(error: Exception) -> bool:

@@ -117,9 +117,9 @@ def _fetch_from_drive(source: Source, target: Path, progress: Progress, **expect
                 timeout=downloads.TIMEOUT,
                 progress=lambda done, total: progress(done, total or 0),
             )
-    except requests.exceptions.ConnectionError:
-        raise DownloadError(f"{source.text}: no connection to Google Drive; is there a network?") from None
     except (gdown.exceptions.DownloadError, requests.exceptions.RequestException) as error:
+        if isinstance(error.__cause__ or error, requests.exceptions.ConnectionError):
+            raise DownloadError(f"{source.text}: no connection to Google Drive; is there a network?") from None
         reason = " ".join(str(error).split())
         raise DownloadError(f"{source.text}: Google Drive does not give it out: {reason[:200]}") from None
     downloads.check(part, source.text, **expected)
@@ -134,13 +134,13 @@ def _address(source: Source) -> tuple[str, Mapping[str, str]]:
     """
     if not source.base.startswith("hf://"):
         return source.base, {}
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # documented, not re-exported
+    from huggingface_hub import constants, get_token, hf_hub_url
 
     kind, repo, path, revision = _hub_parts(source)
     endpoint = os.environ.get("HF_ENDPOINT") or None
     url = hf_hub_url(repo, path, repo_type=kind.rstrip("s") or None, revision=revision, endpoint=endpoint)
-    return url, build_hf_headers(library_name="safebench")
+    token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+    return url, {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def _hub_parts(source: Source) -> tuple[str, str, str, str]:
