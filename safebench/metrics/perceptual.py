@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import socket
+import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,8 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
 
+from safebench import transfers
+from safebench.checkpoints import fit, load_state
+from safebench.downloads import DownloadError, digest, download
 from safebench.errors import ConfigError, WeightsError
-from safebench.weights import checksum
+from safebench.weights import OFFLINE
 
 BACKBONES: Final = MappingProxyType(
     {
@@ -29,9 +29,6 @@ BACKBONES: Final = MappingProxyType(
     }
 )
 """Where torchvision publishes each backbone; the end of a file's name is the start of its sha256."""
-
-PATIENCE = 5.0
-"""Seconds without an answer after which an address is given up."""
 
 
 class Perceptual:
@@ -68,65 +65,46 @@ def load_perceptual(net: str, device: torch.device) -> Perceptual:
     """
     if net not in BACKBONES:
         raise ConfigError(f"--lpips-net: '{net}' is no backbone of LPIPS; choose one of {', '.join(BACKBONES)}")
-    path = _fetched(net)
+    path = _backbone_file(net)
     network = _empty_network(net)
-    _fill(network.net, path)
-    return Perceptual(net, checksum(path), network.to(device), device)
+    # lpips cuts torchvision's `features` into slices, and keeps the layers' numbers: features.3 is slice2.3
+    slices = {name.split(".", 1)[1]: name for name in network.net.state_dict()}
+    stored = load_state(path)
+    layers = {key.removeprefix("features."): key for key in stored if key.startswith("features.")}
+    fit(network.net, {slices.get(layer, layer): stored[key] for layer, key in layers.items()}, f"LPIPS ({net}), {path}")
+    return Perceptual(net, digest(path), network.to(device), device)
 
 
-def _fetched(net: str) -> Path:
+def _backbone_file(net: str) -> Path:
     """The backbone's file, downloaded where it is not there yet."""
     url = BACKBONES[net]
     path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
     if path.is_file():
         return path
-    prefix = path.stem.rsplit("-", 1)[-1]
+    unchecked = path.with_suffix(".unchecked")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _impatient_sockets():
-            torch.hub.download_url_to_file(url, str(path), hash_prefix=prefix, progress=False)
-    # OSError: no network, no room, no right to write; RuntimeError: the sha256 is another
-    except (OSError, RuntimeError, http.client.HTTPException) as error:
+        if os.environ.get(OFFLINE):
+            raise DownloadError(f"{OFFLINE} is set")
+        with transfers.shown(f"lpips: {path.name}") as progress:
+            download(url, unchecked, progress=progress)
+        sha256 = digest(unchecked)
+        if not sha256.startswith(path.stem.rsplit("-", 1)[-1]):
+            unchecked.unlink()
+            raise DownloadError(f"{url}: the file that came is another: its sha256 is {sha256}")
+        unchecked.replace(path)
+    except (DownloadError, OSError) as error:
         raise WeightsError(
-            f"LPIPS ({net}): its backbone could not be fetched from {url} ({error}); "
+            f"LPIPS ({net}): its backbone could not be fetched: {error}; "
             f"put the file at {path}, or choose another backbone with --lpips-net"
         ) from None
     return path
 
 
-@contextlib.contextmanager
-def _impatient_sockets() -> Iterator[None]:
-    """torch.hub sets no time limit, so that a silent network would hang it."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
 def _empty_network(net: str) -> Any:
     """LPIPS with its calibrated linear layers and a backbone yet to be filled; leaves torch's seed as it was.
 
-    `pnet_rand` keeps lpips from fetching the backbone itself, which it would do without a check, a time limit, or
-    safe unpickling, and with a line on standard output.
+    `pnet_rand` keeps lpips from fetching the backbone itself: it would check nothing, unpickle anything, and print.
     """
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # lpips calls torchvision by a deprecated argument
         return lpips.LPIPS(net=net, version="0.1", pnet_rand=True, verbose=False)
-
-
-def _fill(backbone: nn.Module, path: Path) -> None:
-    """Load a torchvision checkpoint into lpips' slices of it.
-
-    lpips splits `features` into slices and keeps the layers' numbers: features.3.weight is slice2.3.weight.
-    """
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        names = {name: "features." + name.split(".", 1)[1] for name in backbone.state_dict()}
-        backbone.load_state_dict({name: stored[source] for name, source in names.items()})
-    except Exception as error:  # what a damaged file raises is nowhere promised
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise WeightsError(
-            f"LPIPS: {path} is damaged or holds another network ({reason}); delete it to fetch it anew"
-        ) from None
