@@ -25,7 +25,8 @@ class Folder:
         self.note = listing.note
         self._photos: list[Photo] = [FilePhoto(name, path) for name, path in listing.images.items()]
         if not self._photos:
-            others = f"; it holds {self.ignored} other files" if self.ignored else ""
+            plural = "s" if self.ignored > 1 else ""
+            others = f"; it holds {self.ignored} other file{plural}" if self.ignored else ""
             raise DataError(f"{self.root}: there is no photo in it (JPEG, PNG, WebP, TIFF or BMP by name){others}")
 
     def photos(self) -> list[Photo]:

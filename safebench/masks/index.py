@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from safebench import transfers
 from safebench.errors import ImageError
 from safebench.files import atomic_write
 from safebench.folders import cache_folder
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from safebench.masks.files import MaskFile
 
 _VERSION = "1"
+_MANY = 2_000
 
 
 class Measured(msgspec.Struct, frozen=True, array_like=True):
@@ -48,7 +52,7 @@ def measure_all(files: Mapping[str, MaskFile], size: int) -> tuple[dict[str, Mea
     known = _read(place)
     missing = [name for name in files if name not in known]
     problems = []
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with _told(len(missing)), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for name, result in zip(missing, pool.map(lambda name: _measure(files[name], size), missing), strict=True):
             if isinstance(result, str):
                 problems.append(result)
@@ -58,6 +62,17 @@ def measure_all(files: Mapping[str, MaskFile], size: int) -> tuple[dict[str, Mea
     if len(missing) > len(problems):
         _write(place, readable)
     return readable, problems
+
+
+@contextmanager
+def _told(masks: int) -> Iterator[None]:
+    """Say on standard error that it takes a while, where it does, and how long it took."""
+    begun = time.perf_counter()
+    if masks >= _MANY:
+        transfers.note(f"Measuring the holes of {masks:,} masks; it is done once")
+    yield
+    if masks >= _MANY:
+        transfers.note(f"Measured {masks:,} masks in {time.perf_counter() - begun:.0f} s")
 
 
 def _measure(file: MaskFile, size: int) -> Measured | str:

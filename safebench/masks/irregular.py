@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -89,7 +90,7 @@ def _brush(hole_bin: Bin, size: int, draw: random.Random) -> Brush:
 def _parse(name: str) -> tuple[Bin, int]:
     by_name = {b.name: b for b in BINS}
     bin_name, _, number = name.partition("/")
-    if bin_name not in by_name or not number.isdecimal() or len(number) != 4 or int(number) >= EACH:
+    if bin_name not in by_name or not re.fullmatch(r"[0-9]{4}", number) or int(number) >= EACH:
         raise DataError(f"irregular: there is no mask '{name}'; the names run from 0-10/0000 to 50-60/{EACH - 1:04d}")
     return by_name[bin_name], int(number)
 

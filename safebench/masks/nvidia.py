@@ -73,7 +73,7 @@ class Nvidia(FileMasks):
 
 
 def official_masks(root: Path | None = None) -> Nvidia:
-    """The set in `root`, or at its own place among the data sets; raises DataError where it is not there, or another."""
+    """The set in `root`, or at its own place among the data sets; raises DataError where it is another, or none."""
     root = root or location(FOLDER)
     found = _numbered(root) if root.is_dir() else None
     if not found or not found.files:
