@@ -1,0 +1,44 @@
+"""A run that tries to be markup."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from safebench.results import Results
+
+from .making import MakeRun
+
+NASTY = (
+    '<img src=x onerror="window.pwned=1">',
+    '"><script>window.pwned=1</script>',
+    "</script><script>window.pwned=1</script><!--<script>",
+    "' onmouseover='window.pwned=1' {{ 7 * 7 }} \u2028",
+)
+
+
+def nasty_run(make_run: MakeRun, **changes: Any) -> Results:
+    """A run in which every name, sentence and address tries to be markup."""
+    usual = make_run().info
+    tried = NASTY[0]
+    said = {"title": tried, "summary": NASTY[2], "licence": {"code": NASTY[1]}, "version": NASTY[3]}
+    paper = {"title": NASTY[1], "authors": NASTY[2], "venue": tried, "year": 2000, "url": "javascript:window.pwned=1"}
+    inpainters = {
+        "alpha": {**usual["inpainters"]["alpha"], **said, "paper": paper},
+        NASTY[1]: {**usual["inpainters"]["beta"], **said},
+    }
+    detectors = {NASTY[2]: {**usual["detectors"]["sharp"], **said}, "blunt": usual["detectors"]["blunt"]}
+    return make_run(
+        "nasty",
+        inpainters=inpainters,
+        detectors=detectors,
+        photos=(*NASTY, "plain.png"),
+        dataset=NASTY[2],
+        errors={("alpha", "blunt"): NASTY[2]},
+        info={
+            "platform": tried,
+            "device": NASTY[1],
+            "photos": {"title": NASTY[2], "name": NASTY[3]},
+            "odd": {tried: tried},
+        },
+        **changes,
+    )

@@ -1,0 +1,298 @@
+"""The HTML report in a browser: it works from disk, asks nothing of any network, and can be used by anyone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safebench.contracts import Form
+
+from .making import MakeRun
+from .nasty import nasty_run
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (pip install 'safebench[dev]')")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+DESKTOP, PHONE, SMALL_PHONE = (1280, 800), (390, 844), (360, 740)
+Open = Callable[..., Any]
+"""Opens a report: its path, the window's size, the system's colours, and whether scripts run."""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    found = os.environ.get("CHROME") or next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"needs a browser: one of {', '.join(NAMES)}, or the variable CHROME")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=[*quiet, "--disable-component-update"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Iterator[Open]:
+    """Opened pages; at the end none of them has complained, or asked for anything but its own files."""
+    complaints: list[str] = []
+    folders: set[str] = set()
+    requests: list[str] = []
+    contexts = []
+
+    def opened(path: Path, size: tuple[int, int] = DESKTOP, colours: str = "light", scripts: bool = True) -> Any:
+        width, height = size
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=colours, java_script_enabled=scripts
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: requests.append(request.url))
+        folders.add(path.parent.as_uri())
+        page.goto(path.as_uri())
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert requests
+    assert [url for url in requests if not url.startswith(tuple(f"{folder}/" for folder in folders))] == []
+
+
+@pytest.fixture(scope="module")
+def report(make_run: MakeRun, form: Form, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = make_run("demo", pictures=3, errors={("beta", "blunt"): "blunt ran out of memory"})
+    return form.write([run], tmp_path_factory.mktemp("report"))
+
+
+def column(page: Any, name: str, table: str = "results") -> list[str]:
+    """What a column's visible cells are sorted by."""
+    script = """([table, name]) => {
+        const shown = document.getElementById(`${table}-table`);
+        const place = [...shown.tHead.rows[0].cells].findIndex((head) => head.dataset.key === name);
+        return [...shown.tBodies[0].rows].map((row) => row.cells[place].dataset.order);
+    }"""
+    found: list[str] = page.evaluate(script, [table, name])
+    return found
+
+
+def pick(page: Any, section: str, name: str, label: str) -> None:
+    page.locator(f"{section} select[data-facet={name}], {section} select[data-pick={name}]").select_option(label=label)
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE, SMALL_PHONE])
+def test_it_opens_quietly_and_fits_the_window(open_page: Open, report: Path, size: Any, colours: str) -> None:
+    page = open_page(report, size, colours)
+    assert page.locator("#lines svg.chart").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert (
+        page.evaluate("Math.max(...[...document.querySelectorAll('main, .card, .tools')].map(e => e.scrollWidth))")
+        <= size[0]
+    )
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == {
+        "light": "rgb(253, 253, 251)",
+        "dark": "rgb(21, 24, 27)",
+    }[colours]  # fmt: skip
+
+
+def test_sorting_by_mouse_and_keyboard_with_the_missing_last(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    head = page.locator("#results-table th[data-key=auc]")
+    head.click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    up = column(page, "auc")
+    assert head.get_by_role("button").get_attribute("aria-label").startswith("AUC: ")
+    head.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    down = column(page, "auc")
+    assert up[-1] == down[-1] == ""  # beta failed before blunt
+    assert len(up) == 10
+    assert [float(value) for value in up[:-1]] == sorted(float(value) for value in up[:-1])
+    assert down[:-1] == up[-2::-1]
+
+
+def test_filters_and_search(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    assert set(column(page, "bin")) == {"0"}  # all bins together, until the reader asks for more
+    pick(page, "#results-tools", "bin", "each")
+    assert len(column(page, "bin")) == 30
+    pick(page, "#results-tools", "detector", "blunt")
+    pick(page, "#results-tools", "bin", "30–40%")
+    assert column(page, "inpainter") == ["alpha", "beta", "gamma", "copy", "noise"]
+    assert set(column(page, "detector")) == {"blunt"}
+    page.locator("#results-tools [data-search]").fill("gam")
+    assert column(page, "inpainter") == ["gamma"]
+    page.locator("#results-tools [data-search]").fill("nobody")
+    assert page.get_by_text("No row fits these filters.").is_visible()
+
+
+def test_the_reader_chooses_the_columns(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    oracle = page.locator("#results-table").get_by_text("F1-best (oracle)")
+    assert oracle.count() == 0
+    page.locator("#results-tools summary").click()
+    page.get_by_label("F1-best (oracle)").first.check()
+    assert oracle.is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("#results-tools .chooser-box").is_visible()
+
+
+def test_the_reading_direction_moves_the_marks(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+
+    def bold(inpainter: str, detector: str) -> bool:
+        row = f"#results-table tr[data-inpainter={inpainter}][data-detector={detector}]"
+        auc = page.locator(f"{row} td.figure .value").first
+        return int(auc.evaluate("found => getComputedStyle(found).fontWeight")) > 600
+
+    assert (bold("alpha", "sharp"), bold("beta", "sharp"), bold("alpha", "blunt")) == (True, False, True)
+    assert not bold("gamma", "sharp")  # inverted: never best
+    page.get_by_text("the detector: higher is better").click()
+    assert (bold("alpha", "sharp"), bold("alpha", "blunt"), bold("gamma", "sharp")) == (False, True, False)
+    assert page.locator("#results-table th[data-key=auc] .for-detector").is_visible()
+
+
+def test_charts_have_figures_and_words(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    scatter = page.locator("#scatter svg.chart")
+    assert scatter.get_attribute("role") == "img"
+    assert "alpha is the hardest to detect" in scatter.get_attribute("aria-label")
+    before = scatter.inner_html()
+    pick(page, "#scatter", "detector", "sharp")
+    assert page.locator("#scatter svg.chart").inner_html() != before
+    assert "gamma (inverted)" in page.locator("#scatter svg.chart").text_content()
+    assert page.locator("#lines svg.chart").count() == 2
+    pick(page, "#lines", "metric", "LPIPS (squeeze)")
+    assert page.locator("#lines svg.chart").count() == 1
+    pick(page, "#lines", "metric", "AUC")
+    page.locator("#lines summary").first.click()
+    assert page.locator("#lines table").first.locator("tbody tr").count() == 3
+    page.get_by_label("show controls").check()
+    assert page.locator("#legend li").all_inner_texts() == ["alpha", "beta", "gamma", "copy", "noise"]
+
+
+def test_the_gallery_by_mouse_and_keyboard(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    shown = "document.querySelector('#gallery select[data-pick=photo]').selectedOptions[0].textContent"
+    seen = {page.locator("#wall img").first.get_attribute("src")}
+    page.get_by_label("Next photo").click()
+    assert page.evaluate(shown) == "two.png"
+    page.locator("#wall").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(shown) == "three.png"
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    assert page.evaluate(shown) == "three.png"
+    seen.add(page.locator("#wall img").first.get_attribute("src"))
+    assert len(seen) == 2
+    pick(page, "#gallery", "sample", "30–40%")
+    pick(page, "#gallery", "inpainter", "beta")
+    page.get_by_label("Next photo").click()
+    assert page.get_by_role("heading", name="Composite of beta", exact=True).is_visible()
+    assert page.get_by_role("heading", name="Hole, 30–40%").is_visible()
+    assert page.get_by_text("blunt ran out of memory").last.is_visible()
+    assert page.locator("#wall .pair").count() == 2
+    page.wait_for_function("[...document.querySelectorAll('#wall img')].every(i => i.complete && i.naturalWidth > 0)")
+    assert page.locator("#wall img").count() > 6
+    opacity = "Number(getComputedStyle(document.querySelector('#wall .map')).opacity)"
+    page.locator("#gallery input[type=range]").fill("25")
+    assert page.evaluate(opacity) == pytest.approx(0.25)
+
+
+def test_the_colours_can_be_chosen_and_are_kept(open_page: Open, report: Path) -> None:
+    page = open_page(report, colours="light")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(ground)
+    page.locator("#theme").get_by_text("Dark").click()
+    dark = page.evaluate(ground)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(ground) == dark
+    page.locator("#theme").get_by_text("Auto").click()
+    assert page.evaluate(ground) == light
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_text_stands_out_from_its_ground(open_page: Open, report: Path, colours: str) -> None:
+    page = open_page(report, colours=colours)
+    levels = """(selector) => {
+        const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+        const light = (colour) => {
+            canvas.fillStyle = colour;
+            canvas.fillRect(0, 0, 1, 1);
+            const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((level) => level / 255)
+                .map((level) => (level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4));
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const found = document.querySelector(selector);
+        let ground = found;
+        while (getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+        const [a, b] = [light(getComputedStyle(found).color), light(getComputedStyle(ground).backgroundColor)];
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    }"""
+    for selector in (".lead", ".note", ".ends", ".tag.warning", ".tag.good", "nav a", "a", ".control .value", "th"):
+        assert page.evaluate(levels, selector) >= 4.5, selector
+
+
+def test_without_scripts_the_tables_stand(open_page: Open, report: Path) -> None:
+    page = open_page(report, scripts=False)
+    assert page.locator("#results-table tbody tr").count() == 30
+    assert page.locator("#quality-table").is_visible()
+    assert page.get_by_text("Least detectable").is_visible()
+    assert page.get_by_text("The charts need scripts").is_visible()
+    for unusable in ("#results-tools", "#theme", "#chart-tools", "#gallery-tools"):
+        assert not page.locator(unusable).is_visible()
+
+
+def test_on_paper_the_tools_are_gone_and_the_ground_is_light(open_page: Open, report: Path) -> None:
+    page = open_page(report, colours="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert not page.locator("#results-tools").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(253, 253, 251)"
+
+
+def test_markup_in_names_stays_text(open_page: Open, make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    page = open_page(form.write([nasty_run(make_run, pictures=1)], tmp_path), PHONE)
+    for section in ("#results-tools", "#scatter", "#lines", "#gallery"):
+        for select in page.locator(f"{section} select").all():
+            for place in range(select.locator("option").count()):
+                select.select_option(index=place)
+    page.locator("#results-table th[data-key=inpainter]").click()
+    page.get_by_label("show controls").check()
+    assert page.evaluate("window.pwned") is None
+    assert (
+        page.evaluate(
+            "document.querySelectorAll('img:not([src^=gallery]), script:not([src^=assets]):not([id])').length"
+        )
+        == 0
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_several_runs_share_the_page(open_page: Open, make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    runs = [
+        make_run(name, pictures=1, dataset=dataset) for name, dataset in (("first", "celeba"), ("second", "places2"))
+    ]
+    page = open_page(form.write(runs, tmp_path))
+    pick(page, "#results-tools", "run", "second")
+    assert set(column(page, "dataset")) == {"places2"}
+    pick(page, "#chart-tools", "slice", "second · places2")
+    pick(page, "#gallery", "run", "second")
+    assert page.locator("#wall .pair").count() == 2
+
+
+@pytest.mark.parametrize("changes", [{"detectors": {}}, {"photos": ()}, {"pictures": 0}])
+def test_pages_with_little_on_them_are_quiet_too(
+    open_page: Open, make_run: MakeRun, form: Form, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    page = open_page(form.write([make_run(**changes)], tmp_path))
+    assert page.get_by_role("heading", level=1).is_visible()

@@ -1,0 +1,207 @@
+"""What the HTML report says, without a browser: its figures and its sentences."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+from safebench_reports.html.provenance import told_value
+from safebench_reports.html.tables import places
+from safebench_reports.html.words import Figure, listed, number, percent, told
+
+from safebench.contracts import Form
+from safebench.results import Results
+
+from .making import MakeRun
+from .reading import Page
+
+
+@pytest.fixture(scope="module")
+def run(make_run: MakeRun) -> Results:
+    return make_run("demo", pictures=1)
+
+
+@pytest.fixture(scope="module")
+def page(form: Form, run: Results, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return Page(form.write([run], tmp_path_factory.mktemp("report")))
+
+
+def test_every_cell_of_the_tables_is_on_the_page_with_its_interval(page: Page, run: Results) -> None:
+    for _, cell in run.detection_cells.iterrows():
+        shown = page.cells("results", **{key: cell[key] for key in ("inpainter", "detector", "bin")})
+        for metric in ("auc", "f1", "f1_best", "iou", "mcc", "detection_rate", "image_auc"):
+            assert shown[metric].startswith(number(cell[metric])), metric
+            assert shown[metric].endswith(f"[{number(cell[f'{metric}_low'])}, {number(cell[f'{metric}_high'])}]")
+        assert shown["n"] == str(cell["n"])
+    for _, cell in run.quality_cells.iterrows():
+        shown = page.cells("quality", inpainter=cell["inpainter"], bin=cell["bin"])
+        beside = page.cells("results", inpainter=cell["inpainter"], bin=cell["bin"], detector="sharp")
+        for metric, digits in (("ssim", 3), ("lpips", 3), ("psnr_hole", 2), ("l1", 4)):
+            if not math.isnan(cell[metric]):
+                assert shown[metric].startswith(number(cell[metric], digits))
+            assert beside[metric] == shown[metric]
+    assert len(page.rows["results-table"]) == len(run.detection_cells)
+
+
+def test_names_of_the_paper_and_of_oracles_are_told(page: Page) -> None:
+    assert "ACC (detection rate)" in page.text
+    assert "F1-best (oracle)" in page.text
+    assert "LPIPS (squeeze)" in page.text
+
+
+def test_identical_composites_are_counted_and_not_averaged(page: Page) -> None:
+    assert page.cells("quality", inpainter="copy", bin="all")["psnr"] == "∞ all 8 identical"
+
+
+def test_the_false_alarms_of_originals_have_their_table(page: Page, run: Results) -> None:
+    for _, cell in run.false_alarms.iterrows():
+        shown = page.cells("false-alarms", detector=cell["detector"])
+        assert shown["false_alarm_rate"].startswith(number(cell["false_alarm_rate"]))
+        assert shown["threshold_at_5"] == number(cell["threshold_at_5"])
+
+
+def test_an_inverted_auc_is_marked_and_never_called_best(page: Page, run: Results) -> None:
+    inverted = run.detection_cells[run.detection_cells["inverted"]]
+    assert set(zip(inverted["inpainter"], inverted["detector"], strict=True)) == {("gamma", "sharp")}
+    assert "inverted" in page.cells("results", inpainter="gamma", detector="sharp", bin="all")["auc"]
+    assert "inverted" not in page.cells("results", inpainter="alpha", detector="sharp", bin="all")["auc"]
+    assert page.best("results", "auc", "inpainter", of="inpainter", detector="sharp", bin="all") == {"alpha": "1"}
+    assert page.best("results", "auc", "detector", of="inpainter", inpainter="gamma", bin="all") == {}
+
+
+def test_the_best_depend_on_who_reads_and_controls_do_not_compete(page: Page) -> None:
+    assert page.best("results", "auc", "inpainter", of="inpainter", detector="blunt", bin="all") == {
+        "alpha": "1",
+        "gamma": "2",
+    }
+    assert page.best("results", "auc", "detector", of="detector", inpainter="beta", bin="all") == {"blunt": "1"}
+    assert page.best("quality", "psnr", "inpainter", of="inpainter", bin="all") == {"beta": "1", "gamma": "2"}
+
+
+def test_the_findings_name_the_answer(page: Page, run: Results) -> None:
+    cells = run.detection_cells.query("bin == 'all'").set_index(["inpainter", "detector"])
+    assert "Least detectable: alpha. Its strongest detector, blunt" in page.text
+    assert number(cells["auc"]["alpha", "blunt"]) in page.text
+    assert "Most readily found: beta" in page.text
+    assert "on the same images it is found better by" in page.text
+    assert re.search(r"Controls hold: copy at AUC 0\.\d\d( to 0\.\d\d)? and noise at AUC 0\.9\d", page.text)
+    assert "Inverted: sharp on gamma" in page.text
+    assert "Nothing failed." in page.text
+
+
+def test_an_order_that_chance_may_have_made_is_told_as_such(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    assert "their order is not settled here" in Page(form.write([make_run(auc=lambda *_: 0.7)], tmp_path)).text
+
+
+def test_a_control_that_does_not_hold_is_told_first_and_last(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    page = Page(form.write([make_run(auc=lambda *_: 0.7)], tmp_path))
+    assert "Controls that do not hold: sharp on copy" in page.text
+    assert "✗ does not hold" in page.text
+    assert "✓ holds" in page.text  # noise is found
+
+
+def test_without_controls_the_page_asks_for_them(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    names = json.loads(json.dumps(make_run().info["inpainters"]))
+    few = {name: model for name, model in names.items() if model["family"] != "control"}
+    assert "No control was run" in Page(form.write([make_run(inpainters=few)], tmp_path)).text
+
+
+def test_lpips_is_absent_where_it_was_not_measured(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    page = Page(form.write([make_run(lpips=math.nan, info={"lpips_note": "no backbone was found"})], tmp_path))
+    assert "lpips" not in page.heads["quality-table"]
+    assert "LPIPS is absent: no backbone was found." in page.text
+
+
+def test_a_run_without_detectors_reports_quality_alone(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    page = Page(form.write([make_run(detectors={}, pictures=1)], tmp_path))
+    assert "No detector looked at these composites" in page.text
+    assert "results-table" not in page.rows
+    assert page.rows["quality-table"]
+    assert page.data["chart-data"]["detection"] == []
+    assert len(page.data["gallery-data"][0]["photos"]) == 1
+
+
+def test_a_run_in_which_all_failed_says_so(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    run = make_run()
+    errors = {
+        (name, other): f"{name} is out of memory" for name in run.info["inpainters"] for other in ("", "sharp", "blunt")
+    }
+    page = Page(form.write([make_run(errors=errors, pictures=1)], tmp_path))
+    assert "No inpainter can be ranked" in page.text
+    assert "alpha is out of memory" in page.text
+    assert page.cells("quality", inpainter="alpha", bin="all")["n"] == "0"
+    assert page.cells("quality", inpainter="alpha", bin="all")["failures"] == "8"
+
+
+def test_a_run_without_rows_still_makes_a_page(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    page = Page(form.write([make_run(photos=(), info={"status": "started", "finished": None})], tmp_path))
+    assert "This run holds no figures." in page.text
+    assert "This run is not finished (status: started)" in page.text
+
+
+def test_failures_name_step_file_and_sentence(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    page = Page(form.write([make_run(errors={("alpha", "blunt"): "blunt ran out of memory at 32 x 32"})], tmp_path))
+    rows = [row.cells for row in page.rows["failures-table-1"]]
+    assert len(rows) == 8
+    assert [cell.split() for cell in rows[0][:4]] == [["detect"], ["one.png", "10-20"], ["alpha"], ["blunt"]]
+    assert rows[0][4] == "blunt ran out of memory at 32 x 32"
+    assert "8 failures; what failed is in no mean." in page.text
+
+
+def test_several_runs_stand_beside_one_another(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    first = make_run("same", pictures=1)
+    second = make_run("same", auc=lambda *_: 0.8, dataset="places2", pictures=1)
+    page = Page(form.write([first, second], tmp_path))
+    for label, run in (("same (1)", first), ("same (2)", second)):
+        cells = run.detection_cells.query("bin == 'all'").set_index(["inpainter", "detector"])
+        shown = page.cells("results", run=label, inpainter="alpha", detector="sharp", bin="all")
+        assert shown["auc"].startswith(number(cells["auc"]["alpha", "sharp"]))
+    assert page.data["chart-data"]["slices"] == ["same (1) · sample", "same (2) · places2"]
+    assert [shelf["run"] for shelf in page.data["gallery-data"]] == ["same (1)", "same (2)"]
+    assert page.best("results", "auc", "inpainter", of="inpainter", detector="sharp", bin="all", run="same (1)") == {
+        "alpha": "1"
+    }
+
+
+def test_all_that_run_json_says_is_on_the_page(page: Page, run: Results) -> None:
+    def leaves(value: object) -> list[object]:
+        if isinstance(value, dict):
+            return [leaf for item in value.values() for leaf in leaves(item)]
+        return [leaf for item in value for leaf in leaves(item)] if isinstance(value, list) else [value]
+
+    links = {values.get("href") for _, values in page.elements}
+    for leaf in leaves(run.info):
+        assert told_value(leaf) in page.text or leaf in links, leaf
+
+
+def test_a_run_json_that_says_little_is_no_reason_to_fail(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    run = make_run()
+    models = {
+        kind: {n: {"identity": m["identity"]} for n, m in run.info[kind].items()}
+        for kind in ("inpainters", "detectors")
+    }
+    run.info = {"lpips_net": "squeeze", **models}
+    page = Page(form.write([run], tmp_path))
+    assert "protocol unknown" in page.text
+    assert page.cells("results", inpainter="alpha", detector="sharp", bin="all")
+
+
+def test_places() -> None:
+    groups = ["a", "a", "a", "b", "b", "c"]
+    assert places([3.0, 1.0, 2.0, 5.0, 4.0, 1.0], groups, lowest=True) == [0, 1, 2, 0, 1, 0]
+    assert places([3.0, 1.0, 2.0, 5.0, 4.0, 1.0], groups, lowest=False) == [1, 0, 2, 1, 0, 0]
+    assert places([1.0, 1.0, 2.0, None, 4.0, 1.0], groups, lowest=True) == [1, 1, 0, 0, 0, 0]
+    assert places([1.0, 2.0, 2.0], ["a"] * 3, lowest=True) == [1, 0, 0]
+    assert places([2.0, 2.0], ["a"] * 2, lowest=True) == [0, 0]
+
+
+def test_figures_as_people_read_them() -> None:
+    assert [number(x) for x in (0.1234, -0.5, -0.0001, math.nan, math.inf)] == ["0.123", "−0.500", "0.000", "–", "∞"]
+    assert told(Figure(17.904, 16.2, 19.55), 2, "dB") == "17.90 dB [16.20, 19.55]"
+    assert told(Figure(0.5)) == "0.500"
+    assert percent(Figure(0.12, 0.05, 0.21)) == "12% [5%, 21%]"
+    assert percent(Figure(1.0)) == "100%"
+    assert [listed(names) for names in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]

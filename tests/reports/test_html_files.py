@@ -1,0 +1,149 @@
+"""What the HTML report writes: the gallery's pictures, the files that the page loads, and no markup of others."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safebench_reports.html import page as page_module
+from safebench_reports.html.words import number, web_address
+
+from safebench.contracts import Form
+from safebench.results import Results
+
+from .making import MakeRun
+from .nasty import NASTY, nasty_run
+from .reading import Page
+
+
+@pytest.fixture(scope="module")
+def run(make_run: MakeRun) -> Results:
+    return make_run("demo", pictures=2)
+
+
+@pytest.fixture(scope="module")
+def out(form: Form, run: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return form.write([run], tmp_path_factory.mktemp("report")).parent
+
+
+@pytest.fixture(scope="module")
+def page(out: Path) -> Page:
+    return Page(out / "index.html")
+
+
+def test_the_gallery_holds_what_its_samples_have(page: Page, out: Path, run: Results) -> None:
+    [shelf] = page.data["gallery-data"]
+    assert [photo["name"] for photo in shelf["photos"]] == ["one.png", "two.png"]
+    photo = shelf["photos"][0]
+    sample = photo["samples"][1]
+    composite = sample["composites"][0]
+    assert (sample["bin"], composite["inpainter"]) == ("30–40%", "alpha")
+    row = run.quality[(run.quality["sample"] == "photo0.30-40") & (run.quality["inpainter"] == "alpha")].iloc[0]
+    assert ["PSNR (dB)", number(row["psnr"], 2)] in composite["figures"]
+    assert (out / composite["picture"]).read_bytes() == (run.folder / row["composite"]).read_bytes()
+    assert [found["detector"] for found in composite["detections"]] == ["sharp", "blunt"]
+    assert [found["detector"] for found in photo["controls"]] == ["sharp", "blunt"]
+    seen = run.detection[(run.detection["sample"] == "photo0.30-40") & (run.detection["inpainter"] == "alpha")]
+    expected = seen[seen["detector"] == "sharp"].iloc[0]
+    assert ["AUC", number(expected["auc"])] in composite["detections"][0]["figures"]
+    with Image.open(out / composite["detections"][0]["map"]) as shown, Image.open(run.folder / expected["map"]) as map_:
+        assert np.array_equal(np.asarray(shown), np.rint(np.asarray(map_) / 65535 * 255))
+    with Image.open(out / sample["hole"]) as hole:
+        assert np.array_equal(np.asarray(hole.convert("RGBA"))[..., 3] > 0, np.pad(np.ones((12, 12)), (8, 12)) > 0)
+
+
+def test_the_page_loads_nothing_but_its_own_files(page: Page, out: Path) -> None:
+    addresses = [
+        values[key] for tag, values in page.elements for key in ("src", "href") if key in values and tag != "a"
+    ]
+    addresses += re.findall(r'"(gallery/[^"]+)"', (out / "index.html").read_text())
+    assert len(addresses) > 20
+    for address in addresses:
+        assert re.fullmatch(r"(assets|gallery)/[A-Za-z0-9._-]+", address or "")
+        assert (out / str(address)).is_file()
+    policy = next(v["content"] or "" for _, v in page.elements if v.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_nothing_is_written_in_line(page: Page) -> None:
+    for tag, values in page.elements:
+        assert not any(name == "style" or name.startswith("on") for name in values), (tag, values)
+        assert tag != "style"
+        if tag == "script":
+            assert "src" in values or values.get("type") == "application/json"
+
+
+def test_nothing_from_a_run_becomes_markup(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    plain = Page(form.write([make_run(pictures=1)], tmp_path / "plain"))
+    page = Page(form.write([nasty_run(make_run, pictures=3)], tmp_path / "nasty"))
+    tags = {tag for tag, _ in page.elements}
+    assert tags <= {tag for tag, _ in plain.elements} | {"tr", "td", "small", "code"}
+    assert [values for tag, values in page.elements if tag == "script"] == [
+        values for tag, values in plain.elements if tag == "script"
+    ]
+    for tag, values in page.elements:
+        assert tag != "img"
+        assert not any(name.startswith("on") for name in values)
+        assert not (values.get("href") or "").startswith("javascript")
+    for tried in NASTY:
+        assert tried.split("\u2028")[0] in page.text
+    assert page.data["gallery-data"][0]["photos"][2]["name"] == NASTY[2]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", path.name) for path in (tmp_path / "nasty" / "gallery").iterdir())
+
+
+def test_a_table_cannot_name_a_file_outside_the_run(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    run = make_run(pictures=1)
+    secret = run.folder.parent / "secret.png"
+    secret.write_bytes((run.folder / "originals" / "photo0.png").read_bytes() + b"secret")
+    run.samples["original"] = "../secret.png"
+    run.quality["composite"] = str(secret)
+    page = Page(form.write([run], tmp_path))
+    assert page.data["gallery-data"][0]["photos"][0]["original"] == ""
+    assert page.data["gallery-data"][0]["photos"][0]["samples"][0]["composites"][0]["picture"] == ""
+    assert not any(b"secret" in path.read_bytes() for path in (tmp_path / "gallery").iterdir())
+
+
+def test_pictures_that_are_gone_or_damaged_leave_a_gap(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    run = make_run(pictures=1)
+    (run.folder / "maps/alpha/sharp/photo0.10-20.png").write_bytes(b"no picture")
+    (run.folder / "maps/alpha/blunt/photo0.10-20.png").unlink()
+    (run.folder / "masks/photo0.10-20.png").unlink()
+    [shelf] = Page(form.write([run], tmp_path)).data["gallery-data"]
+    sample = shelf["photos"][0]["samples"][0]
+    assert sample["hole"] == ""
+    assert [found["map"] for found in sample["composites"][0]["detections"]] == ["", ""]
+
+
+def test_a_second_report_replaces_the_first_and_is_the_same(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    run = make_run(pictures=1)
+    first = form.write([run], tmp_path).read_bytes()
+    before = {path.name for path in (tmp_path / "gallery").iterdir()}
+    (tmp_path / "gallery" / "old.0123456789.png").write_bytes(b"of an earlier report")
+    (tmp_path / "gallery" / "holiday.png").write_bytes(b"somebody's own")
+    assert form.write([run], tmp_path).read_bytes() == first
+    assert {path.name for path in (tmp_path / "gallery").iterdir()} == before | {"holiday.png"}
+
+
+def test_vendored_libraries_are_those_that_the_licences_name() -> None:
+    vendor = page_module.HERE / "vendor"
+    told = (vendor / "LICENSES.txt").read_text()
+    libraries = sorted(vendor.glob("*.js"))
+    assert libraries
+    for library in libraries:
+        entry = told[told.index(f"{library.name}\n") :].split("\n\n")[0]
+        assert hashlib.sha256(library.read_bytes()).hexdigest() in entry
+    assert sum(path.stat().st_size for path in vendor.iterdir()) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "data:text/html,x", "//evil", "ftp://x", "http://[", 7, None]
+)
+def test_only_web_addresses_become_links(address: object) -> None:
+    assert web_address(address) == ""
+    assert web_address("https://doi.org/10.1/x") == "https://doi.org/10.1/x"
