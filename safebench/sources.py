@@ -65,7 +65,7 @@ def fetch(file: File, target: Path, progress: Progress = downloads.silent) -> So
             failures.append(str(error))
         else:
             return source
-    raise DownloadError("; ".join(failures) or "no source is known")
+    raise DownloadError("; ".join(failures))
 
 
 def _fetch_whole(source: Source, target: Path, progress: Progress, **expected: Any) -> None:

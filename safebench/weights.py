@@ -63,7 +63,7 @@ def find(entry: Entry, variant: str = "", named: Path | None = None, *, fetch: b
         return None
     path = at_hand(entry, weights)
     if path is None:
-        if not (fetch and licences.accepted(entry)) or os.environ.get(OFFLINE):
+        if not fetch or os.environ.get(OFFLINE):
             raise WeightsError(missing(entry, weights))
         path = pull(entry, weights)
     if wrong := problem(weights, path):
@@ -115,7 +115,7 @@ def pull(entry: Entry, weights: Weights) -> Path:
 
     Raises WeightsError where its terms were not agreed to, or where no source gives the file that was expected.
     """
-    if not licences.accepted(entry):
+    if not (licences.accepted(entry) and all(_fetchable(file) for file in weights.files)):
         raise WeightsError(missing(entry, weights))
     path = cached_path(entry, weights)
     for file, target in zip(weights.files, _places(weights, path), strict=True):
@@ -150,7 +150,7 @@ def missing(entry: Entry, weights: Weights) -> str:
     name = f"{entry.name}:{weights.variant}" if weights.variant not in ("", entry.card.variants[0]) else entry.name
     flag = "" if licences.accepted(entry) else " --accept-licence"
     wanted = " and ".join(file.file for file in weights.files)
-    if any(file.sources for file in weights.files):
+    if all(_fetchable(file) for file in weights.files):
         way = f"fetch them with: safebench weights pull {name}{flag}; or put"
     else:
         way = f"no source is published that could be fetched; get them from {entry.card.upstream or 'the authors'}, put"
@@ -159,6 +159,10 @@ def missing(entry: Entry, weights: Weights) -> str:
         f"{'the files into' if weights.parts else 'the file at'} {cached_path(entry, weights)}, or name "
         f"{'the folder that holds them' if weights.parts else 'it'} with --weights {name}=PATH"
     )
+
+
+def _fetchable(file: File) -> list[str]:
+    return [source for source in file.sources if not source.startswith("package:")]
 
 
 def _places(weights: Weights, path: Path) -> list[Path]:
@@ -212,9 +216,11 @@ def _pull_file(entry: Entry, file: File, target: Path) -> None:
         with transfers.shown(f"{entry.name}: {file.file}") as progress:
             sources.fetch(msgspec.structs.replace(file, sha256=expected), target, progress)
     except downloads.DownloadError as error:
-        pages = [sources.parse(text).page for text in file.sources if not text.startswith("package:")]
-        by_hand = f"get it by hand from {' or '.join(pages)} and put it at {target}" if pages else f"put it at {target}"
-        raise WeightsError(f"{entry.name}: {file.file} could not be fetched: {error}; {by_hand}") from None
+        pages = " or ".join(sources.parse(text).page for text in _fetchable(file))
+        raise WeightsError(
+            f"{entry.name}: {file.file} could not be fetched: {error}; "
+            f"get it by hand from {pages} and put it at {target}"
+        ) from None
     if not expected:
         sha256 = downloads.digest(target)
         atomic_write(_sum_file(target), f"{sha256}  {target.name}\n".encode())

@@ -99,7 +99,11 @@ def path(names: _Names) -> None:
 
 def _asked(terms: str, name: str) -> bool:
     """The question of the terms, put once to a person at a terminal."""
-    return sys.stdin.isatty() and typer.confirm(f"{name}: the terms of its weights are: {terms}. Do you agree?")
+    return _at_terminal() and typer.confirm(f"{name}: the terms of its weights are: {terms}. Do you agree?")
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _everything() -> Iterator[tuple[Entry, Weights]]:

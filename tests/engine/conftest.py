@@ -46,6 +46,8 @@ class Web:
             def do_GET(self) -> None:
                 web.answer(self)
 
+            do_HEAD = do_GET
+
             def log_message(self, *_: object) -> None:
                 pass
 
@@ -78,6 +80,8 @@ class Web:
         for key, value in page.headers.items():
             handler.send_header(key, value)
         handler.end_headers()
+        if handler.command == "HEAD":
+            return
         time.sleep(page.pause)
         with suppress(OSError):  # the client may have gone
             handler.wfile.write(body[: page.cuts.pop(0)] if page.cuts else body)
