@@ -15,6 +15,7 @@ from safebench.images.decoding import UnreadableError, check_size, deep_pixels, 
 # what tifffile has to say of odd tags goes to the log of whoever set one up, not to stderr
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
+_MOST_CHANNELS = 5  # some scanners add one of their own to RGB and alpha
 _READ = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
 
 
@@ -43,6 +44,8 @@ def decode_deep(data: bytes) -> NDArray[np.uint8] | None:
             raise UnreadableError(f"it holds {kind} numbers; save it with 8 or 16 bit")
         if page.bitspersample < 16:
             return None
+        if page.samplesperpixel > _MOST_CHANNELS:
+            raise UnreadableError(f"it has {page.samplesperpixel} channels; a photo has up to 4")
         if page.photometric not in _READ:
             raise UnreadableError("its colour space is not read with 16 bit a channel; save it as RGB")
         # tifffile needs another package for LZW and its like; OpenCV has them, for pixels that are not split in planes

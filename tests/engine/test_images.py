@@ -207,6 +207,19 @@ def cmyk_profile_that_makes_all_lab(lightness: int, a: int, b: int) -> bytes:
     return header + struct.pack(">I4sII", 1, b"A2B0", 144, len(table)) + table
 
 
+def test_a_jpeg_with_a_second_picture_in_it_is_its_first():
+    image = Image.fromarray(RGB)
+    data = saved(image, "MPO", save_all=True, append_images=[image.rotate(180)], quality=95)
+    assert Image.open(io.BytesIO(data)).n_frames == 2  # type: ignore[attr-defined]
+    assert np.abs(read(data).astype(int) - np.asarray(Image.open(io.BytesIO(data)))).max() == 0
+
+
+def test_a_fax_is_read():
+    bits = GRAY > 127
+    data = saved(Image.fromarray(bits), "TIFF", compression="group4")
+    np.testing.assert_array_equal(read(data), three(bits.astype(np.uint8) * 255))
+
+
 def test_what_is_read_depends_on_the_content_not_on_the_name(tmp_path):
     path = tmp_path / "really-a-png.jpg"
     path.write_bytes(saved(RGB, "PNG"))
@@ -266,6 +279,10 @@ REFUSED = {
     "signed tiff": (tiff(GRAY.astype(np.int16)), "signed"),
     "32-bit tiff": (tiff(GRAY.astype(np.uint32)), "32-bit"),
     "16-bit cmyk tiff": (tiff(with_alpha(DEEP, 1), photometric="separated"), "colour space"),
+    "many channels": (
+        tiff(np.repeat(DEEP[:, :, :1], 9, axis=2), photometric="minisblack", planarconfig="contig"),
+        "9 channels",
+    ),
     "lab tiff": (saved(Image.new("LAB", (WIDTH, HEIGHT)), "TIFF"), "colour space"),
 }
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-import threading
 import zipfile
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,22 +29,6 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A web server on this machine: its address, and the folder that it serves."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_port}/", folder
-        httpd.shutdown()
-
-
 def call(*arguments: str) -> str:
     result = CliRunner().invoke(app, ["prepare", *arguments])
     if result.exception:
@@ -61,9 +42,9 @@ def png(level: int = 0) -> bytes:
     return buffer.getvalue()
 
 
-def tar(path: Path, files: dict[str, bytes | tarfile.TarInfo]) -> str:
-    """Write an archive; returns its md5."""
-    with tarfile.open(path, "w") as archive:
+def tar(files: dict[str, bytes | tarfile.TarInfo]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in files.items():
             if isinstance(content, tarfile.TarInfo):
                 archive.addfile(content)
@@ -71,7 +52,7 @@ def tar(path: Path, files: dict[str, bytes | tarfile.TarInfo]) -> str:
             info = tarfile.TarInfo(name)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
-    return hashlib.md5(path.read_bytes()).hexdigest()
+    return buffer.getvalue()
 
 
 def link(name: str, target: str) -> tarfile.TarInfo:
@@ -81,25 +62,24 @@ def link(name: str, target: str) -> tarfile.TarInfo:
 
 
 @pytest.fixture
-def places2(server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two photos and their list, served as the publisher serves them; returns the folder."""
-    address, folder = server
-    photos: dict[str, bytes | tarfile.TarInfo] = {
-        f"val_256/Places365_val_0000000{number}.jpg": png(number) for number in (1, 2)
-    }
-    md5 = tar(folder / "val_256.tar", photos)
+def places2(web: Any, page: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Two photos and their list, served as the publisher serves them."""
+    photos = tar({f"val_256/Places365_val_0000000{number}.jpg": png(number) for number in (1, 2)})
     lines = b"Places365_val_00000001.jpg 165\nPlaces365_val_00000002.jpg 7\n"
-    of_lists = tar(folder / "filelist_places365-standard.tar", {"places365_val.txt": lines, "other.txt": b"x"})
-    monkeypatch.setattr(prepare, "PLACES2_URL", address)
-    monkeypatch.setattr(prepare, "_VAL_256", ("val_256.tar", md5))
-    monkeypatch.setattr(prepare, "_LISTS", ("filelist_places365-standard.tar", of_lists))
-    return folder
+    lists = tar({"places365_val.txt": lines, "places365_test.txt": b"x"})
+    monkeypatch.setattr(prepare, "PLACES2_URL", f"{web.url}/places365/")
+    for constant, name, body in (("_VAL_256", "val_256.tar", photos), ("_LISTS", "lists.tar", lists)):
+        monkeypatch.setattr(prepare, constant, (name, hashlib.md5(body).hexdigest()))
+        web.pages[f"/places365/{name}"] = page(body)
+    return web
 
 
 def test_places2_is_downloaded_once_its_terms_are_agreed_to(places2, data_folder):
     with pytest.raises(DataError, match="--accept-licence"):
         call("places2")
+    assert not places2.requests
     assert not data_folder.exists()
+    places2.pages["/places365/val_256.tar"].cuts = [4000]
     said = call("places2", "--accept-licence")
     assert "2 of the 36,500 photos of the validation split" in said
     assert len(open_photos("places2").photos()) == 2
@@ -112,16 +92,20 @@ def test_places2_is_downloaded_once_its_terms_are_agreed_to(places2, data_folder
 
 
 def test_a_download_with_another_checksum_is_thrown_away(places2, data_folder):
-    (places2 / "val_256.tar").write_bytes(b"something else")
+    places2.pages["/places365/val_256.tar"].body = b"something else"
     with pytest.raises(SafebenchError, match="md5"):
         call("places2", "--accept-licence")
-    assert not list(data_folder.rglob("val_256*"))
+    assert [p.name for p in data_folder.rglob("*") if p.is_file() and not p.name.startswith(".")] == [
+        "places365_val.txt"
+    ]
 
 
-def test_an_archive_that_was_fetched_already_is_not_fetched_again(places2, data_folder):
+def test_what_was_fetched_already_is_not_fetched_again(places2, data_folder):
     (data_folder / "places2").mkdir(parents=True)
-    (places2 / "val_256.tar").rename(data_folder / "places2" / "val_256.tar")
-    assert "2 of the 36,500" in call("places2", "--accept-licence")
+    (data_folder / "places2" / "val_256.tar").write_bytes(places2.pages.pop("/places365/val_256.tar").body)
+    (data_folder / "places2" / "places365_val.txt").write_text("Places365_val_00000002.jpg 7\n")
+    assert "1 of the 36,500" in call("places2", "--accept-licence")
+    assert not places2.requests
 
 
 def test_what_is_not_given_away_says_where_to_get_it():
@@ -152,8 +136,7 @@ def test_an_unknown_name_is_refused_with_near_ones():
 
 def test_an_archive_cannot_climb_out_of_its_folder(tmp_path):
     archive, folder = tmp_path / "x.tar", tmp_path / "a" / "b"
-    tar(
-        archive,
+    content = tar(
         {
             "../../escaped.jpg": png(),
             "/tmp/absolute.jpg": png(),
@@ -163,6 +146,7 @@ def test_an_archive_cannot_climb_out_of_its_folder(tmp_path):
             "dir": link("dir", "/"),
         },
     )
+    archive.write_bytes(content)
     unpack(archive, folder, r"\w+\.jpg")
     assert sorted(p.name for p in folder.iterdir()) == ["absolute.jpg", "escaped.jpg", "fine.jpg"]
     assert not (tmp_path / "escaped.jpg").exists()
@@ -176,22 +160,22 @@ def test_a_damaged_archive_is_named(tmp_path, content):
         unpack(tmp_path / "x.tar", tmp_path, ".*")
 
 
-def official_zip(path: Path, numbers: range) -> None:
+def official_zip(numbers: range) -> bytes:
     """A zip as NVIDIA's, its masks of the right sizes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w") as archive:
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
         for number in numbers:
             mask = np.zeros((512, 512), np.uint8)
             mask[: int(512 * (number // 2000 + 0.5) / 10)] = 255
             buffer = io.BytesIO()
             Image.fromarray(mask).save(buffer, "PNG")
             archive.writestr(f"mask/testing_mask_dataset/{number:05d}.png", buffer.getvalue())
+    return zipped.getvalue()
 
 
-def test_nvidias_masks_are_downloaded_once_their_terms_are_agreed_to(server, monkeypatch):
-    address, folder = server
-    official_zip(folder / "test_mask.zip", range(0, 12_000, 500))
-    monkeypatch.setattr(masks_prepare, "URL", address + "test_mask.zip")
+def test_nvidias_masks_are_downloaded_once_their_terms_are_agreed_to(web, page, monkeypatch):
+    monkeypatch.setattr(masks_prepare, "URL", f"{web.url}/test_mask.zip?dl=1")
+    web.pages["/test_mask.zip"] = page(official_zip(range(0, 12_000, 500)))
     with pytest.raises(DataError, match=r"CC BY-NC-SA 4\.0.*--accept-licence"):
         call("nvidia")
     said = call("nvidia", "--accept-licence")
@@ -204,6 +188,7 @@ def test_nvidias_masks_are_downloaded_once_their_terms_are_agreed_to(server, mon
 def test_nvidias_masks_are_found_where_the_user_has_them(tmp_path):
     with pytest.raises(DataError, match="not in"):
         call("nvidia", "--from", str(tmp_path / "nowhere"))
-    official_zip(tmp_path / "mine" / "test_mask.zip", range(0, 12_000, 500))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "test_mask.zip").write_bytes(official_zip(range(0, 12_000, 500)))
     assert "24 of the 12,000 masks" in call("nvidia", "--from", str(tmp_path / "mine"))
     assert len(open_masks("nvidia", 0).index(256)) == 6
