@@ -9,8 +9,8 @@ from torch import Tensor
 
 from safebench.checkpoints import fit, load_state
 from safebench.contracts import Inpainter
+from safebench.padding import pad_symmetric
 
-from .._padding import pad_symmetric
 from .network import Generator
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from safebench.checkpoints import fit, load_state
 from safebench.contracts import Inpainter
+from safebench.padding import pad_symmetric
 
-from .._padding import pad_symmetric
 from .network import Generator
 
 BIG_LAMA = 18
