@@ -63,7 +63,12 @@ def open_photos(spec: str) -> PhotoSet:
 
 
 def find_layout(name: str) -> Layout:
-    """The published data set of that name, forgivingly spelt; raises UnknownNameError with near matches."""
+    """The published data set of that name, forgivingly spelt.
+
+    Raises UnknownNameError with near matches, DataError for the built-in one.
+    """
+    if plain(name) == "sample":
+        raise DataError("sample: it is built in, nothing has to be prepared")
     if layout := _layouts().get(plain(name)):
         return layout
     raise _unknown(name, "")

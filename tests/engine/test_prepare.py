@@ -132,6 +132,8 @@ def test_from_checks_what_is_there_and_remembers_the_place(tmp_path):
 def test_an_unknown_name_is_refused_with_near_ones():
     with pytest.raises(SafebenchError, match="did you mean celeba"):
         call("celebba")
+    with pytest.raises(DataError, match="built in"):
+        call("sample")
 
 
 def test_an_archive_cannot_climb_out_of_its_folder(tmp_path):
