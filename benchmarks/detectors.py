@@ -1,125 +1,86 @@
-"""Mean pixel AUC of detectors on inpainted photos, one line for each inpainter and detector.
+"""What detectors find of inpainters, one line for each pair, on any photos and masks.
 
-    python benchmarks/detectors.py --photos PHOTOS --masks MASKS --bin 30-40 \
+    python benchmarks/detectors.py --photos DIRECTORY --masks DIRECTORY --bin 30-40 \
         --inpainters telea,copy --detectors laplacian,splicebuster --limit 60
 
-Goes through `safebench.models` alone.  Photos: centre crop to a square, bicubic to 256x256; masks: nearest
-neighbour to 256x256, white is hole, drawn with a seeded generator among those whose hole ratio lies in the bin.
-Beside the AUC stand the share of images that the detector flags (score of at least 0.5), and, on the line
-`original`, that share for the same photos untouched: the false alarms.
+Goes through `safebench.models` alone, without a run's folder.  The first photos by name, cropped and resized to
+256x256; a mask of the bin for each, drawn with the seed.  Printed are the means over the photos of the pixel AUC and of
+F1, the lowest AUC, and the share of images that the detector flags; the line `original` holds that share for the same
+photos untouched, the false alarms.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-from sklearn.metrics import roc_auc_score
 
 from safebench import models
-from safebench.protocol import SIZE, THRESHOLD, Bin, bin_of, parse_bins
+from safebench.data import open_photos
+from safebench.images import to_square
+from safebench.masks import open_masks
+from safebench.metrics.localisation import localise
+from safebench.protocol import SIZE, THRESHOLD, parse_bins
 
 
-def read_photos(folder: Path, limit: int) -> models.Photos:
-    """The first `limit` photos of a folder in the order of their names: N x 256 x 256 x 3."""
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".jpeg", ".png"})[:limit]
-    return np.stack([read_photo(path) for path in paths])
+def read_photos(spec: str, limit: int) -> models.Photos:
+    """The first photos of a data set or directory, N x 256 x 256 x 3."""
+    return np.stack([to_square(photo.load(), SIZE, photo.name) for photo in open_photos(spec).photos()[:limit]])
 
 
-def read_photo(path: Path) -> NDArray[np.uint8]:
-    """A photo cropped to its central square and brought to 256 x 256 x 3."""
-    with Image.open(path) as opened:
-        image = opened.convert("RGB")
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
-    return np.asarray(square.resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+def draw_holes(spec: str, bin_name: str, count: int, seed: int) -> models.Holes:
+    """As many masks of one bin, N x 256 x 256, no mask twice unless there are too few."""
+    masks = open_masks(spec, seed)
+    names = masks.index(SIZE)[parse_bins(bin_name)[0]]
+    drawn = np.random.default_rng(seed).choice(len(names), count, replace=len(names) < count)
+    return np.stack([masks.load(names[k], SIZE) for k in drawn])
 
 
-def read_holes(folder: Path, bin_: Bin, count: int, seed: int) -> models.Holes:
-    """`count` masks of the bin, drawn without repetition from a folder's PNG files, loose or in zips."""
-    files = [*_loose(folder), *_zipped(folder)]
-    holes: dict[str, NDArray[np.bool_]] = {}
-    for k in np.random.default_rng(seed).permutation(len(files)):
-        path, member = files[k]
-        name = Path(member or path.name).name
-        hole = read_hole(_bytes(path, member))
-        if bin_of(int(hole.sum()), hole.size) == bin_:
-            holes.setdefault(name, hole)
-        if len(holes) == count:
-            return np.stack(list(holes.values()))
-    raise SystemExit(f"{folder}: {len(holes)} masks lie in the bin {bin_.name}, {count} are needed")
-
-
-def read_hole(content: bytes) -> NDArray[np.bool_]:
-    """A mask file's content brought to 256 x 256, True where it is white."""
-    with Image.open(io.BytesIO(content)) as mask:
-        return np.asarray(mask.convert("L").resize((SIZE, SIZE), Image.Resampling.NEAREST)) > 127
-
-
-def _loose(folder: Path) -> Iterator[tuple[Path, str]]:
-    yield from ((path, "") for path in sorted(folder.rglob("*.png")))
-
-
-def _zipped(folder: Path) -> Iterator[tuple[Path, str]]:
-    for path in sorted(folder.rglob("*.zip")):
-        with zipfile.ZipFile(path) as archive:
-            yield from ((path, name) for name in sorted(archive.namelist()) if name.endswith(".png"))
-
-
-def _bytes(path: Path, member: str) -> bytes:
-    if not member:
-        return path.read_bytes()
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(member)
-
-
-def evaluate(detector: str, images: models.Photos, holes: models.Holes) -> tuple[NDArray[np.float64], float]:
-    """A detector's pixel AUC on each image, and the share of the images that it flags."""
-    model = models.load_detector(detector, device="cpu")
-    found = [models.detect(model, images[k : k + 1]) for k in range(len(images))]
-    aucs = [roc_auc_score(hole.ravel(), f.maps[0].ravel()) for f, hole in zip(found, holes, strict=True)]
-    return np.array(aucs), float(np.mean([f.scores[0] >= THRESHOLD for f in found]))
-
-
-def inpaint(inpainter: str, photos: models.Photos, holes: models.Holes) -> models.Photos:
-    """The composites of an inpainter, one photo at a time."""
-    model = models.load_inpainter(inpainter, device="cpu")
+def inpaint(name: str, photos: models.Photos, holes: models.Holes) -> models.Photos:
+    """An inpainter's composites, N x 256 x 256 x 3."""
+    inpainter = models.load_inpainter(name, device="cpu")
     pairs = [(photos[k : k + 1], holes[k : k + 1]) for k in range(len(photos))]
-    return np.concatenate([models.composite(*pair, models.inpaint(model, *pair)) for pair in pairs])
+    return np.concatenate([models.composite(*pair, models.inpaint(inpainter, *pair)) for pair in pairs])
+
+
+def detect(name: str, images: models.Photos) -> list[models.Findings]:
+    """A detector's answer to each image."""
+    detector = models.load_detector(name, device="cpu")
+    return [models.detect(detector, image[None]) for image in images]
+
+
+def flagged(findings: list[models.Findings]) -> float:
+    """The share of images that are called inpainted."""
+    return float(np.mean([found.scores[0] >= THRESHOLD for found in findings]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
-    parser.add_argument("--masks", type=Path, required=True, help="folder of masks, loose or in zips")
+    parser.add_argument("--photos", required=True, help="a data set or a directory")
+    parser.add_argument("--masks", required=True, help="a mask set or a directory, with NVIDIA's zips, say")
     parser.add_argument("--bin", default="30-40", help="hole ratio in per cent")
     parser.add_argument("--inpainters", required=True, help="names, separated by commas")
     parser.add_argument("--detectors", required=True, help="names, separated by commas")
-    parser.add_argument("--limit", type=int, default=60, help="photos, the first by name")
+    parser.add_argument("--limit", type=int, default=60, help="how many photos")
     parser.add_argument("--seed", type=int, default=0, help="draws the masks")
     args = parser.parse_args()
 
     photos = read_photos(args.photos, args.limit)
-    holes = read_holes(args.masks, parse_bins(args.bin)[0], len(photos), args.seed)
+    holes = draw_holes(args.masks, args.bin, len(photos), args.seed)
     detectors = args.detectors.split(",")
-    print(f"{len(photos)} photos, holes of {args.bin}%")
-    print(f"{'inpainter':<16}{'detector':<16}{'AUC':>7}{'lowest':>9}{'flagged':>9}")
+    print(f"{len(photos)} photos, holes of {args.bin}%\n")
+    print(f"{'inpainter':<16}{'detector':<16}{'AUC':>8}{'lowest':>8}{'F1':>8}{'flagged':>9}")
     for detector in detectors:
-        _, flagged = evaluate(detector, photos, holes)
-        print(f"{'original':<16}{detector:<16}{'':>16}{flagged:>9.3f}", flush=True)
+        print(f"{'original':<16}{detector:<16}{'':24}{flagged(detect(detector, photos)):>9.3f}", flush=True)
     for inpainter in args.inpainters.split(","):
         images = inpaint(inpainter, photos, holes)
         for detector in detectors:
-            aucs, flagged = evaluate(detector, images, holes)
+            findings = detect(detector, images)
+            scores = [localise(found.maps[0], hole) for found, hole in zip(findings, holes, strict=True)]
+            auc, f1 = np.array([(score.auc, score.f1) for score in scores]).T
             print(
-                f"{inpainter:<16}{detector:<16}{aucs.mean():>7.4f}{aucs.min():>9.4f}{flagged:>9.3f}",
+                f"{inpainter:<16}{detector:<16}{auc.mean():>8.4f}{auc.min():>8.4f}{f1.mean():>8.4f}"
+                f"{flagged(findings):>9.3f}",
                 flush=True,
             )
 
