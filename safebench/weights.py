@@ -191,9 +191,10 @@ def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool)
     path = Path(given).expanduser()
     if not given or not path.is_file():
         raise WeightsError(f"{entry.name}:{given}: there is no such file; say which as {entry.name}:FILE")
-    settings = path.with_suffix(".toml")
-    files = [path, settings] if settings.is_file() else [path]
-    return Checkpoint(path, _combined({f"*{file.suffix}": downloads.digest(file) for file in files}))
+    # what belongs to a network's file: how it is called, and the numbers that ONNX keeps apart
+    beside = [path.with_suffix(".toml"), path.with_name(f"{path.name}.data")]
+    files = [path, *(file for file in beside if file.is_file())]
+    return Checkpoint(path, _combined({file.suffix: downloads.digest(file) for file in files}))
 
 
 @contextmanager

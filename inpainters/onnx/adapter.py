@@ -1,0 +1,18 @@
+"""Any inpainting network that was saved as an ONNX graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from safebench.generic.models import GenericInpainter, Network
+from safebench.generic.onnx import open_onnx
+
+
+class Adapter(GenericInpainter):
+    """`onnx:FILE`; FILE.toml says how the network is called."""
+
+    def open(self, path: Path, device: torch.device) -> Network:
+        """See `GenericInpainter`."""
+        return open_onnx(path, device)
