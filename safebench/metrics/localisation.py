@@ -89,13 +89,17 @@ def _below(values: Floats, positive: Labels) -> tuple[Counts, Counts]:
     The bits of floats from 0 up sort as the floats do.  Of those up to 1 the highest bit is the sign alone, so that a
     shift makes room for the label and loses nothing but the sign of -0: one sort of whole numbers does it all.
     """
-    bits = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}").ravel()
-    ranked = np.sort((bits << 1) | positive.ravel())
-    distinct = ranked >> 1
-    changes = np.flatnonzero(distinct[1:] != distinct[:-1]) + 1
-    places = np.concatenate([[0], changes, [ranked.size]])
-    so_far = np.zeros(ranked.size + 1, dtype=np.intp)
+    ranked = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}").ravel() << 1
+    ranked |= positive.ravel()
+    ranked.sort()
+    # half the memory of the usual 64-bit counts, the handling of which would take as long as the sort
+    so_far = np.zeros(ranked.size + 1, dtype=np.int32 if ranked.size < 1 << 30 else np.int64)
     np.cumsum(ranked & 1, out=so_far[1:])
+    ranked >>= 1
+    changes = np.flatnonzero(ranked[1:] != ranked[:-1])
+    places = np.zeros(changes.size + 2, dtype=so_far.dtype)
+    np.add(changes, 1, out=places[1:-1], casting="same_kind")
+    places[-1] = ranked.size
     positives = so_far[places]
     return positives, places - positives
 
@@ -105,7 +109,8 @@ def _area(positives: Counts, negatives: Counts) -> float:
     pairs = int(positives[-1]) * int(negatives[-1])
     if not pairs:
         return math.nan
-    return int(np.dot(np.diff(positives), negatives[1:] + negatives[:-1])) / (2 * pairs)
+    doubled = np.einsum("i,i->", np.diff(positives), negatives[1:] + negatives[:-1], dtype=np.int64)
+    return int(doubled) / (2 * pairs)
 
 
 def _best_f1(hole_below: Counts, rest_below: Counts) -> float:
