@@ -32,9 +32,10 @@ def fill_each(images: Tensor, masks: Tensor, fill: Callable[[Image, NDArray[np.b
 def map_each(images: Tensor, locate: Callable[[Image], NDArray[Any]]) -> Tensor:
     """The map of each image of a batch by `locate(image)`: uint8 H x W x 3 to H x W in [0, 1].
 
+    Maps are rounded to 16 bits, as they are stored: so a figure is the same from the stored map, to the last tie.
     Returns float32 B x H x W, on the batch's device.
     """
-    maps = [locate(image).astype(np.float32) for image in to_images(images)]
+    maps = [(np.rint(locate(image) * 65535.0) / 65535).astype(np.float32) for image in to_images(images)]
     return torch.from_numpy(np.stack(maps)).to(images.device)
 
 

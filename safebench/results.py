@@ -15,10 +15,15 @@ from safebench.store import Store, Table
 
 
 class Results:
-    """The results in a run's folder, for the present plan and the latest identity of each model.
+    """The results in a run's folder, for its plan and the latest identity of each model, as they were when opened.
 
     folder: the run's folder.
     info: what run.json says.
+    samples: the plan, one row for each photo and bin (columns: `safebench.schema.SAMPLES`).
+    quality: one row for each sample and inpainter (columns: `safebench.schema.QUALITY`), in the plan's order;
+        `lpips` is absent where no backbone was at hand.
+    detection: one row for each sample, inpainter and detector (columns: `safebench.schema.DETECTION`); untouched
+        originals stand under the inpainter "original".
     """
 
     def __init__(self, folder: Path) -> None:
@@ -27,31 +32,15 @@ class Results:
         self.info: dict[str, Any] = self._store.read_info()
         if not self.info:
             raise StoreError(f"{folder}: is no run's folder (it holds no run.json)")
+        self.samples = self._store.read_samples()
+        quality = self._current("quality")
+        self.quality = quality if quality["lpips"].notna().any() else quality.drop(columns="lpips")
+        self.detection = self._current("detection")
 
     @property
     def name(self) -> str:
         """The run's name: its folder's."""
         return self.folder.resolve().name
-
-    @cached_property
-    def samples(self) -> pd.DataFrame:
-        """The plan: one row for each photo and bin (columns: `safebench.schema.SAMPLES`)."""
-        return self._store.read_samples()
-
-    @cached_property
-    def quality(self) -> pd.DataFrame:
-        """One row for each sample and inpainter (columns: `safebench.schema.QUALITY`), in the plan's order.
-
-        `lpips` is absent where no backbone was at hand.
-        """
-        rows = self._current("quality")
-        return rows if rows["lpips"].notna().any() else rows.drop(columns="lpips")
-
-    @cached_property
-    def detection(self) -> pd.DataFrame:
-        """One row for each sample, inpainter and detector (columns: `safebench.schema.DETECTION`); untouched
-        originals stand under the inpainter "original"."""
-        return self._current("detection")
 
     @cached_property
     def quality_cells(self) -> pd.DataFrame:
