@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 
 import numpy as np
 import tifffile
@@ -20,7 +21,7 @@ _READ = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
 
 
 def decode_deep(data: bytes) -> NDArray[np.uint8] | None:
-    """The pixels of a TIFF with 16 bit a channel, rounded to 8; None for one of up to 8 bit, which Pillow reads.
+    """The pixels of a TIFF with 16 bit a channel, rounded to 8; None for a sound one of up to 8, which Pillow reads.
 
     Returns uint8 H x W or H x W x 3, upright.  Raises UnreadableError for several pages, numbers that are no levels
     (floating point, signed, 12 or 32 bit) and colour spaces other than gray and RGB; tifffile's own errors on a
@@ -31,30 +32,33 @@ def decode_deep(data: bytes) -> NDArray[np.uint8] | None:
             pages = f"it holds {len(file.pages)} pages, not one image"
             raise UnreadableError(pages if len(file.pages) else "it is damaged: its image cannot be found in it")
         page = file.pages.first
-        check_size(page.imagewidth, page.imagelength)
-        if page.sampleformat == SAMPLEFORMAT.IEEEFP:
-            raise UnreadableError(
-                "it holds floating-point numbers, whose white is not defined; save it with 8 or 16 bit"
-            )
-        if page.bitspersample not in (1, 2, 4, 8, 16) or page.sampleformat not in (
-            SAMPLEFORMAT.UINT,
-            SAMPLEFORMAT.VOID,
-        ):
-            kind = "signed" if page.sampleformat == SAMPLEFORMAT.INT else f"{page.bitspersample}-bit"
-            raise UnreadableError(f"it holds {kind} numbers; save it with 8 or 16 bit")
+        _check(page)
         if page.bitspersample < 16:
             return None
-        if page.samplesperpixel > _MOST_CHANNELS:
-            raise UnreadableError(f"it has {page.samplesperpixel} channels; a photo has up to 4")
-        if page.photometric not in _READ:
-            raise UnreadableError("its colour space is not read with 16 bit a channel; save it as RGB")
         # tifffile needs another package for LZW and its like; OpenCV has them, for pixels that are not split in planes
-        known = page.compression in tifffile.TIFF.DECOMPRESSORS
-        levels = to_8_bit(_levels(page) if known or page.planarconfig == PLANARCONFIG.SEPARATE else deep_pixels(data))
-        if page.photometric == PHOTOMETRIC.MINISWHITE and known:
-            levels = 255 - levels
+        known = page.compression in tifffile.TIFF.DECOMPRESSORS or page.planarconfig == PLANARCONFIG.SEPARATE
+        levels = to_8_bit(_levels(page) if known else deep_pixels(data))
         orientation = page.tags.get(274)
-        return upright(levels, orientation.value if orientation else 1)
+        turned = upright(levels, orientation.value if orientation else 1)
+        return 255 - turned if page.photometric == PHOTOMETRIC.MINISWHITE else turned
+
+
+def _check(page: tifffile.TiffPage) -> None:
+    """Raises UnreadableError for a page whose pixels are no levels of gray or RGB, or are not all there."""
+    check_size(page.imagewidth, page.imagelength)
+    bits, kind = page.bitspersample, page.sampleformat
+    if kind == SAMPLEFORMAT.IEEEFP:
+        raise UnreadableError("it holds floating-point numbers, whose white is not defined; save it with 8 or 16 bit")
+    if bits not in (1, 2, 4, 8, 16) or kind not in (SAMPLEFORMAT.UINT, SAMPLEFORMAT.VOID):
+        numbers = "signed" if kind == SAMPLEFORMAT.INT else f"{bits}-bit"
+        raise UnreadableError(f"it holds {numbers} numbers; save it with 8 or 16 bit")
+    if bits == 16 and page.samplesperpixel > _MOST_CHANNELS:
+        raise UnreadableError(f"it has {page.samplesperpixel} channels; a photo has up to 4")
+    if bits == 16 and page.photometric not in _READ:
+        raise UnreadableError("its colour space is not read with 16 bit a channel; save it as RGB")
+    strips, needed = sum(count > 0 for count in page.databytecounts), math.prod(page.chunked)
+    if not strips == needed == len(page.dataoffsets):  # the rest would be taken for black
+        raise UnreadableError(f"it is damaged: it holds {strips} of the {needed} strips of its pixels")
 
 
 def _levels(page: tifffile.TiffPage) -> NDArray[np.uint16]:

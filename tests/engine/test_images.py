@@ -130,6 +130,12 @@ def test_16_bit_is_rounded_to_8():
         np.testing.assert_array_equal(read(data), DEEP_AS_8)
 
 
+def white_is_zero(data: bytes) -> bytes:
+    """A gray TIFF whose header says that it counts from white."""
+    place = data.index(struct.pack("<HHI", 262, 3, 1)) + 8
+    return data[:place] + struct.pack("<H", 0) + data[place + 2 :]
+
+
 def test_16_bit_gray_is_rounded_to_8():
     gray = np.ascontiguousarray(DEEP[:, :, 0])
     for data in (
@@ -138,6 +144,7 @@ def test_16_bit_gray_is_rounded_to_8():
         tiff(gray),
         tiff(with_alpha(gray, 65535), photometric="minisblack", planarconfig="contig", extrasamples=["unassalpha"]),
         tiff(65535 - gray, photometric="miniswhite"),
+        white_is_zero(by_opencv(".tif", 65535 - gray, cv2.IMWRITE_TIFF_COMPRESSION, 5)),
     ):
         np.testing.assert_array_equal(read(data), three(DEEP_AS_8[:, :, 0]))
 
@@ -327,6 +334,15 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(kind, data):
         photo = read_photo(Path("photo.jpg"), bytes(damaged))
         assert photo.dtype == np.uint8
         assert photo.ndim == 3
+
+
+@pytest.mark.parametrize("pixels", [RGB, DEEP], ids=["8-bit", "16-bit"])
+def test_a_tiff_that_lacks_pixels_is_not_read_as_black(pixels):
+    data = tiff(pixels, photometric="rgb", compression="zlib", rowsperstrip=8)
+    length = data.index(struct.pack("<HHI", 257, 4, 1)) + 8
+    taller = data[:length] + struct.pack("<I", 2 * HEIGHT) + data[length + 4 :]
+    with pytest.raises(ImageError, match="5 of the 10 strips"):
+        read(taller)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded():
