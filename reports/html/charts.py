@@ -45,6 +45,7 @@ def _cell(run: Run, row: Record, number: int, figures: dict[str, Numbers]) -> di
         "bin": row["bin"],
         "n": int(row["n"]),
         "control": run.is_control(row["inpainter"]),
+        "competes": run.competes(row),
         "inverted": bool(row.get("inverted")),
         "figures": figures,
     }
@@ -65,7 +66,7 @@ def _measured(cells: list[dict[str, Any]], metric: Metric) -> bool:
 
 def _legend(metrics: Iterable[Metric]) -> list[dict[str, Any]]:
     return [
-        {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better, "meaning": m.meaning} for m in metrics
+        {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better, "chance": m.chance} for m in metrics
     ]
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from .metrics import QUALITY
+from .metrics import CHANCE, QUALITY
 from .ranking import auc, paired, qualities, strongest
 from .remarks import Finding, remarks
 from .runs import Record, Run
 from .words import Figure, figure, interval, listed, number, plural, told
 
-_CHANCE = 0.5
+_INVERTED = " (inverted: it points at the background)"
 _HOW_CLOSE = {"psnr_hole": "inside the hole, by PSNR-hole", "lpips": "to the eye, by LPIPS"}
 """The metrics of quality that the findings name, and what each tells."""
 
@@ -51,7 +51,7 @@ def _lead(run: Run, dataset: str) -> Markup:
     text += Markup("<strong>{}</strong> {}{} over {}{}.").format(
         number(found.value),
         interval(found),
-        ", no better than chance," if found.low <= _CHANCE <= found.high else "",
+        _INVERTED if first["inverted"] else ", no better than chance," if found.low <= CHANCE <= found.high else "",
         plural(int(first["n"]), "image"),
         _at_quality(run, dataset, first["inpainter"]),
     )
@@ -68,9 +68,11 @@ def _no_ranking(run: Run) -> Markup:
 
 def _next(run: Run, first: Record, second: Record) -> Markup:
     """The runner-up, and whether the order is more than chance: paired where one detector is the strongest for both."""
-    text = Markup(" Next is <strong>{}</strong> with {} by {}; ").format(
-        second["inpainter"], told(auc(second)), second["detector"]
+    text = Markup(" Next is <strong>{}</strong> with {} by {}{}").format(
+        second["inpainter"], told(auc(second)), second["detector"], _INVERTED if second["inverted"] else "; "
     )
+    if first["inverted"] or second["inverted"]:
+        return text.removesuffix("; ") + Markup(".")
     if first["detector"] == second["detector"]:
         difference, p = paired(run, first, second)
         settled = difference.low > 0 or difference.high < 0
@@ -113,7 +115,7 @@ def _comparisons(run: Run, dataset: str) -> Iterator[Finding]:
 
 def _closest(run: Run, dataset: str) -> Iterator[Markup]:
     """The best inpainter by each metric that the findings name, where there are several to compare."""
-    rows = [row for row in qualities(run, dataset) if not run.is_control(row["inpainter"])]
+    rows = [row for row in qualities(run, dataset) if run.competes(row)]
     for metric in QUALITY:
         if metric.key not in _HOW_CLOSE:
             continue

@@ -29,6 +29,12 @@ class Metric:
     """The column that counts the images without a figure, and what to say of them."""
     undefined_text: str = ""
     unit: str = ""
+    chance: float | None = None
+    """Where guessing lands.  An inpainter hides best at it, not below: see `trace`."""
+
+    def trace(self, value: float) -> float:
+        """How much was found, however the detector is turned: a figure below chance counts as far above it."""
+        return value if self.chance is None else self.chance + abs(value - self.chance)
 
     @property
     def label(self) -> str:
@@ -44,6 +50,7 @@ class Metric:
         return "high" if self.better == "low" else "low"
 
 
+CHANCE = 0.5
 LOCALISATION_GROUP = "Where (pixels)"
 DETECTION_GROUP = "Whether (image)"
 QUALITY_GROUP = "Quality"
@@ -52,7 +59,7 @@ LOCALISATION = (
     Metric(
         "auc", "AUC", LOCALISATION_GROUP, "low",
         "Pixel AUC: how well the map separates hole from known pixels, mean over images. 0.5 is chance.",
-        shown=True, undefined="auc_undefined", undefined_text="undefined",
+        shown=True, undefined="auc_undefined", undefined_text="undefined", chance=CHANCE,
     ),
     Metric("f1", "F1", LOCALISATION_GROUP, "low", "F1 of map ≥ 0.5 against the hole, mean over images.", shown=True),
     Metric(
@@ -71,6 +78,7 @@ DETECTION = (
     Metric(
         "image_auc", "Image AUC", DETECTION_GROUP, "low",
         "AUC of the image-level score, inpainted images against untouched originals. 0.5 is chance.", shown=True,
+        chance=CHANCE,
     ),
     Metric(
         "detection_rate_at_5", "Detection rate at 5% false alarms", DETECTION_GROUP, "low",

@@ -26,6 +26,8 @@ _OURS = re.compile(r"[A-Za-z0-9._-]+\.[0-9a-f]{10}\.png")
 _FILL = (255, 255, 255)
 _OUTLINE = (255, 255, 255)
 _EDGE = (0, 0, 0)
+_DARKEST = 72
+"""Where in the colour scale a map's 0 lies: below it the colours are too dark to be told from a picture."""
 
 
 class MapPicture(NamedTuple):
@@ -114,10 +116,12 @@ def _gray(path: Path | None) -> NDArray[np.integer] | None:
 
 
 def _palette(levels: NDArray[np.uint8]) -> bytes:
-    colours = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)[:, 0, ::-1]
+    """A map to lay over a picture: from clear and violet at 0 to dense and bright at 255."""
+    steps = np.linspace(_DARKEST, 255, 256).astype(np.uint8)
+    colours = cv2.applyColorMap(steps[:, None], cv2.COLORMAP_INFERNO)[:, 0, ::-1]
     image = Image.fromarray(levels, "L")
     image.putpalette(colours.tobytes())
-    return _png(image)
+    return _png(image, transparency=np.rint(255 * np.sqrt(np.arange(256) / 255)).astype(np.uint8).tobytes())
 
 
 def _sheet(classes: NDArray[np.uint8], colours: list[tuple[int, int, int]]) -> bytes:
@@ -127,7 +131,7 @@ def _sheet(classes: NDArray[np.uint8], colours: list[tuple[int, int, int]]) -> b
     return _png(image, transparency=0)
 
 
-def _png(image: Image.Image, **options: int) -> bytes:
+def _png(image: Image.Image, transparency: int | bytes) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", **options)
+    image.save(buffer, "PNG", transparency=transparency)
     return buffer.getvalue()

@@ -85,7 +85,7 @@ def _name(key: object) -> str:
 
 def _card(kind: str, name: str, model: Mapping[str, Any]) -> ModelCard:
     paper = mapping(model.get("paper"))
-    told = ("title", "summary", "family", "paper", "weights_sha256")
+    told = {"title", "summary", "family", "paper", "weights_sha256", *({"score"} if kind == "inpainters" else ())}
     return ModelCard(
         kind=kind.removesuffix("s"),
         name=name,

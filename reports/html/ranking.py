@@ -6,6 +6,7 @@ import math
 
 from safebench.tables import compare_inpainters
 
+from .metrics import LOCALISATION
 from .runs import NO_POSTPROCESS, Record, Run, records
 from .words import ALL_BINS, Figure, figure
 
@@ -24,16 +25,24 @@ def unprocessed(rows: list[Record]) -> list[Record]:
 def strongest(run: Run, dataset: str) -> list[Record]:
     """For each inpainter the cell of the detector that finds it best, the least found first.
 
-    Controls do not compete.  A detector that points at the background of an inpainter's images has not found it, and
-    that is no merit of the inpainter: such a cell counts for neither.
+    Controls and unfinished cells do not compete.  An inverted cell speaks for an inpainter only where all are
+    inverted, and then counts as far from chance as it lies: the detector is misled, and the trace is there.
     """
     best: dict[str, Record] = {}
     for row in all_bins(run, dataset):
-        if not run.is_control(row["inpainter"]) and not row["inverted"] and not math.isnan(row["auc"]):
+        if run.competes(row) and not math.isnan(row["auc"]):
             rival = best.get(row["inpainter"])
-            if rival is None or row["auc"] > rival["auc"]:
+            if rival is None or _strength(row) > _strength(rival):
                 best[row["inpainter"]] = row
-    return sorted(best.values(), key=lambda row: (row["auc"], row["inpainter"]))
+    return sorted(best.values(), key=lambda row: (_trace(row), row["inpainter"]))
+
+
+def _strength(row: Record) -> tuple[bool, float]:
+    return not row["inverted"], _trace(row)
+
+
+def _trace(row: Record) -> float:
+    return LOCALISATION[0].trace(row["auc"])
 
 
 def auc(row: Record) -> Figure:

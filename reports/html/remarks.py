@@ -10,9 +10,9 @@ from typing import Literal
 from markupsafe import Markup
 
 from .controls import Verdict, verdicts
-from .ranking import all_bins, unprocessed
-from .runs import Run
-from .words import Figure, figure, listed, number, percent, plural
+from .ranking import all_bins, qualities, unprocessed
+from .runs import Run, mapping
+from .words import ALL_BINS, Figure, figure, listed, number, percent, plural
 
 Tone = Literal["plain", "good", "warning"]
 _FALSE_ALARMS_ALLOWED = 0.05
@@ -32,7 +32,7 @@ def remarks(run: Run, dataset: str) -> Iterator[Finding]:
     yield from _inverted(run, dataset)
     yield from _false_alarms(run, dataset)
     yield from _controls(run, dataset)
-    yield from _state(run)
+    yield from _state(run, dataset)
 
 
 def _inverted(run: Run, dataset: str) -> Iterator[Finding]:
@@ -41,8 +41,8 @@ def _inverted(run: Run, dataset: str) -> Iterator[Finding]:
         return
     named = [f"{row['detector']} on {row['inpainter']} ({number(row['auc'])})" for row in rows[:_NAMED_AT_MOST]]
     more = [f"{len(rows) - _NAMED_AT_MOST} more"] if len(rows) > _NAMED_AT_MOST else []
-    text = Markup("Inverted: {} {} at the background, not at the hole: a detector misled, not a trace hidden.")
-    yield Finding(text.format(listed([*named, *more]), "points" if len(rows) == 1 else "point"), "warning")
+    text = Markup("Inverted, AUC clearly below 0.5: {}. That is a detector misled, not a trace hidden.")
+    yield Finding(text.format(listed([*named, *more])), "warning")
 
 
 def _false_alarms(run: Run, dataset: str) -> Iterator[Finding]:
@@ -86,10 +86,22 @@ def _held(found: list[Verdict]) -> list[str]:
     return parts
 
 
-def _state(run: Run) -> Iterator[Finding]:
+def _state(run: Run, dataset: str) -> Iterator[Finding]:
+    if note := mapping(run.info.get("photos")).get("note"):
+        yield Finding(Markup("On the photos: {}.").format(str(note).removesuffix(".")))
     status = run.info.get("status", "unknown")
     if status != "finished":
         yield Finding(Markup("This run is not finished (status: {}): figures may change.").format(status), "warning")
+    cut_short = {
+        row[
+            "inpainter"
+        ]: f"{row['inpainter']} ({run.missing(row)} of {plural(run.planned[dataset, ALL_BINS], 'sample')})"
+        for row in [*qualities(run, dataset), *all_bins(run, dataset)]
+        if run.missing(row)
+    }
+    if cut_short:
+        text = Markup("Samples are missing of {}: figures that compare with no others, so they compete with none.")
+        yield Finding(text.format(listed(cut_short.values())), "warning")
     if run.quality and not run.info.get("lpips_net"):
         why = str(run.info.get("lpips_note") or "no backbone was at hand")
         yield Finding(Markup("LPIPS is absent: {}.").format(why.removesuffix(".")), "warning")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from safebench.results import Results
 
 from .metrics import DETECTION, LOCALISATION, QUALITY, Metric
-from .words import bin_place
+from .words import ALL_BINS, bin_place
 
 Record = dict[str, Any]
 
@@ -41,6 +42,21 @@ class Run:
     def is_control(self, inpainter: str) -> bool:
         """Whether an inpainter is a reference whose answer is known, by its card."""
         return self.models("inpainters").get(inpainter, {}).get("family") == CONTROL
+
+    @cached_property
+    def planned(self) -> Mapping[tuple[str, str], int]:
+        """How many samples the plan has, by data set and bin."""
+        samples = self.results.samples
+        bins = zip(samples["dataset"], samples["bin"], strict=True)
+        return Counter(bins) + Counter((dataset, ALL_BINS) for dataset in samples["dataset"])
+
+    def missing(self, row: Record) -> int:
+        """How many samples of the plan a cell knows nothing of: of a run that was cut short, or changed since."""
+        return max(0, self.planned.get((row["dataset"], row["bin"]), 0) - row["n"] - row["failures"])
+
+    def competes(self, row: Record) -> bool:
+        """Whether a cell may be called best: it is no control's, and has seen all samples."""
+        return not self.is_control(row["inpainter"]) and not self.missing(row)
 
     def inpainter_place(self, name: str) -> tuple[bool, int]:
         """Where an inpainter stands: in the order of the run, controls last."""

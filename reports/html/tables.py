@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .metrics import FALSE_ALARMS, LOCALISATION_GROUP, VIEWS, Metric, View
 from .runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
@@ -149,24 +149,34 @@ def _quality_ranks(runs: Sequence[Run], metric: Metric) -> dict[Hashable, dict[V
 def _placed(
     entries: list[_Entry], metric: Metric, groups: dict[View, Callable[[_Entry], Hashable]]
 ) -> dict[Hashable, dict[View, int]]:
-    values = [_competing(run, row, metric) for run, row in entries]
     found: dict[Hashable, dict[View, int]] = {_name(*entry): {} for entry in entries}
     for view in VIEWS:
         better = metric.better_for(view)
         if view in groups and better:
+            values = [_competing(run, row, metric, view) for run, row in entries]
             ranked = places(values, [groups[view](entry) for entry in entries], better == "low")
             for entry, place in zip(entries, ranked, strict=True):
-                found[_name(*entry)][view] = place
+                found[_name(*entry)][view] = 0 if _misled(entry[1], metric) else place
     return found
 
 
-def _competing(run: Run, row: Record, metric: Metric) -> float | None:
-    """The figure where it may be called best: a control's may not, nor what an inverted map says of pixels."""
+def _competing(run: Run, row: Record, metric: Metric, view: View) -> float | None:
+    """What a figure is ranked by; None where it may not be called best, or is what an inverted map says.
+
+    An inpainter hides best where the AUC is at chance; an inverted one takes its place by how far it is from there,
+    though it is never marked.
+    """
     found = figure(row, metric.key)
-    inverted = row.get("inverted") and metric.group == LOCALISATION_GROUP
-    if found is None or math.isnan(found.value) or inverted or run.is_control(row["inpainter"]):
+    if found is None or math.isnan(found.value) or not run.competes(row):
         return None
-    return found.value
+    if view == "inpainter" and metric.chance is not None:
+        return metric.trace(found.value)
+    return None if _misled(row, metric) else found.value
+
+
+def _misled(row: Record, metric: Metric) -> bool:
+    """Whether a figure tells of pixels, and the detector points at the wrong ones."""
+    return bool(row.get("inverted")) and metric.group == LOCALISATION_GROUP
 
 
 def _name(run: Run, row: Record, leave: str = "") -> Hashable:
@@ -201,7 +211,9 @@ def _row(run: Run, row: Record, keys: Sequence[str], figures: list[Cell]) -> Row
         Cell(bin_name(value), str(bin_place(value))) if key == "bin" else Cell(value, value)
         for key, value in facets.items()
     ]
-    counts = [Cell(f"{int(row[key]):,}", str(int(row[key]))) for key in ("n", "failures")]
+    missing = run.missing({"bin": "", **row})
+    counts = [Cell(f"{row[key]:,}", str(row[key])) for key in ("n", "failures")]
+    counts[0] = replace(counts[0], note=f"{missing:,} missing" if missing else "")
     control = run.is_control(facets.get("inpainter", ""))
     return Row([*texts, *figures, *counts], facets, control, bool(row.get("inverted")))
 

@@ -88,12 +88,27 @@ def test_the_findings_name_the_answer(page: Page, run: Results) -> None:
     assert "Most readily found: beta" in page.text
     assert "on the same images it is found better by" in page.text
     assert re.search(r"Controls hold: copy at AUC 0\.\d\d( to 0\.\d\d)? and noise at AUC 0\.9\d", page.text)
-    assert "Inverted: sharp on gamma" in page.text
+    assert "Inverted, AUC clearly below 0.5: sharp on gamma (0.2" in page.text
     assert "Nothing failed." in page.text
 
 
 def test_an_order_that_chance_may_have_made_is_told_as_such(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
     assert "their order is not settled here" in Page(form.write([make_run(auc=lambda *_: 0.7)], tmp_path)).text
+
+
+def test_an_inpainter_hides_best_at_chance_not_below(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    aucs = {"alpha": 0.3, "beta": 0.6, "gamma": 0.55}
+    page = Page(form.write([make_run(auc=lambda inpainter, *_: aucs.get(inpainter, 0.5))], tmp_path))
+    assert "Least detectable: gamma" in page.text
+    assert "Most readily found: alpha" in page.text
+    assert page.best("results", "auc", "inpainter", of="inpainter", detector="blunt", bin="all") == {
+        "gamma": "1",
+        "beta": "2",
+    }
+    aucs["alpha"] = 0.48  # inverted, if by little: nearest to chance, and yet not called best
+    page = Page(form.write([make_run(auc=lambda inpainter, *_: aucs.get(inpainter, 0.5))], tmp_path))
+    assert page.best("results", "auc", "inpainter", of="inpainter", detector="blunt", bin="all") == {"gamma": "2"}
+    assert page.best("results", "f1", "inpainter", of="inpainter", detector="blunt", bin="all") == {"gamma": "1"}
 
 
 def test_a_control_that_does_not_hold_is_told_first_and_last(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
@@ -107,6 +122,22 @@ def test_without_controls_the_page_asks_for_them(make_run: MakeRun, form: Form, 
     names = json.loads(json.dumps(make_run().info["inpainters"]))
     few = {name: model for name, model in names.items() if model["family"] != "control"}
     assert "No control was run" in Page(form.write([make_run(inpainters=few)], tmp_path)).text
+
+
+def test_cells_that_lack_samples_compete_with_none(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    run = make_run(info={"photos": {"note": "Crops of one photo."}})
+    for name in ("quality", "detection"):
+        rows = getattr(run, name)
+        lacking = (rows["inpainter"] == "alpha") & (rows["sample"] == "photo0.10-20")
+        setattr(run, name, rows[~lacking].reset_index(drop=True))
+    page = Page(form.write([run], tmp_path))
+    assert page.cells("quality", inpainter="alpha", bin="all")["n"] == "7 1 missing"
+    assert page.cells("results", inpainter="alpha", detector="sharp", bin="30-40")["n"] == "4"
+    assert "Samples are missing of alpha (1 of 8 samples)" in page.text
+    assert "Least detectable: gamma" in page.text
+    assert "alpha" not in page.best("results", "auc", "inpainter", of="inpainter", detector="blunt", bin="all")
+    assert page.best("results", "auc", "inpainter", of="inpainter", detector="blunt", bin="30-40")["alpha"] == "1"
+    assert "On the photos: Crops of one photo." in page.text
 
 
 def test_lpips_is_absent_where_it_was_not_measured(make_run: MakeRun, form: Form, tmp_path: Path) -> None:

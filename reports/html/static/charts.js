@@ -76,21 +76,22 @@
 
   // quality against detectability --------------------------------------------------------------------------------
 
-  const strongest = (cells, metric) => {
-    const best = new Map();
-    for (const cell of cells) {
-      const rival = best.get(cell.inpainter);
-      const value = cell.figures[metric.key][0];
-      const better = rival && (cell.inverted === rival.inverted ? value > rival.figures[metric.key][0] : rival.inverted);
-      if (!rival || better) best.set(cell.inpainter, cell);
-    }
-    return [...best.values()];
+  // How much was found, however the detector is turned: a figure below chance counts as far above it.
+  const trace = (cell, metric) => {
+    const value = cell.figures[metric.key][0];
+    return metric.chance === null ? value : metric.chance + Math.abs(value - metric.chance);
   };
 
-  const front = (points) => {
-    const candidates = points.filter((point) => !point.inverted && !point.control);
-    const beats = (a, b) => a.x <= b.x && a.merit >= b.merit && (a.x < b.x || a.merit > b.merit);
-    return candidates.filter((point) => !candidates.some((other) => beats(other, point))).sort((a, b) => a.x - b.x);
+  // An inverted cell speaks for an inpainter only where all are.
+  const strongest = (cells, metric) =>
+    d3.groups(cells, (cell) => cell.inpainter).map(([, own]) =>
+      d3.greatest(own, (a, b) => d3.ascending(!a.inverted, !b.inverted) || d3.ascending(trace(a, metric), trace(b, metric))));
+
+  // Those whom nobody beats in both at once; what an inverted map scores at a threshold is no merit.
+  const front = (points, metric) => {
+    const candidates = points.filter((point) => point.competes && (metric.chance !== null || !point.inverted));
+    const beats = (a, b) => a.trace <= b.trace && a.merit >= b.merit && (a.trace < b.trace || a.merit > b.merit);
+    return candidates.filter((point) => !candidates.some((other) => beats(other, point))).sort((a, b) => a.trace - b.trace);
   };
 
   const scatterPoints = () => {
@@ -104,7 +105,7 @@
         `${cell.inpainter}${cell.inverted ? " (inverted)" : ""}, detector ${cell.detector}`,
         `${x.label} ${told(cell.figures[x.key], x)}`, `${y.label} ${told(cell.figures[y.key], y)}`, `n = ${cell.n}`,
       ].join("\n");
-      return { ...cell, x: vx, xLow, xHigh, y: vy, yLow, yHigh, merit: y.better === "high" ? vy : -vy, text };
+      return { ...cell, x: vx, xLow, xHigh, y: vy, yLow, yHigh, trace: trace(cell, x), merit: y.better === "high" ? vy : -vy, text };
     });
     return { points, x, y };
   };
@@ -115,7 +116,7 @@
     const box = article.querySelector(".plot");
     const caption = article.querySelector("figcaption");
     const { points, x, y } = scatterPoints();
-    const kept = front(points);
+    const kept = front(points, x);
     const up = y.better === "high";
     if (!points.length) {
       box.replaceChildren();
@@ -125,15 +126,14 @@
     const width = Math.max(300, Math.min(box.clientWidth, 860));
     const reach = (low, high, value) => points.flatMap((p) => [p[low] ?? p[value], p[high] ?? p[value]]);
     const middle = d3.mean(d3.extent(reach("xLow", "xHigh", "x")));
-    const chance = /auc$/.test(x.key);
     const plot = Plot.plot({
       className: "chart", width, height: Math.round(Math.min(460, Math.max(320, width * 0.62))), marginLeft: 52, marginBottom: 44,
       style: { fontSize: "12px", background: "transparent" },
       x: { label: `← harder to detect   ${x.label}   easier →`, labelAnchor: "center", labelArrow: "none", nice: true, grid: true, inset: 12 },
       y: { label: `${y.label}, ${up ? "↑ higher" : "↑ lower"} is closer to the original`, labelArrow: "none", nice: true, grid: true, reverse: !up, inset: 12 },
       marks: [
-        chance ? Plot.ruleX(d3.min(reach("xLow", "xHigh", "x")) < 0.53 ? [0.5] : [], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
-        Plot.line(kept, { x: "x", y: "y", curve: "step-after", stroke: "var(--faint)", strokeWidth: 1.2, strokeDasharray: "5 3" }),
+        x.chance !== null && d3.min(reach("xLow", "xHigh", "x")) < x.chance + 0.03 ? Plot.ruleX([x.chance], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
+        Plot.line(kept.filter((p) => !p.inverted), { x: "x", y: "y", curve: "step-after", stroke: "var(--faint)", strokeWidth: 1.2, strokeDasharray: "5 3" }),
         Plot.ruleY(points.filter((p) => p.xLow !== null), { x1: "xLow", x2: "xHigh", y: "y", stroke: (p) => colour(p.inpainter), strokeOpacity: 0.65 }),
         Plot.ruleX(points.filter((p) => p.yLow !== null), { y1: "yLow", y2: "yHigh", x: "x", stroke: (p) => colour(p.inpainter), strokeOpacity: 0.65 }),
         Plot.dot(points, {
@@ -148,7 +148,7 @@
       ],
       symbol: { type: "identity" }, color: { type: "identity" },
     });
-    const least = d3.least(points.filter((p) => !p.inverted && !p.control), (p) => p.x);
+    const least = kept[0];
     const summary = least
       ? `${least.inpainter} is the hardest to detect (${x.label} ${told(least.figures[x.key], x)}, ${y.label} ${told(least.figures[y.key], y)}).`
       : "";
@@ -172,15 +172,14 @@
     });
     const bins = data.bins.filter((bin) => !bin.all).map((bin) => bin.label);
     const banded = points.filter((p) => p.low !== null);
-    const chance = /auc$/.test(metric.key);
     const plot = Plot.plot({
       className: "chart", width, height: Math.round(Math.max(220, width * 0.62)), marginLeft: 44, marginBottom: 40, marginTop: 14, marginRight: 14,
       style: { fontSize: "12px", background: "transparent" },
       x: { type: "point", domain: bins, label: "Hole", labelAnchor: "center", labelArrow: "none", padding: 0.3 },
       y: { domain, nice: true, grid: true, ticks: 5, label: null },
       marks: [
-        chance ? Plot.ruleY([0.5], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
-        chance ? Plot.text(["chance"], { y: 0.5, frameAnchor: "right", dy: 7, fill: "var(--faint)" }) : null,
+        metric.chance !== null ? Plot.ruleY([metric.chance], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
+        metric.chance !== null ? Plot.text(["chance"], { y: metric.chance, frameAnchor: "right", dy: 7, fill: "var(--faint)" }) : null,
         Plot.areaY(banded, { x: "bin", y1: "low", y2: "high", z: "inpainter", fill: (p) => colour(p.inpainter), fillOpacity: Math.min(0.14, 0.5 / d3.groups(points, (p) => p.inpainter).length) }),
         bins.length > 1 ? null : Plot.ruleX(banded, { x: "bin", y1: "low", y2: "high", stroke: (p) => colour(p.inpainter) }),
         ...d3.groups(points, (p) => p.inpainter).map(([name, own]) => Plot.line(own, {
@@ -211,7 +210,7 @@
       ? [["composites against their originals", [...d3.rollup(cells, (own) => own[0], (cell) => `${cell.bin} ${cell.inpainter}`).values()]]]
       : d3.groups(cells, (cell) => cell.detector);
     const extent = d3.extent(cells.flatMap((cell) => cell.figures[metric.key].filter((value) => value !== null)));
-    const domain = /auc$/.test(metric.key) ? d3.extent([...extent, 0.5]) : extent;
+    const domain = metric.chance !== null ? d3.extent([...extent, metric.chance]) : extent;
     box.classList.toggle("one", groups.length === 1);
     const width = Math.max(280, groups.length === 1 ? Math.min(box.clientWidth, 720) : Math.min(420, box.clientWidth));
     box.replaceChildren(...groups.map(([title, own]) => panel(isQuality ? title : `Detector ${title}`, own, metric, domain, width)));

@@ -31,7 +31,7 @@
     if (!detection.map || !under) return framed(title, [blank("map not kept")], ...below);
     const score = detection.figures.find(([name]) => name === "Score")?.[1] ?? "–";
     const layers = [
-      picture(under, ""),
+      picture(under, "", "under"),
       picture(detection.map, `${title}: map of ${detection.detector}, score ${score}`, "map"),
     ];
     if (outline) layers.push(picture(outline, "", "outline"));
