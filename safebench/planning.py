@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
 from safebench import schema
 from safebench.config import RunConfig
 from safebench.data import Photo, PhotoSet, open_photos
-from safebench.errors import DataError
+from safebench.errors import DataError, SafebenchError
 from safebench.keys import digest, slug
 from safebench.masks import MaskSet, open_masks
 from safebench.protocol import PROTOCOL, Bin, parse_bins
@@ -80,12 +81,12 @@ def make_plan(config: RunConfig) -> Plan:
         if not candidates.get(hole_bin):
             raise DataError(f"--masks {config.masks}: no mask has a hole of {hole_bin.name}% at {config.size} pixels")
     gallery = {photos[k].name for k in range(0, len(photos), max(1, -(-len(photos) // _GALLERY_PHOTOS)))}
+    drawn = [(photo, b, _draw(candidates[b], config.seed, b, photo.name)) for photo in photos for b in bins]
+    masks = sorted({mask for _, _, mask in drawn})
     with ThreadPoolExecutor() as pool:
-        checksums = list(pool.map(_fingerprint, photos))
-        drawn = [(photo, b, _draw(candidates[b], config.seed, b, photo.name)) for photo in photos for b in bins]
-        mask_sums = dict(
-            zip(names := sorted({mask for _, _, mask in drawn}), pool.map(mask_set.fingerprint, names), strict=True)
-        )
+        checksums = [*pool.map(_fingerprint, [photo.fingerprint for photo in photos])]
+        mask_checksums = [*pool.map(_fingerprint, [partial(mask_set.fingerprint, mask) for mask in masks])]
+    mask_sums = dict(zip(masks, mask_checksums, strict=True))
     sums = {photo.name: checksum for photo, checksum in zip(photos, checksums, strict=True)}
     samples = [
         _sample(
@@ -108,10 +109,10 @@ def _draw(names: Sequence[str], seed: int, hole_bin: Bin, photo: str) -> str:
     return names[int(digest("pair", seed, hole_bin.name, photo), 16) % len(names)]
 
 
-def _fingerprint(photo: Photo) -> str:
+def _fingerprint(of: Callable[[], str]) -> str:
     try:
-        return photo.fingerprint()
-    except OSError:  # told again, in full, when the photo is read
+        return of()
+    except (OSError, SafebenchError):  # told again, in full, when the file is read
         return "unreadable"
 
 
