@@ -24,7 +24,7 @@ from safebench.metrics.uncertainty import (
     Interval,
     Means,
     intervals,
-    paired_difference,
+    paired_differences,
 )
 from safebench.protocol import ORIGINAL
 from safebench.schema import LOCALISATION_METRICS, QUALITY_METRICS
@@ -150,10 +150,10 @@ def compare_inpainters(table: pd.DataFrame, a: str, b: str, metric: str) -> pd.D
     if metric not in COMPARABLE or metric not in table:
         listed = ", ".join(name for name in COMPARABLE if name in table)
         raise ConfigError(f"'{metric}' is no metric of these results; they have {listed}")
+    inpainters = sorted(table["inpainter"].unique())
     for name in (a, b):
-        if name not in set(table["inpainter"]):
-            listed = ", ".join(sorted(set(table["inpainter"])))
-            raise UnknownNameError(f"'{name}' is no inpainter of these results; they have {listed}")
+        if name not in inpainters:
+            raise UnknownNameError(f"'{name}' is no inpainter of these results; they have {', '.join(inpainters)}")
     keys = [key for key in ("dataset", "postprocess", "detector", "bin") if key in table]
     sample = [*keys, "photo", "sample"]
     of_a, of_b = (_finite(table[table["inpainter"] == name], metric, sample) for name in (a, b))
@@ -161,12 +161,14 @@ def compare_inpainters(table: pd.DataFrame, a: str, b: str, metric: str) -> pd.D
     pairs["error"] = np.where(pairs["value_a"].notna() & pairs["value_b"].notna(), "", "left out")
     rows = _Rows.of(pairs, keys, ["value_a", "value_b"])
     cells = _cells(rows, keys)
-    records = []
-    for cell in cells:
-        first, second = rows.values[cell.good].T
-        difference = paired_difference(first, second, rows.photo[cell.good])._asdict()
-        means = {"left_out": cell.failures, "mean_a": _mean(first), "mean_b": _mean(second)}
-        records.append(cell.counts(rows) | means | difference)
+    both = [rows.values[cell.good].T for cell in cells]
+    samples = [(first - second, rows.photo[cell.good]) for cell, (first, second) in zip(cells, both, strict=True)]
+    records = [
+        cell.counts(rows)
+        | {"left_out": cell.failures, "mean_a": _mean(first), "mean_b": _mean(second)}
+        | difference._asdict()
+        for cell, (first, second), difference in zip(cells, both, paired_differences(samples), strict=True)
+    ]
     columns = ["n", "photos", "left_out", "mean_a", "mean_b", *Difference._fields]
     return _table(cells, records, keys, columns)
 

@@ -14,7 +14,7 @@ from safebench.protocol import THRESHOLD
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.bool_]
-Counts = NDArray[np.intp]
+Counts = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _below(values: Floats, positive: Labels) -> tuple[Counts, Counts]:
     ranked |= positive.ravel()
     ranked.sort()
     # half the memory of the usual 64-bit counts, the handling of which would take as long as the sort
-    so_far = np.zeros(ranked.size + 1, dtype=np.int32 if ranked.size < 1 << 30 else np.int64)
+    so_far: Counts = np.zeros(ranked.size + 1, dtype=np.int32 if ranked.size < 1 << 30 else np.int64)
     np.cumsum(ranked & 1, out=so_far[1:])
     ranked >>= 1
     changes = np.flatnonzero(ranked[1:] != ranked[:-1])

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from safebench.metrics.detection import FALSE_ALARMS_PER
 
@@ -26,7 +27,7 @@ RESAMPLES = 1000
 SIGN_FLIPS = 9999
 SEED = 2024
 PERCENTILES = (2.5, 97.5)
-BLOCK = 1 << 16
+BLOCK = 1 << 17
 """Weights that are held at once, so that they stay in the processor's cache whatever the number of photos."""
 
 
@@ -74,10 +75,11 @@ class Means(Statistic):
         known = np.isfinite(values)
         self.photos = names.size
         self._sums = _per_photo(np.where(known, values, 0), photo, names.size)
-        # most columns are known for the same images, so that one count serves them all
         counts = _per_photo(known.astype(np.float64), photo, names.size)
-        self._counts, count_of = np.unique(counts, axis=0, return_inverse=True)
-        self._count_of = count_of.reshape(-1)  # NumPy 2.0 gave it another shape
+        # most columns are known for the same images, so that one row of counts serves them all
+        distinct = {row.tobytes(): k for k, row in enumerate(counts)}
+        self._counts = counts[list(distinct.values())]
+        self._count_of = [list(distinct).index(row.tobytes()) for row in counts]
         self.spread = np.count_nonzero(counts, axis=1)
 
     def resampled(self, weights: Values) -> Values:
@@ -123,32 +125,33 @@ class Contrast(Statistic):
         self.spread = np.repeat(min(np.unique(photos).size, np.unique(controls.photos).size), 2)
         self._controls = controls
         self._control_photo = np.searchsorted(names, controls.photos)
-        order = np.argsort(inpainted, kind="stable")
-        self._photo = np.searchsorted(names, photos[order])
-        # how many originals lie below each image, and how many of them tie with it: more than 0 for few images
-        self._below = np.searchsorted(controls.scores, inpainted[order], side="left")
-        upto = np.searchsorted(controls.scores, inpainted[order], side="right")
-        self._tied = np.flatnonzero(upto > self._below)
-        self._upto = upto[self._tied]
+        photo = np.searchsorted(names, photos)
+        shape = (controls.scores.size + 1, names.size)
+        self._below = _counted(np.searchsorted(controls.scores, inpainted, side="left"), photo, shape)
+        self._upto = _counted(np.searchsorted(controls.scores, inpainted, side="right"), photo, shape)
 
     def resampled(self, weights: Values) -> Values:
         """The two figures for each resample, 2 x R."""
         before, spared = self._controls.ranked(weights, self._control_photo)
-        drawn = weights[self._photo]
-        wins = np.einsum("ir,ir->r", drawn, before[self._below])
-        ties = before[self._upto] - before[self._below[self._tied]]
-        wins += np.einsum("ir,ir->r", drawn[self._tied], ties) / 2
-        images, originals = drawn.sum(axis=0), before[-1]
-        detected = np.where(originals > 0, self._detected(drawn, spared), math.nan)
+        # row q: weight of the images that have q originals below them, and below or equal to them
+        below, upto = self._below @ weights, self._upto @ weights
+        wins = np.einsum("qr,qr->r", below + upto, before) / 2
+        images, originals = below.sum(axis=0), before[-1]
+        detected = np.where(originals > 0, _weight_above(below, spared), math.nan)
         return np.stack([_ratio(wins, images * originals), _ratio(detected, images)])
 
-    def _detected(self, drawn: Values, spared: Numbers) -> Values:
-        """Weight of the images that lie above the highest original to be spared; `drawn` in ascending order."""
-        first = np.searchsorted(self._below, spared, side="right")
-        # from the last such place on all are detected in every resample, before the first none
-        low, high = int(first.min()), int(first.max())
-        some = np.arange(low, high)[:, None] >= first
-        return drawn[high:].sum(axis=0) + (drawn[low:high] * some).sum(axis=0)
+
+def _counted(places: Numbers, photo: Numbers, shape: tuple[int, int]) -> Any:
+    """How many images of each photo (columns) lie at each place among the originals (rows), as a sparse matrix."""
+    return csr_array((np.ones(places.size), (places, photo)), shape=shape)
+
+
+def _weight_above(below: Values, spared: Numbers) -> Values:
+    """Weight of the images that lie above the original at place `spared`, for each resample."""
+    # from the last such place on all do, before the first none
+    low, high = int(spared.min()) + 1, int(spared.max()) + 1
+    some = np.arange(low, high)[:, None] > spared
+    return below[high:].sum(axis=0) + (below[low:high] * some).sum(axis=0)
 
 
 def intervals(statistics: Sequence[Statistic]) -> list[list[Interval]]:
@@ -179,16 +182,36 @@ def paired_difference(a: Values, b: Values, photos: Photos) -> Difference:
     p = (flips at least as far from 0 as what was seen + 1) / (flips + 1), two-sided, over 9,999 random flips.
     All NaN where there is no image.
     """
-    if not a.size:
-        return Difference(math.nan, math.nan, math.nan, math.nan)
-    difference = a - b
-    ((interval,),) = intervals([Means(difference[:, None], photos)])
-    names, photo = np.unique(photos, return_inverse=True)
-    (sums,) = _per_photo(difference[:, None], photo, names.size)
+    return paired_differences([(a - b, photos)])[0]
+
+
+def paired_differences(samples: Sequence[tuple[Values, Photos]]) -> list[Difference]:
+    """`paired_difference` of many sets of differences at once, each with the photos of its images."""
+    bounds = intervals([Means(differences[:, None], photos) for differences, photos in samples])
+    sums = [_sums_by_photo(differences, photos) for differences, photos in samples]
+    found = [Difference(math.nan, math.nan, math.nan, math.nan)] * len(samples)
+    for photos in {of_sample.size for of_sample in sums} - {0}:
+        indices = [index for index, of_sample in enumerate(sums) if of_sample.size == photos]
+        for index, p in zip(indices, _flip_chances(np.stack([sums[index] for index in indices])), strict=True):
+            found[index] = Difference(float(samples[index][0].mean()), *bounds[index][0], p)
+    return found
+
+
+def _flip_chances(sums: Values) -> list[float]:
+    """The p-value of each row of sums by photo, K x photos; all rows see the same flips."""
     # a flip that equals what was seen has to count, whatever its sum rounds to
-    far = abs(sums.sum()) - 1e-12 * np.abs(sums).sum()
-    extreme = sum(np.count_nonzero(np.abs(np.einsum("p,pr->r", sums, signs)) >= far) for signs in _flips(names.size))
-    return Difference(float(difference.mean()), *interval, (extreme + 1) / (SIGN_FLIPS + 1))
+    far = np.abs(sums.sum(axis=1)) - 1e-12 * np.abs(sums).sum(axis=1)
+    extreme = np.zeros(far.size, dtype=np.intp)
+    for signs in _flips(sums.shape[1]):
+        flipped = np.einsum("kp,pr->kr", sums, signs)
+        extreme += np.count_nonzero(np.abs(flipped) >= far[:, None], axis=1)
+    return ((extreme + 1) / (SIGN_FLIPS + 1)).tolist()
+
+
+def _sums_by_photo(values: Values, photos: Photos) -> Values:
+    names, photo = np.unique(photos, return_inverse=True)
+    (sums,) = _per_photo(values[:, None], photo, names.size)
+    return sums
 
 
 def _per_photo(values: Values, photo: Numbers, photos: int) -> Values:
