@@ -22,13 +22,12 @@ class Adapter(Inpainter):
         super().load(weights, device)
         network = Generator()
         fit(network, load_state(weights), f"{self.card.name}: {weights}")
-        self.network = network.eval().to(device).to(memory_format=torch.channels_last)  # faster on CPUs
+        self.network = network.eval().to(device)
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
         """See `Inpainter.inpaint`.
 
-        One picture at a time: the gates magnify rounding a thousandfold, and a convolution may round otherwise in a
-        larger batch.
+        One picture at a time: the gates magnify rounding, and a convolution may round otherwise in a larger batch.
         """
         height, width = images.shape[-2:]
         seen, holes = (pad_symmetric(x, multiple=4, least=36) for x in (images * 2 - 1, masks))

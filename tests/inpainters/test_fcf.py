@@ -66,10 +66,10 @@ def test_takes_the_filter_from_the_checkpoint(fcf, golden, shared):
     np.testing.assert_allclose(raw, expected, atol=1e-4, rtol=0)
 
 
-def test_another_seed_gives_another_picture(checkpoints, fcf):
+def test_another_seed_gives_another_picture(checkpoints, golden):
+    case = golden("fcf")
     other = load_inpainter("fcf", weights=checkpoints / "places_256_G.pth", device="cpu", seed=1)
-    photos, holes = inputs.photos(1, (256, 256)), inputs.holes(1, (256, 256))
-    assert np.abs(models.inpaint(fcf, photos, holes) - models.inpaint(other, photos, holes)).max() > 0.01
+    assert np.abs(models.inpaint(other, case.photos, case.holes) - case.raw).max() > 0.01
 
 
 @pytest.mark.parametrize("size", [(64, 64), (256, 512), (512, 512)])
@@ -86,7 +86,7 @@ def test_refuses_a_checkpoint_with_other_keys(checkpoints, tmp_path):
         load_inpainter("fcf", weights=tmp_path / "G.pth", device="cpu")
 
 
-def test_takes_a_published_pickle(fcf, tmp_path, monkeypatch):
+def test_takes_a_published_pickle(fcf, golden, tmp_path, monkeypatch):
     """As the authors' training writes it: each module through StyleGAN's persistence, with its source as text."""
 
     def _reconstruct_persistent_obj(meta):
@@ -110,5 +110,4 @@ def test_takes_a_published_pickle(fcf, tmp_path, monkeypatch):
     with (tmp_path / "places.pkl").open("wb") as file:
         Persistent(file, protocol=4).dump({"training_set_kwargs": {}, "G": None, "D": None, "G_ema": fcf.network})
     loaded = load_inpainter("fcf", weights=tmp_path / "places.pkl", device="cpu")
-    photos, holes = inputs.photos(1, (256, 256)), inputs.holes(1, (256, 256))
-    np.testing.assert_array_equal(models.inpaint(loaded, photos, holes), models.inpaint(fcf, photos, holes))
+    assert_solved(loaded, golden("fcf"))
