@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import runpy
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,6 +19,24 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the shared material beside the checkout ({SHARED.name}/), which a clone does not have")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def rebuilt(shared: Path) -> Iterator[Callable[[str], Path]]:
+    """The folder with a published network's checkpoint files, rebuilt from their keys and shapes.
+
+    Made once per session and deleted at its end.
+    """
+    write = runpy.run_path(str(shared / "parity" / "weights.py"))["write"]
+    with TemporaryDirectory() as folder:  # hundreds of megabytes, which pytest's own folders would keep
+
+        def rebuild(name: str) -> Path:
+            place = Path(folder) / name
+            if not place.exists():
+                write(name, place)
+            return place
+
+        yield rebuild
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,20 +1,16 @@
-"""Published networks: their checkpoints, rebuilt from keys and shapes, and what the authors' code makes of them."""
+"""Published networks: what the authors' code makes of their rebuilt checkpoints."""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from safebench.models import Holes, Photos
-
-Rebuild = Callable[[str], Path]
 
 
 @dataclass(frozen=True)
@@ -25,26 +21,6 @@ class Golden:
     holes: Holes
     raw: NDArray[np.float32]
     composite: Photos
-
-
-@pytest.fixture(scope="session")
-def rebuilt(shared: Path) -> Iterator[Rebuild]:
-    """The folder with a network's checkpoint files, made once per session and deleted at its end."""
-    path = shared / "parity" / "weights.py"
-    spec = importlib.util.spec_from_file_location("parity_weights", path)
-    assert spec is not None
-    assert spec.loader is not None
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
-    with TemporaryDirectory() as folder:  # hundreds of megabytes, which pytest's own folders would keep
-
-        def rebuild(name: str) -> Path:
-            place = Path(folder) / name
-            if not place.exists():
-                recipe.write(name, place)
-            return place
-
-        yield rebuild
 
 
 @pytest.fixture
