@@ -38,7 +38,7 @@ def strongest(run: Run, dataset: str) -> list[Record]:
 
 
 def _strength(row: Record) -> tuple[bool, float]:
-    return not row["inverted"], _trace(row)
+    return (False, _trace(row)) if row["inverted"] else (True, row["auc"])
 
 
 def _trace(row: Record) -> float:

@@ -42,7 +42,6 @@ class Row:
     cells: list[Cell]
     facets: dict[str, str]
     control: bool = False
-    inverted: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,7 @@ def _row(run: Run, row: Record, keys: Sequence[str], figures: list[Cell]) -> Row
     counts = [Cell(f"{row[key]:,}", str(row[key])) for key in ("n", "failures")]
     counts[0] = replace(counts[0], note=f"{missing:,} missing" if missing else "")
     control = run.is_control(facets.get("inpainter", ""))
-    return Row([*texts, *figures, *counts], facets, control, bool(row.get("inverted")))
+    return Row([*texts, *figures, *counts], facets, control)
 
 
 def _table(rows: list[Row], keys: list[str], metrics: list[Metric]) -> Table:
@@ -234,7 +233,7 @@ def _table(rows: list[Row], keys: list[str], metrics: list[Metric]) -> Table:
     loud = [k for k, column in enumerate(columns) if column.key not in quiet]
     return Table(
         [columns[k] for k in loud],
-        [Row([row.cells[k] for k in loud], row.facets, row.control, row.inverted) for row in rows],
+        [Row([row.cells[k] for k in loud], row.facets, row.control) for row in rows],
         {head: values[head] for head in heads if len(values[head]) > 1},
     )
 

@@ -151,7 +151,7 @@ def test_the_reading_direction_moves_the_marks(open_page: Open, report: Path) ->
 
     def bold(inpainter: str, detector: str) -> bool:
         row = f"#results-table tr[data-inpainter={inpainter}][data-detector={detector}]"
-        auc = page.locator(f"{row} td.figure .value").first
+        auc = page.locator(f"{row} td.figure b").first
         return int(auc.evaluate("found => getComputedStyle(found).fontWeight")) > 600
 
     assert (bold("alpha", "sharp"), bold("beta", "sharp"), bold("alpha", "blunt")) == (True, False, True)
@@ -239,7 +239,7 @@ def test_text_stands_out_from_its_ground(open_page: Open, report: Path, colours:
         const [a, b] = [light(getComputedStyle(found).color), light(getComputedStyle(ground).backgroundColor)];
         return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     }"""
-    for selector in (".lead", ".note", ".ends", ".tag.warning", ".tag.good", "nav a", "a", ".control .value", "th"):
+    for selector in (".lead", ".note", ".figure i", ".tag.warning", ".tag.good", "nav a", "a", ".control b", "th"):
         assert page.evaluate(levels, selector) >= 4.5, selector
 
 

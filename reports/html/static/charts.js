@@ -83,9 +83,11 @@
   };
 
   // An inverted cell speaks for an inpainter only where all are.
-  const strongest = (cells, metric) =>
-    d3.groups(cells, (cell) => cell.inpainter).map(([, own]) =>
-      d3.greatest(own, (a, b) => d3.ascending(!a.inverted, !b.inverted) || d3.ascending(trace(a, metric), trace(b, metric))));
+  const strongest = (cells, metric) => {
+    const strength = (cell) => (cell.inverted ? trace(cell, metric) : cell.figures[metric.key][0]);
+    const stronger = (a, b) => d3.ascending(!a.inverted, !b.inverted) || d3.ascending(strength(a), strength(b));
+    return d3.groups(cells, (cell) => cell.inpainter).map(([, own]) => d3.greatest(own, stronger));
+  };
 
   // Those whom nobody beats in both at once; what an inverted map scores at a threshold is no merit.
   const front = (points, metric) => {

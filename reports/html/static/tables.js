@@ -18,17 +18,20 @@
 
   const PAGE = 100;
 
-  const columnsOf = (table) =>
-    [...table.tHead.rows[0].cells].map((head) => ({
+  const columnsOf = (table, boxes) => {
+    const hidden = new Set(boxes.filter((box) => !box.checked).map((box) => box.dataset.column));
+    return [...table.tHead.rows[0].cells].map((head) => ({
       name: head.dataset.key,
       type: head.classList.contains("name") && head.dataset.key !== "bin" ? "string" : "figure",
+      visible: !hidden.has(head.dataset.key),
     }));
+  };
 
-  const enhance = (table) => {
+  const enhance = (table, boxes = []) => {
     const long = table.tBodies[0].rows.length > PAGE;
     return new DataTable(table, {
       autoWidth: false,
-      columns: columnsOf(table),
+      columns: columnsOf(table, boxes),
       info: true,
       language: {
         info: "_TOTAL_ rows", infoEmpty: "no rows", infoFiltered: "of _MAX_", emptyTable: "no rows",
@@ -51,25 +54,26 @@
     box.addEventListener("input", () => api.search(box.value).draw());
   };
 
-  const addColumns = (api, tools) => {
-    for (const box of tools.querySelectorAll("[data-column]")) {
-      const show = (redraw) => api.column(`${box.dataset.column}:name`).visible(box.checked, redraw);
-      show(false);
-      box.addEventListener("change", () => show(true));
+  const addColumns = (api, boxes) => {
+    for (const box of boxes) {
+      box.addEventListener("change", () => api.column(`${box.dataset.column}:name`).visible(box.checked));
     }
-    api.columns.adjust().draw(false);
   };
 
   for (const id of ["results", "quality"]) {
     const table = document.getElementById(`${id}-table`);
     if (!table) continue;
     const tools = document.getElementById(`${id}-tools`);
-    const api = enhance(table);
+    const boxes = [...tools.querySelectorAll("[data-column]")];
+    const api = enhance(table, boxes);
     addFacets(api, tools);
-    addColumns(api, tools);
+    addColumns(api, boxes);
+    api.draw();
   }
   const alarms = document.getElementById("false-alarms-table");
   if (alarms) enhance(alarms);
+
+  document.documentElement.classList.add("settled");
 
   for (const input of document.querySelectorAll("#view input")) {
     input.addEventListener("change", () => { document.documentElement.dataset.view = input.value; });

@@ -24,6 +24,9 @@
     }
   });
 
+  // Whatever became of the other scripts, nothing stays hidden.
+  addEventListener("load", () => root.classList.add("settled"));
+
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("#provenance details:not([open])")];
