@@ -24,6 +24,7 @@ MARGIN_BITS = 8.0
 MOST_BITS = 12.0
 """The most that one pixel counts, however rare."""
 CLASSES = 16
+"""Of pixels, by the activity around them."""
 MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
 """Odd, without pattern: they mix the four pixels of a window into one number of 64 bits."""
 
@@ -114,17 +115,23 @@ def _equal_windows(image: Image) -> tuple[Indices, Indices]:
     colour = (red << np.uint64(16)) | (green << np.uint64(8)) | blue
     corners = (colour[:-1, :-1], colour[:-1, 1:], colour[1:, :-1], colour[1:, 1:])
     hashes = sum((c * m for c, m in zip(corners, MULTIPLIERS, strict=True)), np.uint64(0)).ravel()
-    order = np.argsort(hashes, kind="stable")
-    starts = np.r_[True, np.diff(hashes[order]) != 0]
-    group = np.cumsum(starts) - 1
-    size = np.bincount(group)
-    order, group = (a[(size > 1)[group] & (size <= _most_often(size, image.size // 3))[group]] for a in (order, group))
+    order, group = _recurring(hashes)
     pairs = [(order[:-lag], order[lag:], group[lag:] == group[:-lag]) for lag in range(1, MOST_OFTEN)]
     first = np.concatenate([a[equal] for a, _, equal in pairs])
     second = np.concatenate([b[equal] for _, b, equal in pairs])
     (y1, x1), (y2, x2) = (np.divmod(window, width - 1) for window in (first, second))
     far = np.maximum(np.abs(y2 - y1), np.abs(x2 - x1)) >= NEAREST
     return (y1 * width + x1)[far], (y2 * width + x2)[far]
+
+
+def _recurring(hashes: NDArray[np.uint64]) -> tuple[Indices, Indices]:
+    """The windows that occur again, but not too often, sorted by hash and then by place; and a number for each hash."""
+    order = np.argsort(hashes, kind="stable")
+    sorted_hashes = hashes[order]
+    group = np.cumsum(np.append(False, sorted_hashes[1:] != sorted_hashes[:-1]))
+    size = np.bincount(group)
+    recurring = ((size > 1) & (size <= _most_often(size, len(hashes))))[group]
+    return order[recurring], group[recurring]
 
 
 def _most_often(size: Indices, pairs: int) -> int:
