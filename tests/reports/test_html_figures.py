@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from safebench_reports.html.provenance import told_value
 from safebench_reports.html.tables import places
@@ -195,6 +196,19 @@ def test_several_runs_stand_beside_one_another(make_run: MakeRun, form: Form, tm
     assert page.best("results", "auc", "inpainter", of="inpainter", detector="sharp", bin="all", run="same (1)") == {
         "alpha": "1"
     }
+
+
+def test_post_processes_are_told_apart(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    run = make_run(pictures=1)
+    again = run.detection.assign(postprocess="jpeg-75", auc=run.detection["auc"] / 2 + 0.25)
+    run.detection = pd.concat([run.detection, again], ignore_index=True)
+    page = Page(form.write([run], tmp_path))
+    facets = {"inpainter": "beta", "detector": "blunt", "bin": "all"}
+    plain, jpeg = (page.cells("results", postprocess=name, **facets)["auc"] for name in ("none", "jpeg-75"))
+    assert float(jpeg.split()[0]) == pytest.approx(float(plain.split()[0]) / 2 + 0.25, abs=0.001)
+    assert page.data["chart-data"]["slices"] == ["none", "jpeg-75"]
+    detections = page.data["gallery-data"][0]["photos"][0]["samples"][0]["composites"][0]["detections"]
+    assert {found["detector"] for found in detections} == {"sharp", "sharp · jpeg-75", "blunt", "blunt · jpeg-75"}
 
 
 def test_all_that_run_json_says_is_on_the_page(page: Page, run: Results) -> None:
