@@ -91,7 +91,8 @@ def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
             job.watcher.note(f"LPIPS is left out: {error}")
     for who in inpainters:
         Inpainting(job, who, net, perceptual).run(done)
-    return {"lpips_net": net, "lpips_note": note}
+    loaded = {"lpips_sha256": perceptual.sha256} if perceptual else {}
+    return {"lpips_net": net, "lpips_note": note, **loaded}
 
 
 def _detect(job: Job, inpainters: list[Participant], detectors: list[Participant]) -> None:
@@ -143,6 +144,7 @@ def _info(
             "fingerprint": prints["masks"],
         },
         "lpips_net": before.get("lpips_net", ""),
+        "lpips_sha256": before.get("lpips_sha256", ""),
         "lpips_note": "",
         "inpainters": {**before.get("inpainters", {}), **{who.label: who.describe() for who in inpainters}},
         "detectors": {**before.get("detectors", {}), **{who.label: who.describe() for who in detectors}},

@@ -36,6 +36,9 @@ Record = dict[str, Any]
 ALL_BINS = "all"
 """The cell of all bins together; it sorts after the bins' names, which sort as the protocol lists them."""
 
+CHANCE_LOW = 0.45
+"""Down to this mean AUC a detector that sees nothing may fall by the photos' chance (docs/protocol.md, 4)."""
+
 WITH_INFINITE = ("psnr", "psnr_hole")
 DETECTION_METRICS = (*LOCALISATION_METRICS, "score", "flagged")
 COMPARABLE = (*QUALITY_METRICS, *DETECTION_METRICS)
@@ -100,7 +103,7 @@ def detection_cells(detection: pd.DataFrame) -> pd.DataFrame:
 
     detection: rows with the columns of `safebench.schema.DETECTION`; those of the inpainter "original" are the
     controls.  Columns of the result: the five keys; n, photos, failures; each localisation metric with its interval;
-    auc_undefined (images without an AUC); inverted (the AUC's interval lies below 0.5: the detector points at the
+    auc_undefined (images without an AUC); inverted (an AUC clearly below 0.5: the detector points at the
     background); score (mean); detection_rate, image_auc and detection_rate_at_5 with their intervals; threshold_at_5.
     What needs originals is NaN where there are none.
     """
@@ -112,7 +115,7 @@ def detection_cells(detection: pd.DataFrame) -> pd.DataFrame:
         cells, _means(rows, cells, DETECTION_METRICS), _contrasts(rows, cells, originals), strict=True
     ):
         auc = rows.values[cell.good, DETECTION_METRICS.index("auc")]
-        more = {"auc_undefined": int(np.isnan(auc).sum()), "inverted": found["auc_high"] < 0.5}
+        more = {"auc_undefined": int(np.isnan(auc).sum()), "inverted": _inverted(found)}
         records.append(cell.counts(rows) | found | more | _renamed(found, "flagged", "detection_rate") | against)
     columns = [name for metric in LOCALISATION_METRICS for name in _with_interval(metric)]
     columns += ["auc_undefined", "inverted", "score", *_with_interval("detection_rate"), *_with_interval("image_auc")]
@@ -235,6 +238,11 @@ def _contrasts(rows: _Rows, cells: list[_Cell], originals: Mapping[tuple[str, ..
         | {"threshold_at_5": calibrated_threshold(control.scores)}
         for cell, control, (area, rate) in zip(cells, against, found, strict=True)
     ]
+
+
+def _inverted(found: Record) -> bool:
+    """Whether an AUC lies clearly below 0.5: below what chance gives a control (0.45), and its interval below 0.5."""
+    return bool(found["auc"] < CHANCE_LOW and found["auc_high"] < 0.5)
 
 
 def _mean(values: Values) -> float:
