@@ -99,7 +99,8 @@ def choose(
 ) -> tuple[list[Participant], list[str]]:
     """The models named, in that order and each once; and a sentence for each that `all` had to leave out.
 
-    `all` stands for every model that can run here as things are: nothing is fetched for it.  `files` holds what `--weights NAME=FILE` gave.
+    `all` stands for every model that can run here as things are: nothing is fetched for it.
+    `files` holds what `--weights NAME=FILE` gave.
     """
     chosen: dict[str, Participant] = {}
     left_out: list[str] = []

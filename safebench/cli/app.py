@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data", help="Prepare data sets.")
 app.add_typer(weights.app, name="weights", help="List, fetch and check models' weights.")
 
-Names = Optional[list[str]]
+Names = list[str] | None
 Seed = Annotated[int, typer.Option(help="Reaches every random draw.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 
