@@ -1,9 +1,9 @@
 """Reading checkpoints without running code, and fitting them to a network.
 
 `load_state` reads safetensors, torch's files (the zip of torch 1.6 and later, and the format before it), Lightning's
-checkpoints and StyleGAN's pickles.  Torch's own loader is not used, even with weights_only: it unpacks compressed
-entries and reserves what a file claims before it looks whether the file holds that much, and it refuses Lightning's
-and StyleGAN's files altogether.
+checkpoints and StyleGAN's pickles.  Torch's own loader is not used, even with weights_only=True: before torch 2.6 that
+could be made to run code (CVE-2025-32434), it unpacks compressed entries and reserves what a file claims before it
+looks whether the file holds that much, and it refuses Lightning's and StyleGAN's files altogether.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from safebench.errors import WeightsError
 
 PARTS = ("*.json", "*.txt", "*.model", "*/*.safetensors")
 """A pipeline's settings, vocabularies and networks (each in a folder of its own)."""
-NOT = ("*.fp16.*", "*.non_ema.*", "*.bf16.*")
-"""The same numbers in other precisions, and those that only training needs."""
+NOT = ("*.fp16.*", "*.non_ema.*", "*.bf16.*", "safety_checker/*")
+"""The same numbers in other precisions, those that only training needs, and a network that is not used here."""
 
 
 def snapshot(name: str, model: str, *, fetch: bool) -> Path:

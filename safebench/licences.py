@@ -15,12 +15,16 @@ VARIABLE = "SAFEBENCH_ACCEPT_LICENCE"
 
 
 def terms(entry: Entry) -> str:
-    """The terms of a model's weights, in a few words."""
+    """The terms of a model's weights, in a few words, and where to read them."""
+    url = entry.card.licence.terms_url
+    return f"{in_short(entry)} ({url})" if url else in_short(entry)
+
+
+def in_short(entry: Entry) -> str:
+    """The same without the address; weights of which the card says nothing stand under the code's licence."""
     licence = entry.card.licence
-    said = licence.weights or "no licence stated by the authors"
-    if licence.non_commercial:
-        said += ", for non-commercial use only"
-    return f"{said} ({licence.terms_url})" if licence.terms_url else said
+    said = licence.weights or licence.code
+    return f"{said}, for non-commercial use only" if licence.non_commercial else said
 
 
 def accepted(entry: Entry) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,10 +79,11 @@ def _fetch_whole(source: Source, target: Path, progress: Progress, **expected: A
 
 
 def _fetch_member(source: Source, file: File, target: Path, progress: Progress) -> None:
-    """The archive gathers beside the target and is deleted once its member is out."""
-    archive = target.with_name(f".{target.name}.zip")
+    """The archive stays beside the target, for the next file that is a member of it; see `forget_archives`."""
+    archive = target.with_name(f".{hashlib.sha256(source.base.encode()).hexdigest()[:16]}.zip")
     kind, _, checksum = file.archive.partition(":")
-    _fetch_whole(source, archive, progress, **({kind: checksum} if checksum else {}))
+    if not archive.exists():
+        _fetch_whole(source, archive, progress, **({kind: checksum} if checksum else {}))
     part = target.with_name(f".{target.name}.part")
     try:
         with downloads.no_room(part), zipfile.ZipFile(archive) as opened:
@@ -90,13 +93,21 @@ def _fetch_member(source: Source, file: File, target: Path, progress: Progress) 
             downloads.check_room(part, member.file_size)
             with opened.open(member) as packed, part.open("wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked, 1 << 20)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        downloads.check(part, source.text, sha256=file.sha256, size=file.size)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         part.unlink(missing_ok=True)
+        archive.unlink()
         raise DownloadError(f"{source.text}: the archive is damaged or hostile: {error}") from None
-    finally:
-        archive.unlink(missing_ok=True)
-    downloads.check(part, source.text, sha256=file.sha256, size=file.size)
+    except DownloadError:
+        archive.unlink()
+        raise
     part.replace(target)
+
+
+def forget_archives(folder: Path) -> None:
+    """Delete the archives whose members were taken out into a folder."""
+    for archive in folder.glob(".????????????????.zip"):
+        archive.unlink()
 
 
 def _fetch_from_drive(source: Source, target: Path, progress: Progress, **expected: Any) -> None:

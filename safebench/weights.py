@@ -123,6 +123,7 @@ def pull(entry: Entry, weights: Weights) -> Path:
         with _alone(target):  # of two processes at once, the second finds it done
             if not target.exists():
                 _pull_file(entry, file, target)
+    sources.forget_archives(target.parent)
     return path
 
 
@@ -188,9 +189,11 @@ def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool)
             raise WeightsError(f"{entry.name}: say which model, as {entry.name}:OWNER/MODEL or {entry.name}:FOLDER")
         folder = hub.snapshot(given, entry.name, fetch=fetch and not os.environ.get(OFFLINE))
         return Checkpoint(folder, checksum(folder))
+    if not given:
+        raise WeightsError(f"{entry.name}: say which network, as {entry.name}:FILE")
     path = Path(given).expanduser()
-    if not given or not path.is_file():
-        raise WeightsError(f"{entry.name}:{given}: there is no such file; say which as {entry.name}:FILE")
+    if not path.is_file():
+        raise WeightsError(f"{entry.name}:{given}: there is no such file")
     # what belongs to a network's file: how it is called, and the numbers that ONNX keeps apart
     beside = [path.with_suffix(".toml"), path.with_name(f"{path.name}.data")]
     files = [path, *(file for file in beside if file.is_file())]

@@ -32,7 +32,7 @@ def list_() -> None:
     from safebench import licences, weights
 
     table = Table(header_style="bold")
-    for heading in ("name", "here", "size", "checksum", "terms", "trained on"):
+    for heading in ("name", "here", "size", "terms", "trained on"):
         table.add_column(heading, overflow="fold")
     for entry, checkpoint in _everything():
         here = weights.at_hand(entry, checkpoint) is not None
@@ -40,9 +40,8 @@ def list_() -> None:
         table.add_row(
             Text(_label(entry, checkpoint), style="bold"),
             Text("present", style="green") if here else Text("missing", style="yellow"),
-            Text(f"{size:.1f} MB" if size else "not stated"),
-            Text("published" if all(file.sha256 for file in checkpoint.files) else "of the first download"),
-            Text(licences.terms(entry)),
+            Text(f"{size:.1f} MB" if size else "unknown"),
+            Text(licences.in_short(entry)),
             Text(checkpoint.trained_on),
         )
     Console().print(table)

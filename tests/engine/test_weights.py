@@ -208,6 +208,8 @@ def test_a_checkpoint_of_several_files_is_a_folder(web: Any, page: Any, tmp_path
     found = weights.find(entry, fetch=True)
     assert found is not None
     assert [path for path, _ in web.requests].count("/e.zip") == 1
+    kept = {"Edge.pth", "Edge.pth.sha256", "Paint.pth", "Paint.pth.sha256"}
+    assert {p.name for p in found.path.iterdir() if p.suffix != ".lock"} == kept
     assert found.path == cache / "weights/paper-net/psv/psv"
     copy = tmp_path / "copy"
     copy.mkdir()
@@ -218,6 +220,20 @@ def test_a_checkpoint_of_several_files_is_a_folder(web: Any, page: Any, tmp_path
     assert weights.find(entry, named=copy) == weights.Checkpoint(copy, found.sha256)
     (copy / "Paint.pth").write_bytes(b"other")
     assert weights.find(entry, named=copy) != weights.Checkpoint(copy, found.sha256)
+
+
+def test_members_of_one_archive_need_one_download(web: Any, page: Any, tmp_path: Path, cache: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("psv/Edge.pth", b"edge")
+        archive.writestr("psv/Paint.pth", b"paint")
+    web.pages["/all.zip"] = page(out.getvalue())
+    parts = PARTS.replace("e.zip#x/", "all.zip#psv/").replace("URL/Paint", "URL/all.zip#psv/Paint")
+    found = weights.find(entry_of(tmp_path, parts.replace("URL", web.url)), fetch=True)
+    assert found is not None
+    assert (found.path / "Paint.pth").read_bytes() == b"paint"
+    assert len(web.requests) == 1
+    assert not list(found.path.glob(".*.zip"))
 
 
 def _pull(url: str, folder: Path, start: Any, results: Any) -> None:
@@ -286,8 +302,8 @@ def test_the_users_own_file_is_identified_by_its_bytes_and_settings(tmp_path: Pa
     second = weights.find(entry, "", file)
     assert second is not None
     assert second.sha256 != first.sha256
-    for wrong in ("", str(tmp_path / "none.pt"), str(tmp_path)):
-        with pytest.raises(WeightsError, match="there is no such file; say which as paper-net:FILE"):
+    for wrong in (str(tmp_path / "none.pt"), str(tmp_path)):
+        with pytest.raises(WeightsError, match="there is no such file"):
             weights.find(entry, wrong)
 
 

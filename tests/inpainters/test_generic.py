@@ -1,0 +1,331 @@
+"""A user's own networks as inpainters: TorchScript, ONNX, and pipelines of diffusers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from safebench import models
+from safebench.errors import ConfigError, ModelError, WeightsError
+from safebench.testing import InpainterContract, inputs
+
+PHOTOS, HOLES = inputs.photos(2, (64, 72)), inputs.holes(2, (64, 72))
+
+
+class Separate(nn.Module):
+    """Image and mask apart, in [0, 1]; the hole is filled by what is blurred into it."""
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        blurred = nn.functional.avg_pool2d(image, 5, stride=1, padding=2)
+        return image * (1 - mask) + blurred * mask
+
+
+class Joined(nn.Module):
+    """Mask first, then the image in [-1, 1] as BGR, the hole white and marked by 0; halves its input's sides twice."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mask, image = x[:, :1], x[:, 1:]
+        seen = nn.functional.interpolate(nn.functional.avg_pool2d(x, 4), scale_factor=4.0)
+        return seen, image * 1.0 + (1 - mask) * 0.0
+
+
+CONVENTION = """
+inputs = ["mask+image"]
+range = [-1, 1]
+channels = "BGR"
+hole = 0
+fill = 1.0
+multiple_of = 4
+output = 1
+"""
+
+
+def saved(network: nn.Module, file: Path, convention: str = "") -> Path:
+    torch.jit.script(network).save(str(file))
+    file.with_suffix(".toml").write_text(convention)
+    return file
+
+
+def fill(name: str, seed: int = 0) -> np.ndarray:
+    return models.inpaint(models.load_inpainter(name, seed=seed), PHOTOS, HOLES)
+
+
+class TestTorchScriptContract(InpainterContract):
+    name = "torchscript"
+
+    @pytest.fixture(autouse=True)
+    def _network(self, tmp_path: Path) -> None:
+        self.weights = saved(Separate(), tmp_path / "net.pt")
+
+
+def test_by_default_a_network_is_called_as_safebench_hands_over(tmp_path: Path) -> None:
+    """No .toml: image with the hole blanked, then the mask."""
+    file = tmp_path / "net.pt"
+    torch.jit.script(Separate()).save(str(file))
+    blanked = np.where(HOLES[..., None], 0, PHOTOS)
+    image = torch.from_numpy(blanked).permute(0, 3, 1, 2).float() / 255
+    expected = Separate()(image, torch.from_numpy(HOLES[:, None].astype(np.float32)))
+    np.testing.assert_allclose(fill(f"torchscript:{file}"), expected.permute(0, 2, 3, 1).numpy(), atol=1e-6)
+
+
+def test_a_convention_is_followed_there_and_back(tmp_path: Path) -> None:
+    """The network returns what it saw: the photo where known, the fill in the hole, whatever the encoding."""
+    file = saved(Joined(), tmp_path / "net.pt", CONVENTION)
+    expected = np.where(HOLES[..., None], 1.0, PHOTOS / 255)
+    np.testing.assert_allclose(fill(f"torchscript:{file}"), expected, atol=1e-6)
+
+
+def test_odd_sizes_are_padded_and_cropped(tmp_path: Path) -> None:
+    file = saved(Joined(), tmp_path / "net.pt", CONVENTION)
+    photos, holes = inputs.photos(1, (65, 70)), inputs.holes(1, (65, 70))
+    raw = models.inpaint(models.load_inpainter(f"torchscript:{file}"), photos, holes)
+    np.testing.assert_allclose(raw, np.where(holes[..., None], 1.0, photos / 255), atol=1e-6)
+    (tmp_path / "net.toml").write_text('inputs = ["mask+image"]\nsize = [64, 64]\noutput = 1')
+    with pytest.raises(ModelError, match=r"net\.pt: takes 64x64 pixels only, as its \.toml says, not 70x65"):
+        models.inpaint(models.load_inpainter(f"torchscript:{file}"), photos, holes)
+
+
+def test_values_beyond_the_range_are_an_error_or_clipped_when_asked(tmp_path: Path) -> None:
+    class Bright(nn.Module):
+        def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+            return image * 255 + mask * 300
+
+    file = saved(Bright(), tmp_path / "net.pt", "output_range = [0, 255]")
+    with pytest.raises(ModelError, match=r"leaves \[0, 1\]"):
+        fill(f"torchscript:{file}")
+    file.with_suffix(".toml").write_text("output_range = [0, 255]\nclip = true")
+    assert fill(f"torchscript:{file}").max() == 1
+
+
+def test_random_draws_follow_the_seed_for_each_image(tmp_path: Path) -> None:
+    class Random(nn.Module):
+        def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+            return torch.rand_like(image) * mask
+
+    file = saved(Random(), tmp_path / "net.pt")
+    one, again, other = fill(f"torchscript:{file}"), fill(f"torchscript:{file}"), fill(f"torchscript:{file}", seed=1)
+    np.testing.assert_array_equal(one, again)
+    assert np.abs(one - other).max() > 0.1
+    both = HOLES[0] & HOLES[1]
+    np.testing.assert_array_equal(one[0][both], one[1][both])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("inputs = [", "net.toml: "),
+        ("polarity = 1", "unknown field `polarity`"),
+        ("hole = 2", "hole"),
+        ('inputs = ["image", "depth"]', "inputs"),
+        ("range = [1, 1]", "black and white have to differ"),
+        ("std = [1, 0, 1]", "every std"),
+        ("multiple_of = 0", "multiple_of"),
+    ],
+)
+def test_a_wrong_convention_is_told(tmp_path: Path, text: str, said: str) -> None:
+    file = saved(Separate(), tmp_path / "net.pt", text)
+    with pytest.raises(ConfigError) as caught:
+        models.load_inpainter(f"torchscript:{file}")
+    assert said in str(caught.value)
+    assert str(tmp_path / "net.toml") in str(caught.value)
+
+
+def test_a_network_that_does_not_suit_its_convention_is_told(tmp_path: Path) -> None:
+    file = saved(Separate(), tmp_path / "net.pt", 'inputs = ["image+mask"]')
+    with pytest.raises(ModelError, match=r"net\.pt: the network failed: .*does its \.toml say what it takes"):
+        fill(f"torchscript:{file}")
+    file = saved(Joined(), tmp_path / "two.pt", CONVENTION.replace("output = 1", "output = 7"))
+    with pytest.raises(ModelError, match=r"two\.pt: the network has no output 7"):
+        fill(f"torchscript:{file}")
+    file = saved(Joined(), tmp_path / "three.pt", CONVENTION.replace("output = 1", "output = 0"))
+    with pytest.raises(ModelError, match=r"three\.pt: its output has the shape \(1, 4, 64, 72\), which is no picture"):
+        fill(f"torchscript:{file}")
+
+
+def test_files_that_are_no_program(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(1)}, tmp_path / "state.pth")
+    with pytest.raises(WeightsError, match="a checkpoint without a program"):
+        models.load_inpainter(f"torchscript:{tmp_path / 'state.pth'}")
+    (tmp_path / "text.pt").write_text("no")
+    with pytest.raises(WeightsError, match="is no TorchScript program"):
+        models.load_inpainter(f"torchscript:{tmp_path / 'text.pt'}")
+    with pytest.raises(WeightsError, match="say which network, as torchscript:FILE"):
+        models.load_inpainter("torchscript")
+
+
+# -- ONNX ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Callable[..., Path]:
+    """Writes an ONNX graph that fills the hole with a colour: output = image * (1 - mask) + colour * mask."""
+    onnx = pytest.importorskip("onnx", reason="needs the extra: pip install 'safebench[onnx]' onnx")
+    pytest.importorskip("onnxruntime", reason="needs the extra: pip install 'safebench[onnx]'")
+    helper = onnx.helper
+
+    def write(file: str = "net.onnx", colour: float = 0.25, kind: int = onnx.TensorProto.FLOAT) -> Path:
+        constants = [helper.make_tensor(n, kind, [], [v]) for n, v in (("one", 1.0), ("colour", colour))]
+        nodes = [
+            helper.make_node("Sub", ["one", "mask"], ["known"]),
+            helper.make_node("Mul", ["image", "known"], ["kept"]),
+            helper.make_node("Mul", ["colour", "mask"], ["filled"]),
+            helper.make_node("Add", ["kept", "filled"], ["output"]),
+        ]
+        shaped = {"image": 3, "mask": 1}
+        given = [helper.make_tensor_value_info(n, kind, [1, c, "h", "w"]) for n, c in shaped.items()]
+        result = [helper.make_tensor_value_info("output", kind, [1, 3, "h", "w"])]
+        made = helper.make_graph(nodes, "net", given, result, constants)
+        model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.save(model, tmp_path / file)
+        return tmp_path / file
+
+    return write
+
+
+class TestOnnxContract(InpainterContract):
+    name = "onnx"
+
+    @pytest.fixture(autouse=True)
+    def _network(self, graph: Callable[..., Path]) -> None:
+        self.weights = graph()
+
+
+def test_onnx_graphs_in_single_and_half_precision(graph: Callable[..., Path]) -> None:
+    expected = np.where(HOLES[..., None], 0.25, PHOTOS / 255)
+    np.testing.assert_allclose(fill(f"onnx:{graph()}"), expected, atol=1e-6)
+    np.testing.assert_allclose(fill(f"onnx:{graph('half.onnx', kind=10)}"), expected, atol=1e-3)
+
+
+def test_onnx_errors(graph: Callable[..., Path], tmp_path: Path) -> None:
+    file = graph()
+    file.with_suffix(".toml").write_text('inputs = ["image+mask"]')
+    with pytest.raises(ModelError, match=r"it takes 2 inputs \(image, mask\), not 1"):
+        fill(f"onnx:{file}")
+    file.with_suffix(".toml").write_text('output = "nothing"')
+    with pytest.raises(ModelError, match="has no output 'nothing'"):
+        fill(f"onnx:{file}")
+    with pytest.raises(WeightsError, match="only floating-point inputs"):
+        fill(f"onnx:{graph('int.onnx', kind=7, colour=1)}")
+    (tmp_path / "text.onnx").write_text("no")
+    with pytest.raises(WeightsError, match="is no ONNX graph"):
+        fill(f"onnx:{tmp_path / 'text.onnx'}")
+
+
+def test_without_the_extra_the_command_to_install_it_is_told() -> None:
+    script = (
+        "import sys; sys.modules['onnxruntime'] = sys.modules['diffusers'] = None\n"
+        "from safebench import registry\nfrom safebench.errors import PluginError\n"
+        "for name in ('onnx', 'diffusers'):\n"
+        "    try: registry.find('inpainters', name)[0].adapter()\n    except PluginError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "pip install 'safebench[onnx]'" in done.stdout
+    assert "pip install 'safebench[diffusers]'" in done.stdout
+
+
+# -- diffusers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Stable Diffusion inpainting pipeline of a few thousand random weights."""
+    diffusers = pytest.importorskip("diffusers", reason="needs the extra: pip install 'safebench[diffusers]'")
+    transformers = pytest.importorskip("transformers", reason="needs the extra: pip install 'safebench[diffusers]'")
+    folder = tmp_path_factory.mktemp("pipeline")
+    torch.manual_seed(0)
+    unet = diffusers.UNet2DConditionModel(
+        sample_size=32,
+        layers_per_block=1,
+        block_out_channels=(4, 8),
+        norm_num_groups=2,
+        in_channels=9,
+        out_channels=4,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=8,
+        attention_head_dim=2,
+    )
+    vae = diffusers.AutoencoderKL(
+        block_out_channels=(4, 8),
+        down_block_types=("DownEncoderBlock2D",) * 2,
+        up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4,
+        norm_num_groups=2,
+    )
+    text = transformers.CLIPTextConfig(
+        hidden_size=8,
+        intermediate_size=16,
+        num_attention_heads=2,
+        num_hidden_layers=1,
+        vocab_size=4,
+        bos_token_id=0,
+        pad_token_id=1,
+        eos_token_id=2,
+    )
+    words = {"<|startoftext|>": 0, "!</w>": 1, "<|endoftext|>": 2, "!": 3}
+    (folder / "vocab.json").write_text(json.dumps(words))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = transformers.CLIPTokenizer(
+        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=text.max_position_embeddings
+    )
+    made = diffusers.StableDiffusionInpaintPipeline(
+        vae=vae,
+        text_encoder=transformers.CLIPTextModel(text),
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=diffusers.DDIMScheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    made.save_pretrained(folder / "tiny", safe_serialization=True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # thousands of tiny operations, which waiting threads only slow down
+    yield folder / "tiny"
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.slow
+def test_diffusers_is_seeded_for_each_image_and_never_sees_the_hole(pipeline: Path) -> None:
+    model: Any = models.load_inpainter(f"diffusers:{pipeline}", seed=5)
+    assert model.pipeline.safety_checker is None
+    together = models.inpaint(model, PHOTOS, HOLES)
+    assert together.shape == (2, 64, 72, 3)
+    np.testing.assert_allclose(together[1], models.inpaint(model, PHOTOS[1:], HOLES[1:])[0], atol=1e-5)
+    unseen = np.where(HOLES[..., None], 255 - PHOTOS, PHOTOS)
+    np.testing.assert_array_equal(together[:1], models.inpaint(model, unseen[:1], HOLES[:1]))
+    other = models.inpaint(models.load_inpainter(f"diffusers:{pipeline}", seed=6), PHOTOS[:1], HOLES[:1])
+    assert np.abs(other[0] - together[0]).max() > 0.05
+
+
+def test_diffusers_runs_no_code_and_reads_no_pickle(pipeline: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(pipeline, copy)
+    (copy / "unet" / "my_unet.py").write_text("raise SystemExit('was run')")
+    with pytest.raises(WeightsError, match="comes with code of its own, which is not run"):
+        models.load_inpainter(f"diffusers:{copy}")
+    (copy / "unet" / "my_unet.py").unlink()
+    index = json.loads((copy / "model_index.json").read_text())
+    (copy / "model_index.json").write_text(json.dumps({**index, "unet": ["antigravity", "Thing"]}))
+    with pytest.raises(WeightsError, match="comes with code of its own"):
+        models.load_inpainter(f"diffusers:{copy}")
+    assert "antigravity" not in sys.modules
+    (copy / "model_index.json").write_text(json.dumps(index))
+    (weights,) = (copy / "unet").glob("*.safetensors")
+    torch.save({"a": torch.ones(1)}, weights.with_suffix(".bin"))
+    weights.unlink()
+    with pytest.raises(WeightsError, match="is no inpainting pipeline that diffusers can load"):
+        models.load_inpainter(f"diffusers:{copy}")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(WeightsError, match="holds no pipeline of diffusers"):
+        models.load_inpainter(f"diffusers:{tmp_path / 'empty'}")
