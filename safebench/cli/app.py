@@ -46,23 +46,23 @@ def run(
     ] = None,
     detector: Annotated[Names, typer.Option(help="Likewise.")] = None,
     images: Annotated[
-        str | None, typer.Option(help="sample, a data set's name, or a directory. [default: sample]")
+        str | None, typer.Option(help="sample, a data set's name, or a directory. Default: sample.")
     ] = None,
-    masks: Annotated[str | None, typer.Option(help="irregular, nvidia, or a directory. [default: irregular]")] = None,
-    bins: Annotated[str | None, typer.Option(help="Hole ratios in %, or all. [default: 10-20,30-40,50-60]")] = None,
-    limit: Annotated[int | None, typer.Option(help="So many photos, drawn with the seed. [default: all]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Reaches every random draw. [default: 0]")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the evaluated images. [default: 256]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a call. [default: 4]")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, ... [default: auto]")] = None,
+    masks: Annotated[str | None, typer.Option(help="irregular, nvidia, or a directory. Default: irregular.")] = None,
+    bins: Annotated[str | None, typer.Option(help="Hole ratios in %, or all. Default: 10-20,30-40,50-60.")] = None,
+    limit: Annotated[int | None, typer.Option(help="So many photos, drawn with the seed. Default: all.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Reaches every random draw. Default: 0.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the evaluated images. Default: 256.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images a call. Default: 4.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, ... Default: auto.")] = None,
     keep_maps: Annotated[
         bool | None, typer.Option("--keep-maps", help="Keep every map, not the gallery's alone.")
     ] = None,
     out: Annotated[
-        str | None, typer.Option(help="The run's folder. [default: runs/ and a name made of the inputs]")
+        str | None, typer.Option(help="The run's folder. Default: runs/ and a name made of the inputs.")
     ] = None,
     weights: Annotated[Names, typer.Option(metavar="NAME=FILE", help="A model's checkpoint; again for more.")] = None,
-    lpips_net: Annotated[str | None, typer.Option(help="alex, vgg or squeeze. [default: alex]")] = None,
+    lpips_net: Annotated[str | None, typer.Option(help="alex, vgg or squeeze. Default: alex.")] = None,
     strict: Annotated[bool | None, typer.Option("--strict", help="Stop at the first failure.")] = None,
 ) -> None:
     """Run inpainters and detectors over photos with holes; write tables and a report.

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ import safebench
 from safebench.errors import ConfigError, SafebenchError, StoreError, UnknownNameError
 from safebench.store import Store
 
-OPTIONS = {"images": "sample", "size": 96, "limit": 3, "bins": "10-20,40-50", "lpips_net": "squeeze"}
+OPTIONS: dict[str, Any] = {"images": "sample", "size": 96, "limit": 3, "bins": "10-20,40-50", "lpips_net": "squeeze"}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_metrics_can_be_computed_again_from_the_stored_evidence(finished):
 
 def test_composites_say_what_made_them(finished):
     path = finished.folder / finished.quality.query("inpainter == 'telea'")["composite"].iloc[0]
-    assert "telea" in Image.open(path).text["SafeBench"]
+    assert "telea" in Image.open(path).info["SafeBench"]
 
 
 def test_the_same_command_again_does_nothing(finished):
