@@ -166,6 +166,8 @@ def _load_zip(buffer: mmap.mmap) -> Any:
     """torch 1.6 and later: NAME/data.pkl, and each storage as it lies in memory as NAME/data/KEY."""
     with zipfile.ZipFile(cast(IO[bytes], buffer)) as archive:
         members = archives.members(archive)
+    if sum(info.file_size for info in members.values()) > len(buffer):
+        raise Refused("its parts claim more than the file holds, or are compressed, which torch never does")
     root = next((name.removesuffix("/data.pkl") for name in members if name.endswith("/data.pkl")), None)
     if root is None:
         raise Refused("it is a zip file, but not one of torch's")
@@ -225,7 +227,7 @@ def _load_stream(file: Stream, buffer: Buffer) -> Any:
             raise Refused(f"it claims {shorten(str(count))} numbers in a tensor, more than the file holds")
 
     def find(key: str, dtype: torch.dtype, count: int) -> Tensor:
-        if places[key][1] != count or types[key] != dtype:
+        if places[key][1] != count:
             raise Refused(f"it says two different things of its storage {shorten(key)}")
         return _numbers(buffer, places[key][0], dtype, count)
 
@@ -246,8 +248,6 @@ def _embedded(data: bytes) -> Storage:
 
 
 def _numbers(buffer: Buffer, start: int, dtype: torch.dtype, count: int) -> Tensor:
-    if count == 0:
-        return torch.empty(0, dtype=dtype)
     if start % dtype.itemsize:  # older files align nothing; torch wants numbers where the processor does
         raw = bytearray(buffer[start : start + count * dtype.itemsize])
         return torch.frombuffer(raw, dtype=dtype, count=count)
@@ -256,12 +256,16 @@ def _numbers(buffer: Buffer, start: int, dtype: torch.dtype, count: int) -> Tens
 
 def _remember(find: Find) -> Find:
     """Tensors that share a storage share it here too, and no storage is copied twice."""
-    known: dict[tuple[str, torch.dtype, int], Tensor] = {}
+    known: dict[str, Tensor] = {}
 
     def again(key: str, dtype: torch.dtype, count: int) -> Tensor:
-        if (key, dtype, count) not in known:
-            known[key, dtype, count] = find(key, dtype, count)
-        return known[key, dtype, count]
+        if count == 0:
+            return torch.empty(0, dtype=dtype)
+        if key not in known:
+            known[key] = find(key, dtype, count)
+        if known[key].dtype != dtype or known[key].numel() != count:
+            raise Refused(f"it says two different things of its storage {shorten(key)}")
+        return known[key]
 
     return again
 

@@ -43,11 +43,16 @@ INERT = (
     # what torch, Lightning and OmegaConf leave in a checkpoint of training
     *("torch.nn.", "torch.optim.", "torch.device", "torch.Size", "torch.Tensor", "torch._utils.", "torch._tensor."),
     *("pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.", "yacs.config.", "easydict.EasyDict"),
-    # StyleGAN's networks
-    *("torch_utils.persistence._reconstruct_persistent_obj", "dnnlib.util.EasyDict", "dnnlib.EasyDict"),
+    # StyleGAN's networks, and FcF's Fourier blocks inside them
+    *(
+        "training.ffc.",
+        "torch_utils.persistence._reconstruct_persistent_obj",
+        "dnnlib.util.EasyDict",
+        "dnnlib.EasyDict",
+    ),
     *("numpy.core.multiarray.", "numpy._core.multiarray.", "numpy._core.numeric._frombuffer", "numpy.dtype"),
     *("numpy.ndarray", "collections.defaultdict", "collections.Counter", "collections.deque", "typing."),
-    *("argparse.Namespace", "pathlib.", "datetime.", "copyreg._reconstructor", "_codecs.encode"),
+    *("argparse.Namespace", "functools.partial", "pathlib.", "datetime.", "copyreg._reconstructor", "_codecs.encode"),
     *(f"builtins.{name}" for name in ("dict", "list", "tuple", "int", "float", "str", "bool", "bytes", "object")),
 )
 """Names, or beginnings of names, that may become stand-ins."""
