@@ -30,8 +30,13 @@ class Source:
     member: str
 
     @property
+    def by_hand(self) -> str:
+        """What to do in a browser to get the file."""
+        return f"{self.page} (its member {self.member})" if self.member else self.page
+
+    @property
     def page(self) -> str:
-        """What to open in a browser to get the file by hand."""
+        """What to open in a browser."""
         if self.base.startswith("hf://"):
             kind, repo, path, revision = _hub_parts(self)
             return f"https://huggingface.co/{f'{kind}/' if kind else ''}{repo}/blob/{revision}/{path}"

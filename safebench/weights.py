@@ -152,7 +152,8 @@ def missing(entry: Entry, weights: Weights) -> str:
     flag = "" if licences.accepted(entry) else " --accept-licence"
     wanted = " and ".join(file.file for file in weights.files)
     if all(_fetchable(file) for file in weights.files):
-        way = f"fetch them with: safebench weights pull {name}{flag}; or put"
+        offline = f" (once {OFFLINE} is no longer set)" if os.environ.get(OFFLINE) else ""
+        way = f"fetch them with: safebench weights pull {name}{flag}{offline}; or put"
     else:
         way = f"no source is published that could be fetched; get them from {entry.card.upstream or 'the authors'}, put"
     return (
@@ -220,7 +221,7 @@ def _pull_file(entry: Entry, file: File, target: Path) -> None:
         with transfers.shown(f"{entry.name}: {file.file}") as progress:
             sources.fetch(msgspec.structs.replace(file, sha256=expected), target, progress)
     except downloads.DownloadError as error:
-        pages = " or ".join(sources.parse(text).page for text in _fetchable(file))
+        pages = " or ".join(sources.parse(text).by_hand for text in _fetchable(file))
         raise WeightsError(
             f"{entry.name}: {file.file} could not be fetched: {error}; "
             f"get it by hand from {pages} and put it at {target}"

@@ -302,6 +302,7 @@ def test_pages_to_open_by_hand() -> None:
     assert sources.parse("hf://o/r/d/f.zip@v1#m").page == "https://huggingface.co/o/r/blob/v1/d/f.zip"
     assert sources.parse("gdrive://X").page == "https://drive.google.com/file/d/X/view"
     assert sources.parse("https://a.org/b.zip#c/d").page == "https://a.org/b.zip"
+    assert sources.parse("https://a.org/b.zip#c/d").by_hand == "https://a.org/b.zip (its member c/d)"
     for wrong in ("ftp://a/b", "hf://only", "/etc/passwd", "file:///etc/passwd"):
         with pytest.raises(CardError):
             sources.parse(wrong)
