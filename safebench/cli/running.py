@@ -52,7 +52,7 @@ def _quality_table(cells: Any) -> Table:
     metrics = [("psnr", "PSNR dB", 2), ("ssim", "SSIM", 4), ("lpips", "LPIPS", 4), ("psnr_hole", "PSNR-hole dB", 2)]
     metrics = [metric for metric in metrics if metric[0] in cells]
     for heading in ("inpainter", *(title for _, title, _ in metrics), "n", "failed"):
-        table.add_column(heading, justify="left" if heading == "inpainter" else "right")
+        table.add_column(heading, justify="left" if heading == "inpainter" else "right", overflow="fold")
     for _, row in cells.iterrows():
         figures = [_figure(row, name, digits) for name, _, digits in metrics]
         table.add_row(str(row["inpainter"]), *figures, str(row["n"]), str(row["failures"]))
@@ -63,7 +63,7 @@ def _detection_table(cells: Any) -> Table:
     table = Table(title="Detection, all bins (mean [95% interval])", title_justify="left")
     metrics = [("auc", "pixel AUC"), ("f1", "F1"), ("detection_rate", "ACC (detection rate)")]
     for heading in ("inpainter", "detector", *(title for _, title in metrics), "n", "failed"):
-        table.add_column(heading, justify="left" if heading in ("inpainter", "detector") else "right")
+        table.add_column(heading, justify="left" if heading in ("inpainter", "detector") else "right", overflow="fold")
     for _, row in cells.iterrows():
         figures = [
             _figure(row, name, 3) + (" inverted" if name == "auc" and row["inverted"] else "") for name, _ in metrics
