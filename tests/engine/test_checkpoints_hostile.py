@@ -9,6 +9,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import tempfile
 import textwrap
 import zipfile
 from pathlib import Path
@@ -16,7 +17,9 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save, save_file
 from torch import nn
 
 from safebench.checkpoints import load_state
@@ -143,6 +146,39 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
         for length in (0, 1, 8, 40, len(data) // 2, len(data) - 1):
             (tmp_path / f"cut-{name}").write_bytes(data[:length])
             refused(tmp_path / f"cut-{name}")
+
+
+def _examples() -> list[bytes]:
+    """Small files of each format."""
+    state = {"a": torch.arange(6.0).reshape(2, 3).t(), "b": [1, "x", (2.5, None)]}
+    made = []
+    for new_format in (True, False):
+        out = io.BytesIO()
+        torch.save(state, out, _use_new_zipfile_serialization=new_format)
+        made.append(out.getvalue())
+    return [*made, pickle.dumps(state), save({"a": torch.ones(2, 3)})]
+
+
+@given(
+    example=st.sampled_from(_examples()),
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4),
+)
+@settings(max_examples=300, deadline=None)
+def test_any_damage_is_survived(example: bytes, changes: Any) -> None:
+    """Bytes changed anywhere: the file is read or refused, and what is read can be touched."""
+    data = bytearray(example)
+    for place, value in changes:
+        data[int(place * len(data))] = value
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "net.pth"
+        file.write_bytes(data)
+        try:
+            held = load_state(file)
+        except WeightsError:
+            return
+        for value in held.values():
+            if isinstance(value, torch.Tensor):
+                value.clone()
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
