@@ -1,0 +1,133 @@
+"""IID-Net: residual filters, searched cells, attention over the whole picture, decision (Wu and Zhou, 2022).
+
+Submodules are named as in the published state dict.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .cells import Cell
+
+WIDTH = 256
+NEIGHBOURS = 15
+"""The attention looks at so many of the most alike positions, each position itself among them."""
+ALIKE = 0.5
+"""The least cosine, on average over the picture, of a rank of neighbours that counts."""
+ATTENTION_BLOCK = 4096
+"""Positions compared with all others at a time: it bounds the memory at large sizes."""
+
+
+def constrained(filters: Tensor) -> Tensor:
+    """The filters that the constrained convolution uses, made from the stored ones, O x I x 5 x 5.
+
+    All are multiplied by 10,000 and lose their centre; those of output channel 0 are then divided by their sum and get
+    -1 there.  (Bayar's layer does so with all of them; the authors' code, and so the published weights, with these.)
+    The authors' code also stores the result in place of the filters, so that on one GPU each picture changes the
+    network for the next.  Here it is a pure function: every picture meets the network as it was loaded.
+    """
+    centre = torch.zeros_like(filters)
+    centre[:, :, filters.shape[2] // 2, filters.shape[3] // 2] = 1
+    scaled = filters * 10000 * (1 - centre)
+    first = scaled[:1] / scaled[:1].sum(dim=(2, 3), keepdim=True) - centre[:1]
+    return torch.cat([first, scaled[1:]])
+
+
+class Attention(nn.Module):
+    """Beside the feature: its mean with the most alike features of the picture, and a fixed local average."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.local_att = nn.Conv2d(WIDTH, WIDTH, 5, padding=2, groups=WIDTH, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x 256 x h x w to B x 768 x h x w: the feature, the global and the local one.
+
+        How many neighbours count is decided for each picture by itself (the authors average over a batch, but test
+        with batches of one).
+        """
+        alike = torch.stack([_mean_of_alike(image.flatten(1).T).T.view_as(image) for image in x])
+        return torch.cat([x, alike, self.local_att(x)], dim=1)
+
+
+class IIDNet(nn.Module):
+    """The whole network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normal_conv = nn.Conv2d(3, 3, 5, padding=2, bias=False)
+        self.bayar_conv = nn.Conv2d(3, 3, 5, padding=2, bias=False)
+        self.pf_conv = nn.Conv2d(3, 9, 3, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(15, 32, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(32)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(64)
+        self.cell1 = Cell(1, 64, 128, stride=2, dilation=1)
+        self.cell2 = Cell(2, 128, WIDTH, stride=2, dilation=1)
+        for number in range(3, 11):
+            cell = Cell(number, WIDTH, WIDTH, stride=1, dilation=1 if number == 3 else 2)
+            self.add_module(f"cell{number}", cell)
+        self.att = Attention()
+        self.decision = nn.Sequential(
+            _double(),
+            *_conv(3 * WIDTH),
+            *_conv(WIDTH),
+            _double(),
+            *_conv(WIDTH),
+            *_conv(WIDTH),
+            _double(),
+            nn.Conv2d(WIDTH, 1, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """BGR in [-1, 1], B x 3 x H x W, to the logits of its map, B x 1 x H x W.
+
+        The decision's logits go through a 3x3 median, which takes their border, and are brought to the picture's size.
+        """
+        logits = self.decide(self.extract(self.enhance(x)))
+        windows = F.unfold(logits, 3).view(len(x), 9, logits.shape[2] - 2, logits.shape[3] - 2)
+        return F.interpolate(windows.median(dim=1, keepdim=True).values, size=x.shape[2:], mode="nearest")
+
+    def enhance(self, x: Tensor) -> Tensor:
+        """The picture to 64 channels at half its size: its residuals, mixed."""
+        bayar = F.conv2d(x, constrained(self.bayar_conv.weight), padding=2)
+        residuals = torch.cat([self.normal_conv(x), bayar, self.pf_conv(x)], dim=1)
+        mixed = F.relu(self.bn1(self.conv1(residuals)))
+        return F.relu(self.bn2(self.conv2(mixed)))
+
+    def extract(self, x: Tensor) -> Tensor:
+        """The ten cells: 64 channels at half the picture's size to 256 at an eighth."""
+        for number in range(1, 11):
+            x = self.get_submodule(f"cell{number}")(x)
+        return x
+
+    def decide(self, x: Tensor) -> Tensor:
+        """Attention and decision: 256 channels to one logit, at eight times the size."""
+        logits: Tensor = self.decision(self.att(x))
+        return logits
+
+
+def _mean_of_alike(features: Tensor) -> Tensor:
+    """Each of N x C features averaged with those most like it."""
+    squares = features.square().sum(dim=1)
+    cosines, neighbours = [], []
+    for block in range(0, len(features), ATTENTION_BLOCK):
+        rows = slice(block, block + ATTENTION_BLOCK)
+        lengths = (squares[rows, None] * squares).sqrt().clamp(min=1e-12)
+        best = (features[rows] @ features.T / lengths).topk(NEIGHBOURS, dim=1)
+        cosines.append(best.values)
+        neighbours.append(best.indices)
+    ranks = int((torch.cat(cosines).mean(dim=0) >= ALIKE).sum())  # in falling order, the position itself the first
+    count = max(2, ranks - 1)  # the last rank that passes is left out, by the authors' code
+    others = torch.cat(neighbours)[:, 1:count]
+    return (features + features[others].sum(dim=1)) / count
+
+
+def _conv(channels: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(channels, WIDTH, 3, padding=1), nn.BatchNorm2d(WIDTH), nn.ReLU(inplace=True)
+
+
+def _double() -> nn.Module:
+    return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
