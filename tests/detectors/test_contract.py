@@ -5,3 +5,11 @@ from safebench.testing import DetectorContract
 
 class TestExemplar(DetectorContract):
     name = "exemplar"
+
+
+class TestLaplacian(DetectorContract):
+    name = "laplacian"
+
+
+class TestSplicebuster(DetectorContract):
+    name = "splicebuster"
