@@ -75,8 +75,10 @@ def segment(
 
     groups: maps of patterns, uint8 H x W; those of one group share a histogram.  energy: H x W, the residual's square;
     the class with less of it, in the mean of its logarithm, is taken for the forged one: what was filled in has no
-    sensor's noise.  image: uint8 H x W x 3.  usable: H x W, False for pixels that are not to be counted.  Returns None
-    where fewer than 20 windows have half their pixels usable, or all of these are alike.
+    sensor's noise.  image: uint8 H x W x 3.  usable: H x W, False for pixels that are not to be counted.
+
+    Windows measure a sixteenth of the shorter side, but 16 to 128 pixels (the paper's 128 suit large photos), and
+    overlap by three quarters.  Returns None where fewer than 20 have half their pixels usable, or all are alike.
     """
     stride = min(max(round(min(energy.shape) / 64), 4), 32)
     pixels = _windows(usable.astype(np.float64), stride)

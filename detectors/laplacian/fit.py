@@ -123,7 +123,6 @@ def _compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
 
 
 def main() -> None:
-    """Learn, calibrate, write the file."""
     """Fit, calibrate and write the classifier."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", required=True, help="folder of photos to learn from, 256 pixels a side or more")

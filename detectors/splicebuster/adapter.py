@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor
 
@@ -16,7 +17,7 @@ from .residual import STEP, luminance, third_differences, unclipped
 COLOUR_WEIGHT = 2.5
 """How much the share of the classes that colours explain counts against the logarithm of their separation."""
 SLOPE = 2.0
-LIMIT = 0.51
+LIMIT = 0.63
 """The evidence from which on an image is flagged; `calibrate.py` gives it."""
 
 
@@ -33,7 +34,8 @@ class Adapter(Detector):
         nothing = np.zeros(images.shape[2:])
         maps = np.stack([nothing if f is None else f.ratio for f in found])
         scores = np.array([0.0 if f is None else expit(SLOPE * (evidence(f) - LIMIT)) for f in found])
-        return Detection(_tensor(maps, images), _tensor(scores, images))
+        stored = np.rint(maps * 65535.0) / 65535  # 16 bits, as maps are stored
+        return Detection(_tensor(stored, images), _tensor(scores, images))
 
 
 def evidence(found: Segmentation) -> float:
@@ -51,5 +53,5 @@ def two_classes(image: Image, seed: int) -> Segmentation | None:
     return segment([lengthwise, crosswise], along_rows**2 + along_columns**2, image, unclipped(image), seed)
 
 
-def _tensor(values: np.ndarray, like: Tensor) -> Tensor:
+def _tensor(values: NDArray[np.float64], like: Tensor) -> Tensor:
     return torch.from_numpy(values.astype(np.float32)).to(like.device)
