@@ -106,7 +106,7 @@ def test_an_inpainter_hides_best_at_chance_not_below(make_run: MakeRun, form: Fo
         "gamma": "1",
         "beta": "2",
     }
-    aucs |= {"alpha": 0.44, "beta": 0.7, "gamma": 0.6}  # inverted, if by little: nearest to chance, and yet not called best
+    aucs |= {"alpha": 0.44, "beta": 0.7, "gamma": 0.6}  # alpha is inverted: nearest to chance, yet not called best
     page = Page(form.write([make_run(auc=lambda inpainter, *_: aucs.get(inpainter, 0.5))], tmp_path))
     assert page.best("results", "auc", "inpainter", of="inpainter", detector="blunt", bin="all") == {"gamma": "2"}
     assert page.best("results", "f1", "inpainter", of="inpainter", detector="blunt", bin="all") == {"gamma": "1"}
