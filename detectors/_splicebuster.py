@@ -1,6 +1,7 @@
 """What Splicebuster does with a residual: local co-occurrences, then two models (Cozzolino, Poggi, Verdoliva 2015).
 
 Shared by detectors that differ in the residual alone: Splicebuster takes a high-pass filter's, Noiseprint a network's.
+`_two_classes` makes a detector of it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -62,6 +64,16 @@ def cooccurrences(levels: NDArray[np.uint8], axis: int) -> Codes:
     numbers = sum(quadruples[..., k] * np.uint8(3**k) for k in range(NEIGHBOURS))
     codes: Codes = _PATTERNS[numbers]
     return codes
+
+
+def unclipped(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Pixels at least 4 away from areas of 3 x 3 or more where a channel is clipped: H x W.
+
+    Clipping takes away the residual, and would make a class of its own.
+    """
+    clipped = np.asarray(((image <= 2) | (image >= 253)).any(axis=2), dtype=np.uint8)
+    areas = cv2.morphologyEx(clipped, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return cv2.dilate(areas, np.ones((7, 7), np.uint8)) == 0
 
 
 def segment(

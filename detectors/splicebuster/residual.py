@@ -1,8 +1,7 @@
-"""The residual that Splicebuster looks at, and which pixels count."""
+"""The residual that Splicebuster looks at."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,13 +22,3 @@ def third_differences(values: NDArray[np.float64], axis: int) -> NDArray[np.floa
     padding = [(0, 0), (0, 0)]
     padding[axis] = (1, 2)
     return -np.diff(np.pad(values, padding, mode="symmetric"), n=3, axis=axis)
-
-
-def unclipped(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Pixels at least 4 away from areas of 3 x 3 or more where a channel is clipped: H x W.
-
-    Clipping takes away the residual, and would make a class of its own.
-    """
-    clipped = np.asarray(((image <= 2) | (image >= 253)).any(axis=2), dtype=np.uint8)
-    areas = cv2.morphologyEx(clipped, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    return cv2.dilate(areas, np.ones((7, 7), np.uint8)) == 0

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 import safebench_detectors._splicebuster as shared_parts
-from safebench_detectors._splicebuster import cooccurrences, quantise, segment
-from safebench_detectors.splicebuster.residual import luminance, third_differences, unclipped
+from safebench_detectors._splicebuster import cooccurrences, quantise, segment, unclipped
+from safebench_detectors.splicebuster.residual import luminance, third_differences
 from sklearn.metrics import roc_auc_score
 
 from safebench import models
