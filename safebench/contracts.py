@@ -1,4 +1,4 @@
-"""What an inpainter, a detector and a report have to be.
+"""What an inpainter, a detector, a recipe and a report have to be.
 
 Images are float32, B x 3 x H x W, RGB in [0, 1]; masks are float32, B x 1 x H x W, 1 = hole, 0 = known.
 `safebench.testing` holds the suites that check these contracts on any model.
@@ -7,16 +7,19 @@ Images are float32, B x 3 x H x W, RGB in [0, 1]; masks are float32, B x 1 x H x
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
 
 from safebench.cards import Card
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from safebench.results import Results
 
@@ -78,6 +81,72 @@ class Detector(Model):
     def detect_files(self, paths: Sequence[Path]) -> Detection:
         """Look at image files of one size; called instead of `detect` where the card says `reads = "files"`."""
         raise TypeError(f"{self.card.name} reads pixels, not files")
+
+
+class Recipe(ABC):
+    """How a model is trained: its options, networks, losses and pictures.  The loop is the engine's.
+
+    A model that trains has `recipe.py` with `class Recipe` beside its adapter.  `Config` holds the recipe's own
+    options (a frozen msgspec Struct with defaults, unknown names refused); `presets` gives named sets of them.
+    A batch is a mapping of tensors, the collated `example`s, on the training's device.
+    """
+
+    Config: ClassVar[type[msgspec.Struct]]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def __init__(self, card: Card, config: Any) -> None:
+        self.card = card
+        self.config = config
+
+    def example(self, photo: np.ndarray, hole: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Make one training example; runs in the loader's workers, so it may be slow but must be pure.
+
+        photo: uint8 H x W x 3, hole: bool H x W, both cropped and augmented by the engine; `rng` depends on the seed
+        and the example's number alone.  The default: photo (float32 3 x H x W in [0, 1]) and mask (1 x H x W).
+        """
+        import torch
+
+        return {
+            "photo": torch.from_numpy(photo.copy()).permute(2, 0, 1).float() / 255,
+            "mask": torch.from_numpy(hole.copy())[None].float(),
+        }
+
+    @abstractmethod
+    def build(self) -> dict[str, nn.Module]:
+        """The networks by name, freshly initialised; the engine has seeded torch's generator before."""
+
+    @abstractmethod
+    def optimisers(self, networks: Mapping[str, nn.Module]) -> dict[str, torch.optim.Optimizer]:
+        """The optimisers by name."""
+
+    def prepare(self, device: torch.device) -> None:  # noqa: B027  (most recipes need nothing)
+        """Load what is used and not trained (a perceptual network, say); called once, before the first step."""
+
+    @abstractmethod
+    def step(
+        self,
+        networks: Mapping[str, nn.Module],
+        batch: Mapping[str, Tensor],
+        update: Callable[[str, Tensor], None],
+    ) -> dict[str, Tensor]:
+        """One training step; networks are in training mode and are called by `networks[name](...)` alone.
+
+        `update(name, loss)` clears the gradients of optimiser `name`, back-propagates the loss (scaled, reduced over
+        processes and in the training's precision by the engine) and makes the optimiser's step.  Returns the figures
+        to log, detached scalars; a loss that is not finite stops the training.
+        """
+
+    @abstractmethod
+    def validate(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Figures of a held-out batch, B values each, by name; networks are in evaluation mode, without gradients."""
+
+    @abstractmethod
+    def preview(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Pictures of a held-out batch in the order of the grid's columns: name to float32 B x 3 x H x W in [0, 1]."""
+
+    @abstractmethod
+    def product(self, networks: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+        """The state dict that the model's adapter loads: what training is for."""
 
 
 class Form(ABC):
