@@ -14,10 +14,9 @@ from safebench.protocol import ORIGINAL
 from safebench.store import Store, Table
 
 
-class Results:
-    """The results in a run's folder, for its plan and the latest identity of each model, as they were when opened.
+class Tables:
+    """Rows, and the tables made of them.
 
-    folder: the run's folder.
     info: what run.json says.
     samples: the plan, one row for each photo and bin (columns: `safebench.schema.SAMPLES`).
     quality: one row for each sample and inpainter (columns: `safebench.schema.QUALITY`), in the plan's order;
@@ -26,21 +25,13 @@ class Results:
         originals stand under the inpainter "original".
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._store = Store(folder)
-        self.info: dict[str, Any] = self._store.read_info()
-        if not self.info:
-            raise StoreError(f"{folder}: is no run's folder (it holds no run.json)")
-        self.samples = self._store.read_samples()
-        quality = self._current("quality")
-        self.quality = quality if quality["lpips"].notna().any() else quality.drop(columns="lpips")
-        self.detection = self._current("detection")
-
-    @property
-    def name(self) -> str:
-        """The run's name: its folder's."""
-        return self.folder.resolve().name
+    def __init__(
+        self, info: dict[str, Any], samples: pd.DataFrame, quality: pd.DataFrame, detection: pd.DataFrame
+    ) -> None:
+        self.info = info
+        self.samples = samples
+        self.quality = quality
+        self.detection = detection
 
     @cached_property
     def quality_cells(self) -> pd.DataFrame:
@@ -75,6 +66,34 @@ class Results:
         for step, names in blank.items():
             rows.loc[rows["error_step"] == step, names] = ""
         return rows.fillna("").drop_duplicates().reset_index(drop=True)
+
+
+class Results(Tables):
+    """The results in a run's folder, for its plan and the latest identity of each model, as they were when opened.
+
+    folder: the run's folder.  What else it holds: see `Tables`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._store = Store(folder)
+        self.info = self._store.read_info()
+        if not self.info:
+            raise StoreError(f"{folder}: is no run's folder (it holds no run.json)")
+        self.samples = self._store.read_samples()
+        quality = self._current("quality")
+        detection = self._current("detection")
+        super().__init__(
+            self.info,
+            self.samples,
+            quality if quality["lpips"].notna().any() else quality.drop(columns="lpips"),
+            detection,
+        )
+
+    @property
+    def name(self) -> str:
+        """The run's name: its folder's."""
+        return self.folder.resolve().name
 
     def _current(self, table: Table) -> pd.DataFrame:
         """The rows of the present plan and of each model's latest identity, in the plan's order."""

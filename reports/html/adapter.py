@@ -8,10 +8,10 @@ from pathlib import Path
 from safebench.contracts import Form as BaseForm
 from safebench.results import Results
 
+from .._site.pictures import Pictures
+from .._site.runs import open_runs
 from .gallery import gallery
 from .page import write_page
-from .pictures import Pictures
-from .runs import open_runs
 
 
 class Form(BaseForm):

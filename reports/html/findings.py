@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from .metrics import CHANCE, QUALITY
-from .ranking import auc, paired, qualities, strongest
+from .._site.metrics import CHANCE, QUALITY
+from .._site.ranking import auc, paired, qualities, strongest
+from .._site.runs import Record, Run
+from .._site.words import Figure, figure, interval, listed, number, plural, told
 from .remarks import Finding, remarks
-from .runs import Record, Run
-from .words import Figure, figure, interval, listed, number, plural, told
 
 _INVERTED = " (inverted: it points at the background)"
 _HOW_CLOSE = {"psnr_hole": "inside the hole, by PSNR-hole", "lpips": "to the eye, by LPIPS"}

@@ -9,10 +9,10 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from .._site.ranking import all_bins, qualities, unprocessed
+from .._site.runs import Run, mapping
+from .._site.words import ALL_BINS, Figure, figure, listed, number, percent, plural
 from .controls import Verdict, verdicts
-from .ranking import all_bins, qualities, unprocessed
-from .runs import Run, mapping
-from .words import ALL_BINS, Figure, figure, listed, number, percent, plural
 
 Tone = Literal["plain", "good", "warning"]
 _FALSE_ALARMS_ALLOWED = 0.05

@@ -1,75 +1,16 @@
-"""The page's tables: cells that carry what is shown, what is sorted by, and who is best."""
+"""The page's tables: results, quality, false alarms."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from .metrics import FALSE_ALARMS, LOCALISATION_GROUP, VIEWS, Metric, View
-from .runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
-from .words import Figure, bin_name, bin_place, figure, interval, number
+from .._site.cells import FACET_NAMES, Cell, Column, Row, Table, figure_cell, misled, places, values_of
+from .._site.metrics import FALSE_ALARMS, VIEWS, Metric, View
+from .._site.runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
+from .._site.words import bin_name, bin_place, figure
 
-
-@dataclass(frozen=True)
-class Column:
-    """A column's head.  A column with a `metric` holds figures; `count` marks whole numbers."""
-
-    key: str
-    label: str
-    title: str = ""
-    metric: Metric | None = None
-    count: bool = False
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell.  `order` is what it is sorted by; "" stands last in both directions."""
-
-    text: str
-    order: str
-    interval: str = ""
-    note: str = ""
-    best: dict[View, int] = field(default_factory=dict)
-    """1 or 2 where the figure is the best or the second of its group, for each way of reading."""
-    inverted: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row; `facets` are what it can be filtered by."""
-
-    cells: list[Cell]
-    facets: dict[str, str]
-    control: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table that can be sorted and filtered; `facets` lists each filter's values: value and name."""
-
-    columns: list[Column]
-    rows: list[Row]
-    facets: dict[str, list[tuple[str, str]]]
-
-    @property
-    def groups(self) -> dict[str, list[Metric]]:
-        """The metrics that have a column, by their group."""
-        found: dict[str, list[Metric]] = {}
-        for column in self.columns:
-            if column.metric:
-                found.setdefault(column.metric.group, []).append(column.metric)
-        return found
-
-
-FACET_NAMES = {
-    "run": "Run",
-    "dataset": "Data set",
-    "inpainter": "Inpainter",
-    "detector": "Detector",
-    "postprocess": "Post-process",
-    "bin": "Hole",
-}
 _Entry = tuple[Run, Record]
 
 
@@ -108,28 +49,6 @@ def false_alarms_table(runs: Sequence[Run]) -> Table:
     return _table(rows, ["detector", "postprocess"], list(FALSE_ALARMS))
 
 
-def places(values: Sequence[float | None], groups: Sequence[Hashable], lowest: bool) -> list[int]:
-    """1 for the best value of each group, 2 for the second, else 0; None competes in none.
-
-    Equal values share a place.  No place goes to who beats nobody: the last of a group, or one alone in it.
-    """
-    rivals: dict[Hashable, list[float]] = {}
-    for value, group in zip(values, groups, strict=True):
-        if value is not None:
-            rivals.setdefault(group, []).append(value)
-    for ordered in rivals.values():
-        ordered.sort(reverse=not lowest)
-    return [0 if v is None else _place(v, rivals[group]) for v, group in zip(values, groups, strict=True)]
-
-
-def _place(value: float, ordered: list[float]) -> int:
-    if ordered[0] == ordered[-1]:
-        return 0
-    if value == ordered[0]:
-        return 1
-    return 2 if value == ordered[1] != ordered[-1] else 0
-
-
 def _ranks(entries: list[_Entry], metric: Metric) -> dict[Hashable, dict[View, int]]:
     """Places among the inpainters that one detector met, and among the detectors that met one inpainter."""
     groups: dict[View, Callable[[_Entry], Hashable]] = {
@@ -155,7 +74,7 @@ def _placed(
             values = [_competing(run, row, metric, view) for run, row in entries]
             ranked = places(values, [groups[view](entry) for entry in entries], better == "low")
             for entry, place in zip(entries, ranked, strict=True):
-                found[_name(*entry)][view] = 0 if _misled(entry[1], metric) else place
+                found[_name(*entry)][view] = 0 if misled(entry[1], metric) else place
     return found
 
 
@@ -170,12 +89,7 @@ def _competing(run: Run, row: Record, metric: Metric, view: View) -> float | Non
         return None
     if view == "inpainter" and metric.chance is not None:
         return metric.trace(found.value)
-    return None if _misled(row, metric) else found.value
-
-
-def _misled(row: Record, metric: Metric) -> bool:
-    """Whether a figure tells of pixels, and the detector points at the wrong ones."""
-    return bool(row.get("inverted")) and metric.group == LOCALISATION_GROUP
+    return None if misled(row, metric) else found.value
 
 
 def _name(run: Run, row: Record, leave: str = "") -> Hashable:
@@ -187,21 +101,7 @@ def _figures(
     run: Run, row: Record, metrics: Sequence[Metric], ranks: Mapping[str, dict[Hashable, dict[View, int]]]
 ) -> list[Cell]:
     name = _name(run, row)
-    return [_figure_cell(row, metric, ranks.get(metric.key, {}).get(name, {})) for metric in metrics]
-
-
-def _figure_cell(row: Record, metric: Metric, best: dict[View, int]) -> Cell:
-    found = figure(row, metric.key) or Figure(math.nan)
-    left_out = int(row.get(metric.undefined, 0))
-    every = left_out > 0 and left_out == row.get("n")
-    return Cell(
-        text="∞" if every and metric.undefined_text == "identical" else number(found.value, metric.digits),
-        order="" if math.isnan(found.value) else repr(found.value),
-        interval=interval(found, metric.digits),
-        note=f"{'all ' if every else ''}{left_out} {metric.undefined_text}" if left_out else "",
-        best={view: place for view, place in best.items() if place},
-        inverted=metric.key == "auc" and bool(row.get("inverted")),
-    )
+    return [figure_cell(row, metric, ranks.get(metric.key, {}).get(name, {})) for metric in metrics]
 
 
 def _row(run: Run, row: Record, keys: Sequence[str], figures: list[Cell]) -> Row:
@@ -220,7 +120,7 @@ def _row(run: Run, row: Record, keys: Sequence[str], figures: list[Cell]) -> Row
 def _table(rows: list[Row], keys: list[str], metrics: list[Metric]) -> Table:
     """The table without the columns that say the same in every row and need not be said."""
     heads = ["run", "dataset", *keys]
-    values = {head: _values(rows, head) for head in heads}
+    values = {head: values_of(rows, head) for head in heads}
     quiet = {head for head in ("run", "dataset") if len(values[head]) < 2}
     if {value for value, _ in values.get("postprocess", [])} <= {NO_POSTPROCESS}:
         quiet.add("postprocess")
@@ -236,11 +136,3 @@ def _table(rows: list[Row], keys: list[str], metrics: list[Metric]) -> Table:
         [Row([row.cells[k] for k in loud], row.facets, row.control) for row in rows],
         {head: values[head] for head in heads if len(values[head]) > 1},
     )
-
-
-def _values(rows: list[Row], head: str) -> list[tuple[str, str]]:
-    """Each value of a facet with its name, in the order of the rows; bins in their own."""
-    found = dict.fromkeys(row.facets[head] for row in rows)
-    if head == "bin":
-        return [(value, bin_name(value)) for value in sorted(found, key=bin_place)]
-    return [(value, value) for value in found]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from safebench_reports.html.provenance import told_value
-from safebench_reports.html.tables import places
-from safebench_reports.html.words import Figure, listed, number, percent, told
+from safebench_reports._site.cells import places
+from safebench_reports._site.provenance import told_value
+from safebench_reports._site.words import Figure, listed, number, percent, told
 
 from safebench.contracts import Form
 from safebench.results import Results

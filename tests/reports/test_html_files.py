@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from safebench_reports.html import page as page_module
-from safebench_reports.html.words import number, web_address
+from safebench_reports._site import site as site_module
+from safebench_reports._site.words import number, web_address
 
 from safebench.contracts import Form
 from safebench.results import Results
@@ -131,7 +131,7 @@ def test_a_second_report_replaces_the_first_and_is_the_same(make_run: MakeRun, f
 
 
 def test_vendored_libraries_are_those_that_the_licences_name() -> None:
-    vendor = page_module.HERE / "vendor"
+    vendor = site_module.HERE / "vendor"
     told = (vendor / "LICENSES.txt").read_text()
     libraries = sorted(vendor.glob("*.js"))
     assert libraries

@@ -1,0 +1,122 @@
+"""Tables as a page shows them: cells that carry what is shown, what is sorted by, and who is best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+from .metrics import LOCALISATION_GROUP, Metric, View
+from .runs import Record
+from .words import Figure, bin_name, bin_place, figure, interval, number
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's head.  A column with a `metric` holds figures; `count` marks whole numbers."""
+
+    key: str
+    label: str
+    title: str = ""
+    metric: Metric | None = None
+    count: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.  `order` is what it is sorted by; "" stands last in both directions."""
+
+    text: str
+    order: str
+    interval: str = ""
+    note: str = ""
+    best: dict[View, int] = field(default_factory=dict)
+    """1 or 2 where the figure is the best or the second of its group, for each way of reading."""
+    inverted: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; `facets` are what it can be filtered by."""
+
+    cells: list[Cell]
+    facets: dict[str, str]
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be sorted and filtered; `facets` lists each filter's values: value and name."""
+
+    columns: list[Column]
+    rows: list[Row]
+    facets: dict[str, list[tuple[str, str]]]
+
+    @property
+    def groups(self) -> dict[str, list[Metric]]:
+        """The metrics that have a column, by their group."""
+        found: dict[str, list[Metric]] = {}
+        for column in self.columns:
+            if column.metric:
+                found.setdefault(column.metric.group, []).append(column.metric)
+        return found
+
+
+FACET_NAMES = {
+    "run": "Run",
+    "dataset": "Data set",
+    "inpainter": "Inpainter",
+    "detector": "Detector",
+    "postprocess": "Post-process",
+    "bin": "Hole",
+}
+
+
+def places(values: Sequence[float | None], groups: Sequence[Hashable], lowest: bool) -> list[int]:
+    """1 for the best value of each group, 2 for the second, else 0; None competes in none.
+
+    Equal values share a place.  No place goes to who beats nobody: the last of a group, or one alone in it.
+    """
+    rivals: dict[Hashable, list[float]] = {}
+    for value, group in zip(values, groups, strict=True):
+        if value is not None:
+            rivals.setdefault(group, []).append(value)
+    for ordered in rivals.values():
+        ordered.sort(reverse=not lowest)
+    return [0 if v is None else _place(v, rivals[group]) for v, group in zip(values, groups, strict=True)]
+
+
+def _place(value: float, ordered: list[float]) -> int:
+    if ordered[0] == ordered[-1]:
+        return 0
+    if value == ordered[0]:
+        return 1
+    return 2 if value == ordered[1] != ordered[-1] else 0
+
+
+def figure_cell(row: Record, metric: Metric, best: dict[View, int]) -> Cell:
+    """The cell of one figure of a row of an aggregated table."""
+    found = figure(row, metric.key) or Figure(math.nan)
+    left_out = int(row.get(metric.undefined, 0))
+    every = left_out > 0 and left_out == row.get("n")
+    return Cell(
+        text="∞" if every and metric.undefined_text == "identical" else number(found.value, metric.digits),
+        order="" if math.isnan(found.value) else repr(found.value),
+        interval=interval(found, metric.digits),
+        note=f"{'all ' if every else ''}{left_out} {metric.undefined_text}" if left_out else "",
+        best={view: place for view, place in best.items() if place},
+        inverted=metric.key == "auc" and bool(row.get("inverted")),
+    )
+
+
+def misled(row: Record, metric: Metric) -> bool:
+    """Whether a figure tells of pixels, and the detector points at the wrong ones."""
+    return bool(row.get("inverted")) and metric.group == LOCALISATION_GROUP
+
+
+def values_of(rows: list[Row], head: str) -> list[tuple[str, str]]:
+    """Each value of a facet with its name, in the order of the rows; bins in their own."""
+    found = dict.fromkeys(row.facets[head] for row in rows)
+    if head == "bin":
+        return [(value, bin_name(value)) for value in sorted(found, key=bin_place)]
+    return [(value, value) for value in found]
