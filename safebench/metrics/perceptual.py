@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,11 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
 
-from safebench import transfers
+from safebench.backbones import backbone_file
 from safebench.checkpoints import fit, load_state
-from safebench.downloads import DownloadError, digest, download
-from safebench.errors import ConfigError, WeightsError
-from safebench.weights import OFFLINE
+from safebench.downloads import digest
+from safebench.errors import ConfigError
 
 BACKBONES: Final = MappingProxyType(
     {
@@ -65,7 +62,7 @@ def load_perceptual(net: str, device: torch.device) -> Perceptual:
     """
     if net not in BACKBONES:
         raise ConfigError(f"--lpips-net: '{net}' is no backbone of LPIPS; choose one of {', '.join(BACKBONES)}")
-    path = _backbone_file(net)
+    path = backbone_file(BACKBONES[net], f"LPIPS ({net})", "choose another backbone with --lpips-net")
     network = _empty_network(net)
     # lpips cuts torchvision's `features` into slices, and keeps the layers' numbers: features.3 is slice2.3
     slices = {name.split(".", 1)[1]: name for name in network.net.state_dict()}
@@ -73,31 +70,6 @@ def load_perceptual(net: str, device: torch.device) -> Perceptual:
     layers = {key.removeprefix("features."): key for key in stored if key.startswith("features.")}
     fit(network.net, {slices.get(layer, layer): stored[key] for layer, key in layers.items()}, f"LPIPS ({net}), {path}")
     return Perceptual(net, digest(path), network.to(device), device)
-
-
-def _backbone_file(net: str) -> Path:
-    """The backbone's file, downloaded where it is not there yet."""
-    url = BACKBONES[net]
-    path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
-    if path.is_file():
-        return path
-    unchecked = path.with_suffix(".unchecked")
-    try:
-        if os.environ.get(OFFLINE):
-            raise DownloadError(f"{OFFLINE} is set")
-        with transfers.shown(f"lpips: {path.name}") as progress:
-            download(url, unchecked, progress=progress)
-        sha256 = digest(unchecked)
-        if not sha256.startswith(path.stem.rsplit("-", 1)[-1]):
-            unchecked.unlink()
-            raise DownloadError(f"{url}: the file that came is another: its sha256 is {sha256}")
-        unchecked.replace(path)
-    except (DownloadError, OSError) as error:
-        raise WeightsError(
-            f"LPIPS ({net}): its backbone could not be fetched: {error}; "
-            f"put the file at {path}, or choose another backbone with --lpips-net"
-        ) from None
-    return path
 
 
 def _empty_network(net: str) -> Any:

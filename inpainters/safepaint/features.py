@@ -1,0 +1,99 @@
+"""The networks, trained on ImageNet, whose features the perceptual and the style loss compare."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import SqueezeNet1_1_Weights, VGG19_Weights, squeezenet1_1, vgg19
+
+from safebench.backbones import backbone_file
+from safebench.checkpoints import fit, load_state
+
+
+class Features(nn.Module):
+    """A network cut off behind the last layer asked for; it needs no gradients of its own.
+
+    `perceptual` and `style` are the numbers of the layers that each loss looks at.
+    """
+
+    perceptual: tuple[int, ...]
+    style: tuple[int, ...]
+    url: str
+
+    def __init__(self, layers: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = layers
+        for layer in layers:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = False  # what a loss has taken must stay as it was
+        self.requires_grad_(False).eval()
+
+    def forward(self, images: Tensor, wanted: Collection[int]) -> list[Tensor]:
+        """images: B x 3 x H x W in [0, 1].  Returns the features of the layers `wanted`, in ascending order."""
+        features, found = self.normalised(images), []
+        for k in range(max(wanted) + 1):
+            features = self.layers[k](features)
+            if k in wanted:
+                found.append(self.scaled(features))
+        return found
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """What the first layer is given."""
+        return images
+
+    def scaled(self, features: Tensor) -> Tensor:
+        """What the losses are given."""
+        return features
+
+
+class Vgg19(Features):
+    """VGG-19, its input in [0, 1] as the authors feed it: perceptual relu1_1 to relu5_1, style relu2_2 to relu5_2."""
+
+    perceptual = (1, 6, 11, 20, 29)
+    style = (8, 17, 26, 31)
+    url = VGG19_Weights.IMAGENET1K_V1.url
+
+    def __init__(self) -> None:
+        super().__init__(vgg19(weights=None).features)
+
+
+class SqueezeNet(Features):
+    """SqueezeNet 1.1, 17 times smaller; the layers lie about where those of VGG-19 do.
+
+    Its features differ in size by orders between layers, so each place's are brought to a mean square of 1 (LPIPS does
+    likewise); the paper's weights then fit as they fit VGG-19.
+    """
+
+    perceptual = (1, 4, 7, 10, 12)
+    style = (4, 7, 10, 12)
+    url = SqueezeNet1_1_Weights.IMAGENET1K_V1.url
+
+    def __init__(self) -> None:
+        super().__init__(squeezenet1_1(weights=None).features)
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """As in its training on ImageNet."""
+        return (images - self.get_buffer("mean")) / self.get_buffer("deviation")
+
+    def scaled(self, features: Tensor) -> Tensor:
+        """Divided by the root of the mean square over the channels at each place."""
+        return features * torch.rsqrt(features.square().mean(1, keepdim=True) + 1e-6)
+
+
+NETWORKS: Final[dict[str, type[Features]]] = {"vgg19": Vgg19, "squeezenet": SqueezeNet}
+
+
+def load_features(name: str, user: str) -> Features:
+    """The network `name` with its published weights; raises WeightsError, naming `user`, where they cannot be had."""
+    with torch.random.fork_rng(devices=[]):  # its random start is overwritten, and must not move the training's seed
+        network = NETWORKS[name]()
+    others = " or ".join(other for other in NETWORKS if other != name)
+    path = backbone_file(network.url, f"{user} ({name})", f"train with --perceptual {others}")
+    stored = {key.removeprefix("features."): value for key, value in load_state(path).items() if "features." in key}
+    fit(network.layers, stored, f"{user} ({name}), {path}")
+    return network

@@ -1,0 +1,105 @@
+"""What both generators are made of."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+NOISE_CHANNELS = 8
+"""Planes of noise from which preset `safebench` makes a picture's grain."""
+
+
+class InstanceNorm(nn.Module):
+    """Instance norm without parameters or stored statistics.
+
+    As group norm with one channel a group: the same numbers, and several times faster on a CPU.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """B x C x h x w to the same, each channel of each image with mean 0 and variance 1."""
+        return F.group_norm(features, features.shape[1])
+
+
+def conv(inputs: int, outputs: int, side: int, *, stride: int = 1, dilation: int = 1, spectral: bool) -> nn.Module:
+    """A convolution; one with a stride has its padding of 1 inside, the others are padded before."""
+    layer = nn.Conv2d(inputs, outputs, side, stride=stride, padding=int(stride > 1), dilation=dilation)
+    return spectral_norm(layer) if spectral else layer
+
+
+def up_conv(inputs: int, outputs: int, *, spectral: bool) -> nn.Module:
+    """A transposed convolution that doubles the sides."""
+    layer = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
+    return spectral_norm(layer) if spectral else layer
+
+
+def encoder(inputs: int, channels: int, *, spectral: bool) -> nn.Sequential:
+    """B x inputs x H x W to B x 4 channels x H/4 x W/4."""
+    c = channels
+    return nn.Sequential(
+        nn.ReflectionPad2d(3),
+        conv(inputs, c, 7, spectral=spectral),
+        InstanceNorm(),
+        nn.ReLU(inplace=True),
+        conv(c, 2 * c, 4, stride=2, spectral=spectral),
+        InstanceNorm(),
+        nn.ReLU(inplace=True),
+        conv(2 * c, 4 * c, 4, stride=2, spectral=spectral),
+        InstanceNorm(),
+        nn.ReLU(inplace=True),
+    )
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions, the first with dilation 2, added to what came in.
+
+    `modulation`: length of a vector that scales and shifts the first normalised map (Perez et al. 2018, FiLM); 0 for
+    none.  Behind the norm, a constant reaches the output; before it, the norm would subtract it.
+    """
+
+    def __init__(self, channels: int, *, spectral: bool, modulation: int = 0) -> None:
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(2),
+            conv(channels, channels, 3, dilation=2, spectral=spectral),
+            InstanceNorm(),
+            nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(1),
+            conv(channels, channels, 3, spectral=spectral),
+            InstanceNorm(),
+        )
+        self.modulate = nn.Linear(modulation, 2 * channels) if modulation else None
+
+    def forward(self, features: Tensor, vector: Tensor | None = None) -> Tensor:
+        """features: B x C x h x w; vector: B x modulation.  Returns B x C x h x w."""
+        if self.modulate is None:
+            return features + self.conv_block(features)
+        inner = self.conv_block[:3](features)
+        scale, shift = self.modulate(vector)[:, :, None, None].to(inner.dtype).chunk(2, dim=1)
+        return features + self.conv_block[3:](inner * (1 + scale) + shift)
+
+
+class Grain(nn.Module):
+    """Adds noise whose strength each place decides for itself, since a photo's grain differs from place to place."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(NOISE_CHANNELS, channels, 1, bias=False)
+        self.strength = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, features: Tensor, noise: Tensor) -> Tensor:
+        """features: B x C x h x w; noise: B x NOISE_CHANNELS x h x w, standard normal.  Returns B x C x h x w."""
+        return features + self.mix(noise) * self.strength(features)
+
+
+def initialise(network: nn.Module) -> None:
+    """The authors' initialisation: weights normal with deviation 0.02 (batch norm: around 1), biases 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,112 @@
+"""The five losses (equations 8 to 14 of the paper), and two of preset `safebench`.
+
+Pictures are float32 B x 3 x H x W in [0, 1]; masks B x 1 x H x W, 1 = hole; each loss is a scalar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .extractor import LENGTH
+
+
+def reconstruction(painted: Tensor, photos: Tensor, masks: Tensor | None = None) -> Tensor:
+    """Mean absolute error (equation 8); divided by the mean of the masks where they are given, as the authors do."""
+    error = F.l1_loss(painted, photos)
+    return error if masks is None else error / masks.mean().clamp(min=1e-6)
+
+
+def perceptual(painted: Sequence[Tensor], photos: Sequence[Tensor]) -> Tensor:
+    """Mean absolute differences of features, summed over layers (equation 9, Johnson et al. 2016)."""
+    return torch.stack([F.l1_loss(a.float(), b.float()) for a, b in zip(painted, photos, strict=True)]).sum()
+
+
+def style(painted: Sequence[Tensor], photos: Sequence[Tensor]) -> Tensor:
+    """Mean absolute differences of the features' Gram matrices, summed over layers (equation 10, Gatys et al. 2016)."""
+    return perceptual([gram(a) for a in painted], [gram(b) for b in photos])
+
+
+def gram(features: Tensor) -> Tensor:
+    """Inner products of channels, divided by C h w: B x C x h x w to float32 B x C x C."""
+    batch, channels, height, width = features.shape
+    flat = features.reshape(batch, channels, height * width)
+    return torch.bmm(flat, flat.transpose(1, 2)).float() / (channels * height * width)
+
+
+def hinge_discriminator(real: Tensor, fake: Tensor, share: Tensor | None = None) -> Tensor:
+    """Mean of relu(1 - D(real)) and of relu(1 + D(fake)), together (equation 12).
+
+    `share`: of each patch of the fakes, 1 where it holds painted pixels and 0 where it is all photo and counts as real.
+    """
+    wrong = F.relu(1 + fake) if share is None else share * F.relu(1 + fake) + (1 - share) * F.relu(1 - fake)
+    return F.relu(1 - real).mean() + wrong.mean()
+
+
+def hinge_generator(fake: Tensor, share: Tensor | None = None) -> Tensor:
+    """Mean of -D(fake) (equation 11), over the patches that hold painted pixels where `share` is given."""
+    return -fake.mean() if share is None else -(fake * share).sum() / share.sum().clamp(min=1)
+
+
+def nonsaturating_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    """Cross entropy of telling photos from paintings, of logits (Goodfellow et al. 2014); the authors' default."""
+    return (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2
+
+
+def nonsaturating_generator(fake: Tensor) -> Tensor:
+    """Cross entropy of paintings taken for photos, of logits."""
+    return F.softplus(-fake).mean()
+
+
+def domain_distance(painted: Tensor, background: Tensor, original: Tensor) -> Tensor:
+    """d(Z_out, Z_b) + d(Z_out, Z_gt), Euclidean, means over the batch (equation 13); vectors B x 16.
+
+    The authors call a triplet loss with the anchor as its negative: this, plus twice the margin of 0.1.
+    """
+    return F.pairwise_distance(painted, background).mean() + F.pairwise_distance(painted, original).mean()
+
+
+def spread(vectors: Tensor) -> Tensor:
+    """How far domain vectors lie apart: the standard deviation over the batch, mean over the numbers; 0 = collapsed."""
+    return vectors.float().var(0, correction=0).add(1e-8).sqrt().mean()
+
+
+def collapse(vectors: Tensor) -> Tensor:
+    """How far each number's standard deviation over the batch stays below 1, mean (VICReg, Bardes et al. 2022).
+
+    The domain distance alone is least where all vectors are equal, and then says nothing; this forbids it.
+    """
+    deviation = vectors.float().var(0, correction=0).add(1e-4).sqrt()
+    return F.relu(1 - deviation).sum() / LENGTH
+
+
+def grain(painted: Tensor, photos: Tensor, masks: Tensor) -> Tensor:
+    """Difference of the local energies of high-pass residuals inside the hole, in nepers; ours, not the paper's.
+
+    Forensic detectors look at residuals, and a hole whose residuals are weaker than a photo's is found by that alone.
+    Which residual a pixel has is not asked, only how strong they are around it: a mean error would ask for none.
+    """
+    difference = (_energies(painted) - _energies(photos)).abs().mean(1, keepdim=True)
+    return (difference * masks).sum() / masks.sum().clamp(min=1)
+
+
+RESIDUAL_FLOOR = 0.5 / 255**2
+"""Energy that rounding to 8 bit may hide, so that it is not imitated."""
+
+
+def _energies(images: Tensor) -> Tensor:
+    """Logarithms of the 7 x 7 means of squared residuals: the Laplacian of each channel, third differences of grey."""
+    images = images.float()
+    padded = F.pad(images, (2, 2, 2, 2), mode="replicate")
+    centre = padded[..., 2:-2, 2:-2]
+    around = padded[..., 1:-3, 2:-2] + padded[..., 3:-1, 2:-2] + padded[..., 2:-2, 1:-3] + padded[..., 2:-2, 3:-1]
+    grey = (padded * padded.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    across, down = grey[..., 2:-2, :], grey[..., 2:-2]
+    rows = across[..., 1:-3] - 3 * across[..., 2:-2] + 3 * across[..., 3:-1] - across[..., 4:]
+    columns = down[..., 1:-3, :] - 3 * down[..., 2:-2, :] + 3 * down[..., 3:-1, :] - down[..., 4:, :]
+    residuals = torch.cat([around - 4 * centre, rows, columns], dim=1)
+    mean = F.avg_pool2d(residuals.square(), 7, stride=1, padding=3, count_include_pad=False)
+    return torch.log(mean + RESIDUAL_FLOOR) / 2

@@ -1,0 +1,116 @@
+"""Region-wise separated attention (RWSA), equations 5 and 6 of the paper: a layer for any inpainting network.
+
+    attention = RWSA(64)                      # channels of the feature map
+    features = attention(features, masks)     # features: B x 64 x h x w; masks: B x 1 x H x W, 1 = hole
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+KERNEL = 5
+"""Side of the Gaussian that softens the border between the regions."""
+
+
+class RWSA(nn.Module):
+    """Weighs a feature map's channels for the known region and for the hole apart, and joins the two.
+
+    With channel attentions A_b, A_m and A_s, the learnable block L, the fusion W, and the softened masks M of the hole
+    and N of the known region:
+
+        F' = A_b(F) * N + (L(A_s(F)) + A_m(F)) * M      (equation 5)
+        out = W [F', F]                                 (equation 6)
+
+    `channels`: of the feature map; `reduction`: by how much an attention's inner layer is narrower.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.connection = LearnableBlock(channels)
+        self.background_attention = ChannelAttention(channels, reduction)
+        self.mixed_attention = ChannelAttention(channels, reduction)
+        self.spliced_attention = ChannelAttention(channels, reduction)
+        self.gaussianMask = Softening()  # named as in the authors' checkpoints, like the parts above
+        self.fuser = nn.Conv2d(2 * channels, channels, 1)
+
+    def forward(self, features: Tensor, masks: Tensor) -> Tensor:
+        """features: B x C x h x w; masks: B x 1 x H x W of any size, in [0, 1], 1 = hole.  Returns B x C x h x w."""
+        holes = resize_mask(masks.to(features.dtype), (features.shape[-2], features.shape[-1]))
+        known = self.background_attention(features) * self.gaussianMask(1 - holes)
+        inside = self.connection(self.spliced_attention(features)) + self.mixed_attention(features)
+        separated = known + inside * self.gaussianMask(holes)
+        fused: Tensor = self.fuser(torch.cat([separated, features], dim=1))
+        return fused
+
+
+class ChannelAttention(nn.Module):
+    """Scales each channel by a number in [0, 1] made from the averages and maxima of all channels."""
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        inner = max(1, channels // reduction)
+        self.fc = nn.Sequential(
+            nn.Linear(2 * channels, inner), nn.ReLU(inplace=True), nn.Linear(inner, channels), nn.Sigmoid()
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """B x C x h x w to the same."""
+        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
+        scales: Tensor = self.fc(pooled)
+        return features * scales[:, :, None, None]
+
+
+class LearnableBlock(nn.Module):
+    """Two times convolution, batch norm and ELU; twice as wide in between."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.rconv1 = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
+        self.rbn1 = nn.BatchNorm2d(2 * channels)
+        self.rconv2 = nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False)
+        self.rbn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """B x C x h x w to the same."""
+        inner = F.elu(self.rbn1(self.rconv1(features)))
+        return F.elu(self.rbn2(self.rconv2(inner)))
+
+
+class Softening(nn.Module):
+    """A 5 x 5 Gaussian over the mask, so that the two regions blend.
+
+    The kernel is part of the state, as in the authors' code.  A new one has a standard deviation of sqrt(2), which is
+    what their formula gives for the 1 that they ask for.
+    """
+
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        offset = torch.arange(KERNEL, dtype=torch.float32) - KERNEL // 2
+        line = torch.exp(-((offset / 2) ** 2))
+        kernel = line[:, None] * line[None, :]
+        self.register_buffer("weight", (kernel / kernel.sum())[None, None])
+
+    def forward(self, masks: Tensor) -> Tensor:
+        """B x 1 x h x w to the same; beyond the border the mask is mirrored, where it is large enough for that."""
+        margin = KERNEL // 2
+        mode = "reflect" if min(masks.shape[-2:]) > margin else "replicate"
+        return F.conv2d(F.pad(masks, (margin,) * 4, mode=mode), self.weight.to(masks.dtype))
+
+
+def resize_mask(masks: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bring masks B x 1 x H x W to the size (h, w) of a feature map, 0 or 1 again.
+
+    Where h and w divide H and W, as the authors do it: of each cell the mean of its first 2 x 2 pixels is rounded, a
+    half to 0.  Elsewhere the mean of the whole cell is; a mask smaller than the features is repeated.
+    """
+    height, width = masks.shape[-2:]
+    if (height, width) == size:
+        return masks
+    if height % size[0] == 0 and width % size[1] == 0:
+        strides = (height // size[0], width // size[1])
+        return torch.round(F.avg_pool2d(masks, [min(2, s) for s in strides], strides))
+    return torch.round(F.adaptive_avg_pool2d(masks, size))
