@@ -10,17 +10,25 @@ from torch import Tensor
 from safebench.checkpoints import fit, load_state
 from safebench.contracts import Detection, Detector
 
-from .network import IIDNet
+from .network import IIDNet, network_input
+
+TRAINED_HERE = "att.local_att.weight"
+"""A key that the published file has with a prefix; it holds one kernel for each channel."""
 
 
 class Adapter(Detector):
     """The map of a freshly loaded network, for every picture."""
 
     def load(self, weights: Path | None, device: torch.device) -> None:
-        """`weights` is IID_weights.pth; the median's kernel in it is never used."""
+        """`weights` is IID_weights.pth, whose kernel of the median is never used, or what was trained here."""
         super().load(weights, device)
-        self._network = IIDNet()
-        fit(self._network, load_state(weights), str(weights), prefix="module.", skip=("median.",))
+        state = load_state(weights)
+        if TRAINED_HERE in state:
+            self._network = IIDNet(len(state[TRAINED_HERE]), every_filter=True)
+            fit(self._network, state, str(weights))
+        else:
+            self._network = IIDNet()
+            fit(self._network, state, str(weights), prefix="module.", skip=("median.",))
         self._network.to(device).eval()
 
     def detect(self, images: Tensor) -> Detection:
@@ -29,6 +37,5 @@ class Adapter(Detector):
         Pictures go through one by one: a batch rounds otherwise, and where two neighbours of the attention are nearly
         tied that can swap them, which shows.
         """
-        pictures = 2 * images.flip(1) - 1
-        logits = torch.cat([self._network(picture[None]) for picture in pictures])
+        logits = torch.cat([self._network(picture[None]) for picture in network_input(images)])
         return Detection(maps=logits[:, 0].sigmoid())

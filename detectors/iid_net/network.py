@@ -20,30 +20,37 @@ ATTENTION_BLOCK = 4096
 """Positions compared with all others at a time: it bounds the memory at large sizes."""
 
 
-def constrained(filters: Tensor) -> Tensor:
+def network_input(images: Tensor) -> Tensor:
+    """RGB in [0, 1] to what the network takes, BGR in [-1, 1]; both B x 3 x H x W."""
+    return 2 * images.flip(1) - 1
+
+
+def constrained(filters: Tensor, *, every_filter: bool = False) -> Tensor:
     """The filters that the constrained convolution uses, made from the stored ones, O x I x 5 x 5.
 
     All are multiplied by 10,000 and lose their centre; those of output channel 0 are then divided by their sum and get
-    -1 there.  (Bayar's layer does so with all of them; the authors' code, and so the published weights, with these.)
+    -1 there.  (Bayar's layer does so with all of them, as does this with `every_filter`; the authors' code, and so the
+    published weights, with these.)
     The authors' code also stores the result in place of the filters, so that on one GPU each picture changes the
     network for the next.  Here it is a pure function: every picture meets the network as it was loaded.
     """
     centre = torch.zeros_like(filters)
     centre[:, :, filters.shape[2] // 2, filters.shape[3] // 2] = 1
     scaled = filters * 10000 * (1 - centre)
-    first = scaled[:1] / scaled[:1].sum(dim=(2, 3), keepdim=True) - centre[:1]
-    return torch.cat([first, scaled[1:]])
+    count = len(filters) if every_filter else 1
+    first = scaled[:count] / scaled[:count].sum(dim=(2, 3), keepdim=True) - centre[:count]
+    return torch.cat([first, scaled[count:]])
 
 
 class Attention(nn.Module):
     """Beside the feature: its mean with the most alike features of the picture, and a fixed local average."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.local_att = nn.Conv2d(WIDTH, WIDTH, 5, padding=2, groups=WIDTH, bias=False)
+        self.local_att = nn.Conv2d(width, width, 5, padding=2, groups=width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """B x 256 x h x w to B x 768 x h x w: the feature, the global and the local one.
+        """B x C x h x w to B x 3C x h x w: the feature, the global and the local one.
 
         How many neighbours count is decided for each picture by itself (the authors average over a batch, but test
         with batches of one).
@@ -53,32 +60,37 @@ class Attention(nn.Module):
 
 
 class IIDNet(nn.Module):
-    """The whole network."""
+    """The whole network.
 
-    def __init__(self) -> None:
+    width: channels of the cells from the second on, 256 in the paper and a multiple of 8; the stem and the first cell
+    have an eighth, a quarter and a half of it.  every_filter: see `constrained`.
+    """
+
+    def __init__(self, width: int = WIDTH, *, every_filter: bool = False) -> None:
         super().__init__()
+        self.every_filter = every_filter
         self.normal_conv = nn.Conv2d(3, 3, 5, padding=2, bias=False)
         self.bayar_conv = nn.Conv2d(3, 3, 5, padding=2, bias=False)
         self.pf_conv = nn.Conv2d(3, 9, 3, padding=1, bias=False)
-        self.conv1 = nn.Conv2d(15, 32, 3, stride=2, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(32)
-        self.conv2 = nn.Conv2d(32, 64, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(64)
-        self.cell1 = Cell(1, 64, 128, stride=2, dilation=1)
-        self.cell2 = Cell(2, 128, WIDTH, stride=2, dilation=1)
+        self.conv1 = nn.Conv2d(15, width // 8, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width // 8)
+        self.conv2 = nn.Conv2d(width // 8, width // 4, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width // 4)
+        self.cell1 = Cell(1, width // 4, width // 2, stride=2, dilation=1)
+        self.cell2 = Cell(2, width // 2, width, stride=2, dilation=1)
         for number in range(3, 11):
-            cell = Cell(number, WIDTH, WIDTH, stride=1, dilation=1 if number == 3 else 2)
+            cell = Cell(number, width, width, stride=1, dilation=1 if number == 3 else 2)
             self.add_module(f"cell{number}", cell)
-        self.att = Attention()
+        self.att = Attention(width)
         self.decision = nn.Sequential(
             _double(),
-            *_conv(3 * WIDTH),
-            *_conv(WIDTH),
+            *_conv(3 * width, width),
+            *_conv(width, width),
             _double(),
-            *_conv(WIDTH),
-            *_conv(WIDTH),
+            *_conv(width, width),
+            *_conv(width, width),
             _double(),
-            nn.Conv2d(WIDTH, 1, 3, padding=1),
+            nn.Conv2d(width, 1, 3, padding=1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -91,20 +103,20 @@ class IIDNet(nn.Module):
         return F.interpolate(windows.median(dim=1, keepdim=True).values, size=x.shape[2:], mode="nearest")
 
     def enhance(self, x: Tensor) -> Tensor:
-        """The picture to 64 channels at half its size: its residuals, mixed."""
-        bayar = F.conv2d(x, constrained(self.bayar_conv.weight), padding=2)
+        """The picture to a quarter of the width at half its size: its residuals, mixed."""
+        bayar = F.conv2d(x, constrained(self.bayar_conv.weight, every_filter=self.every_filter), padding=2)
         residuals = torch.cat([self.normal_conv(x), bayar, self.pf_conv(x)], dim=1)
         mixed = F.relu(self.bn1(self.conv1(residuals)))
         return F.relu(self.bn2(self.conv2(mixed)))
 
     def extract(self, x: Tensor) -> Tensor:
-        """The ten cells: 64 channels at half the picture's size to 256 at an eighth."""
+        """The ten cells: from half the picture's size to `width` channels at an eighth."""
         for number in range(1, 11):
             x = self.get_submodule(f"cell{number}")(x)
         return x
 
     def decide(self, x: Tensor) -> Tensor:
-        """Attention and decision: 256 channels to one logit, at eight times the size."""
+        """Attention and decision: `width` channels to one logit, at eight times the size."""
         logits: Tensor = self.decision(self.att(x))
         return logits
 
@@ -125,8 +137,8 @@ def _mean_of_alike(features: Tensor) -> Tensor:
     return (features + features[others].sum(dim=1)) / count
 
 
-def _conv(channels: int) -> tuple[nn.Module, ...]:
-    return nn.Conv2d(channels, WIDTH, 3, padding=1), nn.BatchNorm2d(WIDTH), nn.ReLU(inplace=True)
+def _conv(channels: int, outputs: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(channels, outputs, 3, padding=1), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
 
 
 def _double() -> nn.Module:
