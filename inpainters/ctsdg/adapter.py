@@ -27,8 +27,8 @@ class Adapter(Inpainter):
         state = part(load_state(weights), "generator", str(weights))
         self._network = Generator()
         fit(self._network, state, str(weights), skip=TRAINING_ONLY)
-        self._network.to(device).eval()
-        self._folded = _folded_levels()
+        self._network.eval().to(device).to(memory_format=torch.channels_last)  # faster on CPUs
+        self._folded = folded_levels()
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
         """See `Inpainter.inpaint`."""
@@ -39,7 +39,7 @@ class Adapter(Inpainter):
         return ((painted + 1) / 2).clamp(0, 1)
 
 
-def _folded_levels() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+def folded_levels() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     """The level that each of a photo's 256 levels has in the picture that grey and edges are made of.
 
     The authors turn [-1, 1] into 8 bit as if it were [0, 1], so negative numbers wrap around and brightness folds

@@ -53,7 +53,7 @@ def test_computes_what_the_authors_code_computes_on_their_edges(ctsdg, golden, a
 
 
 def test_folds_the_photo_as_the_authors_do(arrays):
-    folded = adapter._folded_levels()
+    folded = adapter.folded_levels()
     np.testing.assert_array_equal(folded, arrays["gray_source_lut"])
     no_hole = torch.zeros(1, 1, *arrays["edge"].shape)
     grey, edges = adapter.grey_and_edges(folded[arrays["image"]][None], no_hole)
