@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from safebench.results import Results
+from safebench.comparing import Group, group, run_labels
+from safebench.results import Results, Tables
 
 from .metrics import DETECTION, LOCALISATION, QUALITY, Metric
 from .words import ALL_BINS, bin_place
@@ -23,11 +25,13 @@ NO_POSTPROCESS = "none"
 
 @dataclass(frozen=True)
 class Run:
-    """One run.  Figures come from its stored tables alone; `info` is what run.json says."""
+    """One run, or several that are like.  Figures come from stored tables alone; `info` is what run.json says."""
 
     label: str
     """Its name, told apart from another run's of the same name."""
-    results: Results
+    results: Tables
+    folders: Mapping[str, Path]
+    """Where the files lie that the rows name: by run."""
     info: Mapping[str, Any]
     quality: list[Record]
     detection: list[Record]
@@ -58,6 +62,10 @@ class Run:
         """Whether a cell may be called best: it is no control's, and has seen all samples."""
         return not self.is_control(row["inpainter"]) and not self.missing(row)
 
+    def folder(self, row: Mapping[str, Any]) -> Path:
+        """Where the files lie that a row names."""
+        return self.folders[row["run"]] if "run" in row else next(iter(self.folders.values()))
+
     def inpainter_place(self, name: str) -> tuple[bool, int]:
         """Where an inpainter stands: in the order of the run, controls last."""
         return self.is_control(name), _place(self.models("inpainters"), name)
@@ -68,15 +76,16 @@ class Run:
 
 
 def open_runs(results: Sequence[Results]) -> list[Run]:
-    """The runs in the order given, their rows in the order in which they are shown."""
-    names = Counter(each.name for each in results)
-    seen: Counter[str] = Counter()
-    runs = []
-    for each in results:
-        seen[each.name] += 1
-        label = each.name if names[each.name] == 1 else f"{each.name} ({seen[each.name]})"
-        runs.append(_sorted(Run(label, each, each.info, *_tables(each))))
-    return runs
+    """The runs in the order given, each for itself, their rows in the order in which they are shown."""
+    labels = run_labels(results)
+    return [as_run(label, group([each])[0]) for label, each in zip(labels, results, strict=True)]
+
+
+def as_run(label: str, like: Group) -> Run:
+    """Like runs as one."""
+    tables = like.tables
+    folders = {source.label: source.results.folder for source in like.sources}
+    return _sorted(Run(label, tables, folders, tables.info, *_tables(tables)))
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -102,7 +111,7 @@ def _present(metrics: list[Metric], rows: list[Record]) -> list[Metric]:
     return [metric for metric in metrics if metric.key in columns]
 
 
-def _tables(results: Results) -> list[list[Record]]:
+def _tables(results: Tables) -> list[list[Record]]:
     frames = (results.quality_cells, results.detection_cells, results.false_alarms, results.failures)
     return [records(frame) for frame in frames]
 

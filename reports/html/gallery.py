@@ -31,7 +31,7 @@ class _Shelf:
 
     def __init__(self, run: Run, pictures: Pictures) -> None:
         self.run = run
-        self.folder = run.results.folder
+        self.folder = run.folder({})
         self.pictures = pictures
         samples = run.results.samples
         self.samples = samples[samples["gallery"]]
