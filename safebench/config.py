@@ -23,8 +23,17 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Photos, not samples: each meets one mask of every bin."""
     seed: int = 0
     size: int = SIZE
-    batch_size: int = 4
+    batch_size: int | Literal["auto"] = "auto"
+    """Images a call; auto: 4 on a CPU, 32 on a GPU, halved where the memory runs out."""
     device: str = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
+    engine: Literal["local", "ray", "slurm"] = "local"
+    workers: int | None = None
+    """local: threads that read, and as many that write; ray: actors; slurm: jobs an array."""
+    ray_address: str | None = None
+    slurm: dict[str, str] = {}
+    storage: str | None = None
     keep_maps: bool = False
     out: str | None = None
     weights: dict[str, str] = {}
@@ -38,8 +47,16 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             raise ConfigError("no inpainter is named: use --inpainter NAME (safebench list inpainters shows them)")
         if self.limit is not None and self.limit < 1:
             raise ConfigError(f"--limit {self.limit}: has to be at least 1")
-        if self.batch_size < 1:
+        if self.batch_size != "auto" and self.batch_size < 1:
             raise ConfigError(f"--batch-size {self.batch_size}: has to be at least 1")
+        if self.workers is not None and self.workers < 1:
+            raise ConfigError(f"--workers {self.workers}: has to be at least 1")
+        if self.engine != "ray" and self.ray_address is not None:
+            raise ConfigError("--ray-address belongs to --engine ray")
+        if self.engine != "slurm" and self.slurm:
+            raise ConfigError("--slurm belongs to --engine slurm")
+        if self.engine == "local" and self.storage is not None:
+            raise ConfigError("--storage belongs to --engine ray and --engine slurm")
         if not 32 <= self.size <= 4096:
             raise ConfigError(f"--size {self.size}: has to lie between 32 and 4096 pixels")
         if self.seed < 0:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from safebench.cards import Card
-from safebench.contracts import Detector, Inpainter
+from safebench.contracts import Detection, Detector, Inpainter
 from safebench.errors import ConfigError, ModelError
-from safebench.participants import participant
+from safebench.participants import Precision, participant
 
 Photos = NDArray[np.uint8]
 """B x H x W x 3, RGB."""
@@ -48,8 +48,17 @@ def load_detector(name: str, *, weights: str | Path | None = None, device: str =
     return participant("detectors", name, None if weights is None else Path(weights), seed).load_detector(device)
 
 
-def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes) -> NDArray[np.float32]:
+def compile_networks(model: Inpainter | Detector) -> None:
+    """Compile the networks that a model holds (torch.compile); one that has none is left as it is."""
+    for part in vars(model).values():
+        if isinstance(part, nn.Module):
+            part.compile()
+
+
+def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes, precision: Precision = "fp32") -> NDArray[np.float32]:
     """Call an inpainter: blanks the holes, hands over the batch, checks what comes back.
+
+    precision: bf16 runs its networks through torch.autocast, where that has faster kernels.
 
     Returns the model's whole output before compositing, float32 B x H x W x 3 in [0, 1].
     Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
@@ -57,8 +66,9 @@ def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes) -> NDArray[np.fl
     _check_size(inpainter.card, photos.shape[1:3])
     seen = np.where(holes[..., None], np.uint8(0), photos) if inpainter.card.input.blank_hole else photos
     masks = torch.from_numpy(holes.astype(np.float32))[:, None].to(inpainter.device)
-    with torch.inference_mode():
+    with torch.inference_mode(), _autocast(inpainter.device, precision):
         answer = inpainter.inpaint(_to_tensor(seen, inpainter.device), masks)
+    answer = _widened(answer, precision)
     batch, height, width = holes.shape
     _check_answer(inpainter.card.name, answer, (batch, 3, height, width))
     raw: NDArray[np.float32] = answer.permute(0, 2, 3, 1).cpu().numpy()
@@ -80,19 +90,25 @@ class Findings:
     confidence: NDArray[np.float32] | None = None
 
 
-def detect(detector: Detector, images: Photos, paths: list[Path] | None = None) -> Findings:
+def detect(
+    detector: Detector, images: Photos, paths: list[Path] | None = None, precision: Precision = "fp32"
+) -> Findings:
     """Call a detector on 8-bit images and check its answer; `paths` for one that reads files.
+
+    precision: as for `inpaint`.
 
     The score of a model without an image-level head is the mean of the map's top 1% (docs/protocol.md, 5).
     Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
     """
     card = detector.card
     _check_size(card, images.shape[1:3])
-    with torch.inference_mode():
+    with torch.inference_mode(), _autocast(detector.device, precision):
         if card.input.reads == "files":
             found = detector.detect_files(paths or [])
         else:
             found = detector.detect(_to_tensor(images, detector.device))
+    parts = (found.maps, found.scores, found.confidence)
+    found = Detection(*(None if part is None else _widened(part, precision) for part in parts))  # type: ignore[arg-type]
     _check_answer(card.name, found.maps, images.shape[:3])
     if (found.scores is None) != (card.score.source == "top1-mean"):
         raise ModelError(f"{card.name}: its card says that its score is '{card.score.source}', its answer differs")
@@ -112,6 +128,15 @@ def top1_mean(map_: NDArray[np.float32]) -> float:
     count = max(1, round(0.01 * map_.size))
     flat = map_.ravel().astype(np.float64)
     return float(np.partition(flat, flat.size - count)[-count:].mean())
+
+
+def _autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _widened(answer: Tensor, precision: Precision) -> Tensor:
+    """Autocast's answers are in half precision; anybody else's are checked as they are."""
+    return answer.float() if precision == "bf16" and answer.dtype == torch.bfloat16 else answer
 
 
 def _to_tensor(images: Photos, device: torch.device) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from safebench import registry, weights
 from safebench.contracts import Detector, Inpainter
@@ -13,6 +13,8 @@ from safebench.errors import ConfigError, PluginError, SafebenchError
 from safebench.keys import digest
 from safebench.registry import Entry, Kind
 from safebench.weights import Checkpoint
+
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Participant:
     variant: str
     checkpoint: Checkpoint | None
     seed: int
+    precision: Precision = "fp32"
+    compiled: bool = False
 
     @property
     def label(self) -> str:
@@ -34,7 +38,8 @@ class Participant:
     def identity(self) -> str:
         """What its results depend on besides their inputs: another identity never meets its rows."""
         sha256 = self.checkpoint.sha256 if self.checkpoint else ""
-        return digest("model", self.kind, self.label, self.entry.card.version, sha256, self.seed)[:16]
+        numerics = [] if (self.precision, self.compiled) == ("fp32", False) else [self.precision, self.compiled]
+        return digest("model", self.kind, self.label, self.entry.card.version, sha256, self.seed, *numerics)[:16]
 
     def load_inpainter(self, device: str) -> Inpainter:
         """Import, make and load the model."""
@@ -47,13 +52,15 @@ class Participant:
         return model
 
     def _load(self, device: str, base: type[Any]) -> Any:
-        from safebench.models import pick_device  # brings torch, which is imported when a model is loaded
+        from safebench.models import compile_networks, pick_device  # torch is imported when a model is loaded
 
         adapter = self.entry.adapter()
         if not (isinstance(adapter, type) and issubclass(adapter, base)):
             raise PluginError(f"{self.label}: {adapter!r} is no subclass of safebench.contracts.{base.__name__}")
         model = adapter(self.entry.card, variant=self.variant, seed=self.seed)
         model.load(self.checkpoint.path if self.checkpoint else None, pick_device(device))
+        if self.compiled:
+            compile_networks(model)
         return model
 
     def describe(self) -> dict[str, Any]:
@@ -81,6 +88,8 @@ class Participant:
             "score": {"source": card.score.source, "meaning": card.score.meaning},
             "weights_file": self.checkpoint.path.name if self.checkpoint else "",
             "weights_sha256": self.checkpoint.sha256 if self.checkpoint else "",
+            "precision": self.precision,
+            "compiled": self.compiled,
         }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ import msgspec
 from safebench import provenance
 from safebench.config import RunConfig, make_config
 from safebench.errors import SafebenchError
+from safebench.executors import make_executor
 from safebench.keys import digest, slug
 from safebench.models import pick_device
 from safebench.participants import Participant, check_files, choose
 from safebench.planning import Plan, make_plan
 from safebench.protocol import PROTOCOL
+from safebench.registry import Kind
 from safebench.results import Results
 from safebench.stages.detect import Detecting, composites, originals
 from safebench.stages.inpaint import Inpainting
@@ -40,8 +44,8 @@ def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **op
 def execute(config: RunConfig, watcher: Watcher) -> Results:
     """Run what `config` says; see `run`."""
     pick_device(config.device)
-    inpainters, left_out = choose("inpainters", config.inpainters, config.weights, config.seed)
-    detectors, left_out_too = choose("detectors", config.detectors, config.weights, config.seed)
+    inpainters, left_out = _chosen("inpainters", config.inpainters, config)
+    detectors, left_out_too = _chosen("detectors", config.detectors, config)
     check_files(config.weights, [*inpainters, *detectors])
     for sentence in (*left_out, *left_out_too):
         watcher.note(f"left out: {sentence}")
@@ -56,13 +60,15 @@ def execute(config: RunConfig, watcher: Watcher) -> Results:
         store.write_samples(plan.frame())
         info = _info(before, config, plan, inpainters, detectors)
         store.write_info(info)
-        job = Job(config, store, plan, watcher)
+        executor = make_executor(config)
+        job = Job(config, store, plan, watcher, executor, _batch_size(config))
         try:
             prepare(job)
             info |= _inpaint(job, inpainters)
             store.write_info(info)
             _detect(job, inpainters, detectors)
         finally:
+            executor.close()
             store.flush()
         return _finish(store, info, {who.label for who in inpainters}, {who.label for who in detectors})
 
@@ -73,6 +79,18 @@ def folder_of(config: RunConfig) -> Path:
         return Path(config.out).expanduser()
     inputs = digest(config.images, config.masks, config.bins, config.limit, config.seed, config.size)
     return Path("runs") / f"{slug(Path(config.images).name)}-{slug(Path(config.masks).name)}-{inputs[:8]}"
+
+
+def _chosen(kind: Kind, names: Sequence[str], config: RunConfig) -> tuple[list[Participant], list[str]]:
+    """The models of a kind that take part, in the run's precision; and a sentence for each that was left out."""
+    found, left_out = choose(kind, names, config.weights, config.seed)
+    return [replace(who, precision=config.precision, compiled=config.compile) for who in found], left_out
+
+
+def _batch_size(config: RunConfig) -> int:
+    if config.batch_size != "auto":
+        return config.batch_size
+    return 32 if pick_device(config.device).type == "cuda" else 4
 
 
 def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from safebench.files import atomic_write
 from safebench.images import read_mask, read_photo, save_png
 from safebench.participants import participant
 from safebench.protocol import THRESHOLD
-from safebench.stages.inpaint import provenance
+from safebench.stages.filling import provenance
 
 
 def inpaint_file(

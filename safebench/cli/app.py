@@ -53,8 +53,20 @@ def run(
     limit: Annotated[int | None, typer.Option(help="So many photos, drawn with the seed. Default: all.")] = None,
     seed: Annotated[int | None, typer.Option(help="Reaches every random draw. Default: 0.")] = None,
     size: Annotated[int | None, typer.Option(help="Side of the evaluated images. Default: 256.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a call. Default: 4.")] = None,
+    batch_size: Annotated[
+        str | None,
+        typer.Option(metavar="N|auto", help="Images a call. Default: auto, 4 on a CPU and 32 on a GPU, less if need be."),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, ... Default: auto.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, or bf16 (faster, other digits). Default: fp32.")] = None,
+    compile_: Annotated[bool | None, typer.Option("--compile", help="Compile the networks first.")] = None,
+    engine: Annotated[str | None, typer.Option(help="local, ray or slurm. Default: local.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads on a side, Ray's actors, or jobs an array.")] = None,
+    ray_address: Annotated[str | None, typer.Option(help="A Ray cluster. Default: one started here.")] = None,
+    slurm: Annotated[Names, typer.Option(metavar="NAME=VALUE", help="A parameter of submitit's; again for more.")] = None,
+    storage: Annotated[
+        str | None, typer.Option(help="Folder or URL (fsspec) that carries images to and from workers.")
+    ] = None,
     keep_maps: Annotated[
         bool | None, typer.Option("--keep-maps", help="Keep every map, not the gallery's alone.")
     ] = None,
@@ -80,8 +92,15 @@ def run(
         "limit": limit,
         "seed": seed,
         "size": size,
-        "batch_size": batch_size,
+        "batch_size": int(batch_size) if batch_size and batch_size.lstrip("-").isdigit() else batch_size,
         "device": device,
+        "precision": precision,
+        "compile": compile_,
+        "engine": engine,
+        "workers": workers,
+        "ray_address": ray_address,
+        "slurm": _pairs(slurm, "--slurm", "VALUE"),
+        "storage": storage,
         "keep_maps": keep_maps,
         "out": out,
         "weights": _pairs(weights),
@@ -175,13 +194,13 @@ def _split(names: list[str] | None) -> list[str] | None:
     return [part for name in names for part in ([name] if ":" in name else name.split(",")) if part]
 
 
-def _pairs(weights: list[str] | None) -> dict[str, str] | None:
-    if weights is None:
+def _pairs(items: list[str] | None, option: str = "--weights", value: str = "FILE") -> dict[str, str] | None:
+    if items is None:
         return None
     pairs = {}
-    for item in weights:
-        name, equals, file = item.partition("=")
-        if not (name and equals and file):
-            raise typer.BadParameter(f"'{item}' is not NAME=FILE", param_hint="--weights")
-        pairs[name] = file
+    for item in items:
+        name, equals, given = item.partition("=")
+        if not (name and equals and given):
+            raise typer.BadParameter(f"'{item}' is not NAME={value}", param_hint=option)
+        pairs[name] = given
     return pairs

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from safebench.images.png import save_png
+from safebench.images.png import encode_png, save_png
 from safebench.images.reading import IMAGE_SUFFIXES, read_mask, read_photo
 from safebench.images.square import MIN_SIDE, square_mask, to_square
 
-__all__ = ["IMAGE_SUFFIXES", "MIN_SIDE", "read_mask", "read_photo", "save_png", "square_mask", "to_square"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MIN_SIDE",
+    "encode_png",
+    "read_mask",
+    "read_photo",
+    "save_png",
+    "square_mask",
+    "to_square",
+]

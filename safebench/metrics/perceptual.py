@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 import warnings
+from collections import OrderedDict
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -28,14 +31,20 @@ BACKBONES: Final = MappingProxyType(
 """Where torchvision publishes each backbone; the end of a file's name is the start of its sha256."""
 
 
+_MEMORY = 256 * 2**20
+"""Bytes of features of originals that are remembered: some 300 photos of 256 x 256 pixels with AlexNet."""
+
+
 class Perceptual:
     """LPIPS v0.1 with one backbone: `net` is its name, `sha256` that of the file its weights came from."""
 
     def __init__(self, net: str, sha256: str, network: nn.Module, device: torch.device) -> None:
         self.net = net
         self.sha256 = sha256
-        self._network = network
+        self._network: Any = network
         self._device = device
+        self._remembered: OrderedDict[bytes, list[Tensor]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def __call__(self, composites: NDArray[np.uint8], originals: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Distances of composites from originals: uint8 B x H x W x 3 each, float64 B; 0 for identical images.
@@ -48,10 +57,33 @@ class Perceptual:
     def _distance(self, composite: NDArray[np.uint8], original: NDArray[np.uint8]) -> float:
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
-            return float(self._network(self._tensor(composite), self._tensor(original)))
+            layers = zip(self._features(composite), self._original(original), strict=True)
+            weighted = (self._network.lins[k]((a - b) ** 2) for k, (a, b) in enumerate(layers))
+            # in lpips' own order: the spatial mean of each layer, then their sum
+            return float(sum(each.mean((2, 3), keepdim=True) for each in weighted))
+
+    def _original(self, image: NDArray[np.uint8]) -> list[Tensor]:
+        """The features of a photo, kept for the other holes and inpainters that it meets."""
+        key = hashlib.sha256(image.tobytes()).digest()
+        with self._lock:
+            if key in self._remembered:
+                self._remembered.move_to_end(key)
+                return self._remembered[key]
+        features = self._features(image)
+        room = _MEMORY // max(1, sum(each.nbytes for each in features))
+        with self._lock:
+            self._remembered[key] = features
+            while len(self._remembered) > room:
+                self._remembered.popitem(last=False)
+        return features
+
+    def _features(self, image: NDArray[np.uint8]) -> list[Tensor]:
+        """Each layer's features, of unit length at every place."""
+        layers = self._network.net(self._network.scaling_layer(self._tensor(image)))
+        return [lpips.normalize_tensor(layer) for layer in layers]
 
     def _tensor(self, image: NDArray[np.uint8]) -> Tensor:
-        tensor = torch.from_numpy(np.ascontiguousarray(image)).to(self._device).permute(2, 0, 1)[None]
+        tensor = torch.from_numpy(np.array(image)).to(self._device).permute(2, 0, 1)[None]
         return tensor.to(torch.float32) / 127.5 - 1
 
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from safebench import models, schema
-from safebench.contracts import Detector
-from safebench.images import read_photo, save_png
+from safebench import schema
+from safebench.files import atomic_write
 from safebench.keys import digest
-from safebench.metrics.localisation import localise
 from safebench.participants import Participant
 from safebench.planning import Sample
-from safebench.protocol import ORIGINAL, THRESHOLD
+from safebench.protocol import ORIGINAL
 from safebench.stages.inpaint import composite_key
-from safebench.stages.job import Failure, Job, batches, each_or_failure
+from safebench.stages.job import Job, batches
+from safebench.stages.looking import Looking
+from safebench.stages.tasks import Failure, FileRef, Item, Result, Task
 
 _NO_POSTPROCESS = "none"
 
@@ -75,11 +72,7 @@ class Detecting:
     def __init__(self, job: Job, who: Participant) -> None:
         self.job = job
         self.who = who
-
-    @cached_property
-    def model(self) -> Detector:
-        """Loaded when the first image has to be looked at."""
-        return self.who.load_detector(self.job.config.device)
+        self.worker = Looking(who, job.config.device)
 
     def key(self, view: View) -> str:
         """Of all that a row depends on: the image's content, its hole, and the detector's version, weights and seed."""
@@ -88,13 +81,17 @@ class Detecting:
 
     def run(self, views: Sequence[View], done: Mapping[str, str]) -> None:
         """Make what is missing; `done` maps the keys of rows that went well to the map each has kept, or ""."""
-        self.job.watcher.begin(f"Detecting: {self.who.label} on {views[0].inpainter}", len(views))
-        for batch in batches(views, self.job.config.batch_size):
+        job = self.job
+        job.watcher.begin(f"Detecting: {self.who.label} on {views[0].inpainter}", len(views))
+        tasks = []
+        for batch in batches(views, job.batch_size):
             todo = [view for view in batch if not self._is_done(view, done)]
             if todo:
-                self.job.store.append("detection", self._batch(batch, todo))
-            self.job.watcher.advance(len(batch) - len(todo), fresh=False)
-            self.job.watcher.advance(len(todo))
+                tasks.append(Task(tuple(todo), batch, self._items))
+            job.watcher.advance(len(batch) - len(todo), fresh=False)
+        for rows in job.executor.run(self.worker, tasks, self._rows):
+            job.store.append("detection", rows)
+            job.watcher.advance(len(rows))
 
     def _is_done(self, view: View, done: Mapping[str, str]) -> bool:
         kept = done.get(self.key(view))
@@ -105,40 +102,18 @@ class Detecting:
     def _keeps_map(self, view: View) -> bool:
         return self.job.config.keep_maps or view.sample.gallery
 
-    def _batch(self, batch: Sequence[View], todo: Sequence[View]) -> list[dict[str, Any]]:
-        usable = [view for view in batch if view.failure is None]
-        found = dict(zip([v.name for v in usable], each_or_failure("detect", usable, self._look), strict=True))
-        return [self._row(view, view.failure or found[view.name]) for view in todo]
+    def _items(self, batch: Sequence[View]) -> list[Item]:
+        return [self._item(view) for view in batch if view.failure is None]
 
-    def _look(self, views: Sequence[View]) -> list[dict[str, Any]]:
-        images = np.stack([read_photo(view.path) for view in views])
-        found = models.detect(self.model, images, [view.path for view in views])
-        rows = []
-        for k, view in enumerate(views):
-            map_, score = found.maps[k], float(found.scores[k])
-            blank = dict.fromkeys(schema.LOCALISATION_METRICS, math.nan)
-            located = blank if view.is_original else vars(localise(map_, self.job.hole(view.sample)))
-            confidence = None if found.confidence is None else found.confidence[k]
-            rows.append(
-                {
-                    **located,
-                    "score": score,
-                    "flagged": float(score >= THRESHOLD),
-                    "flagged_area": float((map_ >= THRESHOLD).mean()),
-                    "map": self._keep(view, map_, "map"),
-                    "confidence": self._keep(view, confidence, "confidence"),
-                }
-            )
-        return rows
+    def _item(self, view: View) -> Item:
+        hole = {} if view.is_original else {"mask": self.job.hole(view.sample)}
+        return Item(view.name, {"image": FileRef(view.path), **hole}, self._keeps_map(view))
 
-    def _keep(self, view: View, values: models.Map | None, kind: str) -> str:
-        if values is None or not self._keeps_map(view):
-            return ""
-        path = self.job.store.map(view.inpainter, self.who.label, view.name, self.key(view), kind)
-        save_png(path, np.rint(values.astype(np.float64) * 65535).astype(np.uint16))
-        return self.job.store.relative(path)
+    def _rows(self, todo: Sequence[View], results: dict[str, Result]) -> list[dict[str, Any]]:
+        """Write the maps and give the rows."""
+        return [self._row(view, view.failure or results[view.name]) for view in todo]
 
-    def _row(self, view: View, result: dict[str, Any] | Failure) -> dict[str, Any]:
+    def _row(self, view: View, result: Result) -> dict[str, Any]:
         row: dict[str, Any] = {
             "key": self.key(view),
             "sample_key": view.sample.photo_key if view.is_original else view.sample.key,
@@ -156,4 +131,12 @@ class Detecting:
             blank = dict.fromkeys((*schema.LOCALISATION_METRICS, "score", "flagged", "flagged_area"), math.nan)
             no_file = {"map": "", "confidence": ""}
             return {**row, **blank, **no_file, "error": self.job.fail(result).error, "error_step": result.step}
-        return {**row, **result, "error": "", "error_step": ""}
+        files = {kind: self._keep(view, kind, result.files.get(kind)) for kind in ("map", "confidence")}
+        return {**row, **result.values, **files, "error": "", "error_step": ""}
+
+    def _keep(self, view: View, kind: str, file: FileRef | None) -> str:
+        if file is None:
+            return ""
+        path = self.job.store.map(view.inpainter, self.who.label, view.name, self.key(view), kind)
+        atomic_write(path, file.read())
+        return self.job.store.relative(path)

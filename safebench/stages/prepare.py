@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from safebench.errors import SafebenchError
 from safebench.images import save_png, to_square
 from safebench.planning import Sample
-from safebench.stages.job import Failure, Job, batches, sentence
+from safebench.stages.job import Job, batches
+from safebench.stages.tasks import Failure, sentence
 
 _AHEAD = 64
 

@@ -1,0 +1,43 @@
+"""Where the work of a run is done: in this process, on a Ray cluster, or in Slurm's array jobs.
+
+An executor is handed a worker (one model) and tasks (batches), and gives rows back in the tasks' order; it knows
+neither inpainters nor detectors.  The driver plans, and alone writes the run's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from safebench.config import RunConfig
+from safebench.stages.tasks import Result, Task, Worker
+
+S = TypeVar("S")
+Rows = list[dict[str, Any]]
+Save = Callable[[Sequence[S], dict[str, Result]], Rows]
+"""Writes the files of a task's results and gives its rows: (todo, results by name); may be called from any thread."""
+
+
+class Executor(Protocol):
+    """Does tasks; one that is interrupted leaves no task half-saved."""
+
+    def run(self, worker: Worker, tasks: Iterable[Task[S]], save: Save[S]) -> Iterator[Rows]:
+        """The rows of each task, in the tasks' order."""
+
+    def close(self) -> None:
+        """Let go of processes and machines."""
+
+
+def make_executor(config: RunConfig) -> Executor:
+    """The executor that `--engine` names; raises PluginError where its package is missing, ConfigError."""
+    if config.engine == "ray":
+        from safebench.executors.ray import RayExecutor
+
+        return RayExecutor(config)
+    if config.engine == "slurm":
+        from safebench.executors.slurm import SlurmExecutor
+
+        return SlurmExecutor(config)
+    from safebench.executors.local import LocalExecutor
+
+    return LocalExecutor(config.workers)

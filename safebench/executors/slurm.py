@@ -1,0 +1,122 @@
+"""Slurm: shards of batches as array jobs through submitit, whose cluster=local runs them as processes here."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from safebench.config import RunConfig
+from safebench.errors import ConfigError, PluginError, SafebenchError
+from safebench.executors import Rows, Save
+from safebench.executors.exchange import Exchange, perform_packed
+from safebench.stages.tasks import Item, Result, Task, Worker
+
+S = TypeVar("S")
+_TRIES = 3
+_BATCHES = 64
+"""At most so many batches in a job: what one message carries."""
+
+
+class _Shard:
+    """What a job does: its batches one after the other; requeued after a timeout, it goes on where it was."""
+
+    def __init__(self, worker: Worker, threads: int, storage: str | None) -> None:
+        self._worker = worker
+        self._threads = threads
+        self._storage = storage
+        self._done: list[list[Result]] = []
+
+    def __call__(self, batches: list[list[Item]]) -> list[list[Result]]:
+        import torch
+
+        torch.set_num_threads(self._threads)
+        for items in batches[len(self._done) :]:
+            self._done.append(perform_packed(self._worker, items, self._storage))
+        return self._done
+
+    def checkpoint(self, batches: list[list[Item]]) -> Any:
+        """What submitit submits again when Slurm is about to end the job."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, batches)
+
+
+class SlurmExecutor:
+    """`--engine slurm`: `--workers` jobs an array (8), two arrays under way.
+
+    `--slurm NAME=VALUE` are submitit's parameters (slurm_partition, timeout_min, gpus_per_node, ...), and `folder`,
+    where the jobs' files lie (./slurm-jobs; all nodes have to see it).  A job that dies is submitted again, up to
+    three times.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        try:
+            import submitit
+        except ImportError as error:
+            raise PluginError(
+                f"--engine slurm: submitit could not be imported: {error}; "
+                "install it with: pip install 'safebench[slurm]'"
+            ) from None
+        self._exchange = Exchange(config.storage)
+        self._jobs = config.workers or 8
+        options: dict[str, Any] = {key: int(value) if value.isdigit() else value for key, value in config.slurm.items()}
+        cluster, folder = options.pop("cluster", "slurm"), options.pop("folder", "slurm-jobs")
+        try:
+            self._submitit = submitit.AutoExecutor(folder=folder, cluster=cluster)
+            self._submitit.update_parameters(**{"name": "safebench", **options})
+        except (ValueError, TypeError, NameError, RuntimeError) as error:
+            raise ConfigError(f"--engine slurm: {error}") from None
+
+    def run(self, worker: Worker, tasks: Iterable[Task[S]], save: Save[S]) -> Iterator[Rows]:
+        """The rows of each task, in the tasks' order."""
+        import torch
+
+        everything = list(tasks)
+        size = min(_BATCHES, math.ceil(len(everything) / self._jobs) or 1)
+        shards = deque(everything[k : k + size] for k in range(0, len(everything), size))
+        shard = _Shard(worker, torch.get_num_threads(), self._exchange.storage)
+        running: deque[_Running[S]] = deque()
+        try:
+            while shards or running:
+                if shards and len(running) <= self._jobs:
+                    running += self._submit(shard, [shards.popleft() for _ in range(min(self._jobs, len(shards)))])
+                yield from self._collect(shard, running[0], save)
+                running.popleft()
+        finally:
+            for one in running:
+                one.job.cancel(check=False)
+
+    def _submit(self, shard: _Shard, wave: list[list[Task[S]]]) -> list[_Running[S]]:
+        packed = [[self._exchange.pack(task.prepared()) for task in tasks] for tasks in wave]
+        jobs = self._submitit.map_array(shard, packed)
+        return [_Running(tasks, batches, job) for tasks, batches, job in zip(wave, packed, jobs, strict=True)]
+
+    def _collect(self, shard: _Shard, one: _Running[S], save: Save[S]) -> Iterator[Rows]:
+        for _ in range(_TRIES):
+            if (error := one.job.exception()) is None:
+                break
+            one.job = self._submitit.submit(shard, one.batches)
+        else:
+            raise SafebenchError(
+                f"--engine slurm: a job failed {_TRIES} times; the last, {one.job.job_id}, said: "
+                f"{(str(error).strip().splitlines() or [''])[-1]} (its files: {one.job.paths.folder})"
+            )
+        for task, items, results in zip(one.tasks, one.batches, one.job.result(), strict=True):
+            named = zip((item.name for item in items), self._exchange.unpack(results), strict=True)
+            yield save(task.todo, dict(named))
+
+    def close(self) -> None:
+        """Remove from the storage what was sent."""
+        self._exchange.close()
+
+
+@dataclass
+class _Running(Generic[S]):
+    """A shard that was submitted."""
+
+    tasks: list[Task[S]]
+    batches: list[list[Item]]
+    job: Any

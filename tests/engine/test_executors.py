@@ -1,0 +1,218 @@
+"""The same run by threads, by Ray's actors and by array jobs: the same tables, whatever dies on the way."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+import safebench
+from safebench.config import RunConfig
+from safebench.errors import ConfigError
+from safebench.executors.exchange import Exchange, perform_packed
+from safebench.executors.local import LocalExecutor
+from safebench.stages.tasks import Adaptive, Answer, Failure, FileRef, Item, Task
+
+OPTIONS: dict[str, Any] = {
+    "inpainters": ["telea", "noise"],
+    "detectors": ["laplacian"],
+    "images": "sample",
+    "size": 64,
+    "limit": 4,
+    "bins": "10-20,40-50",
+    "lpips_net": "squeeze",
+    "keep_maps": True,
+    "batch_size": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    return safebench.run(out=tmp_path_factory.mktemp("runs") / "local", **OPTIONS)
+
+
+def _assert_same(run: safebench.Results, reference: safebench.Results) -> None:
+    pd.testing.assert_frame_equal(run.quality, reference.quality, check_exact=True)
+    pd.testing.assert_frame_equal(run.detection, reference.detection, check_exact=True)
+    pd.testing.assert_frame_equal(run.detection_cells, reference.detection_cells, check_exact=True)
+    files = {p.relative_to(reference.folder): p.read_bytes() for p in reference.folder.rglob("*.png")}
+    assert files == {p.relative_to(run.folder): p.read_bytes() for p in run.folder.rglob("*.png")}
+    assert len(files) > 40
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_number_of_threads_changes_nothing(local, tmp_path, workers):
+    _assert_same(safebench.run(out=tmp_path / "run", **OPTIONS, workers=workers), local)
+
+
+class Slow:
+    """A worker that says in which thread each step ran, and when."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, float, float]] = []
+
+    def _step(self, name: str, value: Any) -> Any:
+        begun = time.monotonic()
+        time.sleep(0.03)
+        self.spans.append((name, begun, time.monotonic()))
+        return value
+
+    def load(self, items):
+        return self._step("load", items)
+
+    def compute(self, loaded):
+        return self._step("compute", loaded)
+
+    def finish(self, computed):
+        return self._step("finish", [Answer({"name": item.name}) for item in computed])
+
+
+def _task(k: int) -> Task[int]:
+    return Task([k], [k], lambda batch: [Item(str(b), {}) for b in batch])
+
+
+def _rows(todo, results):
+    return [{"key": k, **results[str(k)].values} for k in todo]
+
+
+def test_reading_and_measuring_overlap_the_model():
+    worker = Slow()
+    rows = [row for batch in LocalExecutor(2).run(worker, [_task(k) for k in range(8)], _rows) for row in batch]
+    assert [row["name"] for row in rows] == [str(k) for k in range(8)], "in the tasks' order"
+    computing = [(begun, ended) for name, begun, ended in worker.spans if name == "compute"]
+    others = [(begun, ended) for name, begun, ended in worker.spans if name != "compute"]
+    beside = [any(b < ended and begun < e for b, e in computing) for begun, ended in others]
+    assert sum(beside) >= 10, "most of 16 reads and measurements lie beside a call of the model"
+
+
+def test_batches_are_read_only_so_far_ahead():
+    read: list[int] = []
+
+    def items(batch):
+        read.append(batch[0])
+        return [Item(str(batch[0]), {})]
+
+    tasks = (Task([k], [k], items) for k in range(100))
+    next(LocalExecutor(2).run(Slow(), tasks, _rows))
+    assert len(read) < 12, "memory does not grow with the number of samples"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_a_batch_too_large_for_the_memory_is_halved_and_stays_so(error):
+    sizes: list[int] = []
+
+    def together(items):
+        sizes.append(len(items))
+        if len(items) > 2:
+            raise error
+        return [item * 10 for item in items]
+
+    adaptive = Adaptive("inpaint")
+    assert adaptive([1, 2, 3, 4, 5, 6, 7], together) == [10, 20, 30, 40, 50, 60, 70]
+    assert sizes == [7, 4, 2, 2, 3, 2, 1]
+    sizes.clear()
+    adaptive([1, 2, 3, 4], together)
+    assert sizes == [2, 2], "the next batch begins with what fitted"
+
+
+def test_one_image_too_large_for_the_memory_is_a_failure():
+    def together(items):
+        raise MemoryError
+
+    (failure,) = Adaptive("detect")([1], together)
+    assert isinstance(failure, Failure)
+    assert failure.step == "detect"
+
+
+class Echo:
+    """Gives each item's file back."""
+
+    def load(self, items):
+        return items
+
+    def compute(self, loaded):
+        return loaded
+
+    def finish(self, computed):
+        return [Answer({}, {"map": FileRef(Path("map.png"), item.files["image"].read()[::-1])}) for item in computed]
+
+
+def test_images_travel_through_a_storage_and_leave_nothing_there(tmp_path):
+    storage = f"file://{tmp_path}/deep/exchange"
+    photo = tmp_path / "a.png"
+    photo.write_bytes(b"pixels")
+    exchange = Exchange(storage)
+    packed = exchange.pack([Item("a", {"image": FileRef(photo)}), Item("b", {"image": FileRef(photo)})])
+    photo.unlink()
+    folder = tmp_path / "deep" / "exchange"
+    assert len(list(folder.iterdir())) == 1, "the same bytes travel once"
+    results = perform_packed(Echo(), packed, storage)
+    assert all(one.files["map"].data is None for one in results if isinstance(one, Answer)), "the message is small"
+    collected = exchange.unpack(results)
+    assert [one.files["map"].read() for one in collected if isinstance(one, Answer)] == [b"slexip"] * 2
+    exchange.close()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_storage_that_cannot_be_used_is_told_in_a_sentence():
+    with pytest.raises(ConfigError, match="--storage nosuch://there"):
+        Exchange("nosuch://there")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"engine": "rya"}, "rya"),
+        ({"workers": 0}, "--workers 0"),
+        ({"ray_address": "10.0.0.1:6379"}, "--engine ray"),
+        ({"slurm": {"slurm_partition": "gpu"}}, "--engine slurm"),
+        ({"storage": "s3://bucket"}, "--storage"),
+        ({"batch_size": "many"}, "batch_size"),
+        ({"precision": "fp8"}, "precision"),
+    ],
+)
+def test_a_wrong_option_is_told_in_a_sentence(tmp_path, options, says):
+    with pytest.raises(ConfigError, match=says):
+        safebench.run(out=tmp_path / "run", **{**OPTIONS, **options})
+
+
+def test_another_precision_never_meets_old_results(local, tmp_path):
+    from safebench.participants import participant
+
+    plain, half = participant("inpainters", "telea"), participant("inpainters", "telea")
+    assert plain.identity == half.identity
+    assert RunConfig(inpainters=("telea",)).precision == "fp32"
+    run = safebench.run(out=tmp_path / "run", **{**OPTIONS, "limit": 1, "precision": "bf16"})
+    assert not set(run.quality["key"]) & set(local.quality["key"])
+    assert run.info["inpainters"]["telea"]["precision"] == "bf16"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("through_storage", [False, True])
+def test_array_jobs_give_the_same_tables(local, tmp_path, monkeypatch, through_storage):
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))
+    slurm = {"cluster": "local", "folder": str(tmp_path / "jobs"), "timeout_min": "5"}
+    storage = str(tmp_path / "exchange") if through_storage else None
+    run = safebench.run(
+        out=tmp_path / "run",
+        **{**OPTIONS, "inpainters": ["noise"]},
+        engine="slurm",
+        workers=2,
+        slurm=slurm,
+        storage=storage,
+    )
+    assert len(list((tmp_path / "jobs").glob("*_submitted.pkl"))) >= 3, "jobs did the work"
+    _assert_part(run, local)
+
+
+def _assert_part(run: safebench.Results, reference: safebench.Results) -> None:
+    for table in ("quality", "detection"):
+        ours, theirs = getattr(run, table), getattr(reference, table)
+        theirs = theirs[theirs["key"].isin(ours["key"])].reset_index(drop=True)
+        assert len(ours) >= 8
+        pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
