@@ -103,10 +103,10 @@ class Mixture:
         """A picture, uint8 H x W x 3, and where it was filled; `hole` and `photo` as the engine gives them."""
         if rng.random() < self.untouched:
             return photo, np.zeros_like(hole)
-        names, folders = self.fillers.names, self.finished.folders
-        choice = int(rng.integers(max(1, len(names) + len(folders))))
-        if rng.random() < self.drawn_anew or not (names or folders):
+        if rng.random() < self.drawn_anew:
             return resynthesise(photo, hole, rng), hole
+        names, folders = self.fillers.names, self.finished.folders
+        choice = int(rng.integers(len(names) + len(folders)))
         if choice < len(names):
             return self.fillers.fill(names[choice], photo, hole, rng), hole
         return self.finished.draw(hole.shape, rng)

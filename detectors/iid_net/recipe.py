@@ -43,11 +43,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recipe(Contract):
-    """Adam at 1e-4 and the sum of cross-entropy and focal loss, as in the authors' code; mirrored photos (the engine's).
+    """Adam at 1e-4 and the sum of cross-entropy and focal loss, as in the authors' code; the engine mirrors photos.
 
-    Where this differs from that code: all three filters of the constrained convolution are constrained, as in the
-    paper of Bayar and Stamm that both cite; the focal loss sees the map itself, not a sigmoid of it; and untouched
-    photos are among the pictures, so that there are fewer false alarms.
+    Where this differs from that code: all filters of the constrained convolution are constrained, as Bayar and Stamm
+    define it; the focal loss sees the map itself, not a sigmoid of it; the rate is not lowered during the training; and
+    untouched photos are among the pictures, so that there are fewer false alarms.
     """
 
     Config = Config
@@ -61,6 +61,8 @@ class Recipe(Contract):
         super().__init__(card, config)
         if config.width < 8 or config.width % 8:
             raise ConfigError(f"width: {config.width} is no positive multiple of 8")
+        if not (config.inpainters or config.composites) and config.drawn_anew < 1:
+            raise ConfigError("inpainters and composites: name one at least, to have holes filled by")
         self._mixture = Mixture(
             Fillers(config.inpainters), Finished(config.composites), config.untouched, config.drawn_anew
         )

@@ -1,0 +1,194 @@
+"""How IID-Net is trained: its pictures, its losses, and that a few steps teach it something."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from safebench_detectors.iid_net.examples import Fillers, Finished, Mixture
+from safebench_detectors.iid_net.network import IIDNet, constrained
+from safebench_detectors.iid_net.recipe import Config, Recipe, losses
+from safebench_detectors.iid_net.resynthesis import resynthesise
+from safebench_detectors.iid_net.starting import initialise
+from safetensors.torch import save_file
+
+import safebench
+from safebench import models, registry
+from safebench.errors import ConfigError
+from safebench.images import save_png
+from safebench.testing import inputs
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return inputs.photos(1, (SIDE, SIDE))[0]
+
+
+@pytest.fixture
+def hole():
+    hole = np.zeros((SIDE, SIDE), bool)
+    hole[20:44, 12:50] = True
+    return hole
+
+
+def _rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def _recipe(**options):
+    return Recipe(registry.find("detectors", "iid-net")[0].card, Config(width=16, **options))
+
+
+def test_an_example_is_filled_in_its_hole_alone(photo, hole):
+    for options in ({"inpainters": ("telea",)}, {"inpainters": (), "drawn_anew": 1.0}):
+        example = _recipe(untouched=0.0, **options).example(photo, hole, _rng())
+        image = (example["image"].permute(1, 2, 0) * 255).round().numpy()
+        np.testing.assert_array_equal(image[~hole], photo[~hole])
+        assert (image[hole] != photo[hole]).any()
+        np.testing.assert_array_equal(example["mask"][0].numpy(), hole)
+
+
+def test_an_untouched_example_has_no_hole(photo, hole):
+    example = _recipe(untouched=1.0).example(photo, hole, _rng())
+    np.testing.assert_array_equal((example["image"].permute(1, 2, 0) * 255).round().numpy(), photo)
+    assert not example["mask"].any()
+
+
+def test_an_example_depends_on_its_generator_alone(photo, hole):
+    first, second = (_recipe(inpainters=("noise", "telea"), drawn_anew=0.3) for _ in range(2))
+    first.example(photo, hole, _rng(7))  # an inpainter that is loaded already makes no difference
+    for seed in range(6):
+        a, b = (recipe.example(photo, hole, _rng(seed)) for recipe in (first, second))
+        assert torch.equal(a["image"], b["image"])
+        assert torch.equal(a["mask"], b["mask"])
+
+
+def test_an_inpainter_draws_anew_for_each_example(photo, hole):
+    fillers, rng = Fillers(["noise"]), _rng()
+    first, second = (fillers.fill("noise", photo, hole, rng) for _ in range(2))
+    assert (first[hole] != second[hole]).any()
+
+
+def test_shares_are_kept(photo, hole):
+    mixture = Mixture(Fillers(["telea"]), Finished(()), untouched=0.25, drawn_anew=0.0)
+    rng = _rng()
+    untouched = sum(not mixture.draw(photo, hole, rng)[1].any() for _ in range(200))
+    assert 30 <= untouched <= 70
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_drawn_anew_resembles_a_photo_and_leaves_the_rest(photo, hole, seed):
+    drawn = resynthesise(photo, hole, _rng(seed))
+    assert drawn.dtype == np.uint8
+    np.testing.assert_array_equal(drawn[~hole], photo[~hole])
+    likeness = [
+        np.abs(drawn[hole].mean(axis=0) - turned[hole].mean(axis=0)).max() for turned in (photo, photo[:, ::-1])
+    ]
+    assert min(likeness) < 12
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    photos = folder / "photos"
+    for number, image in enumerate(inputs.photos(2, (96, 96))):
+        save_png(photos / f"{number}.png", image)
+    safebench.run(inpainters=["telea"], images=str(photos), bins="30-40", size=96, out=folder / "run")
+    return folder / "run"
+
+
+def test_pictures_of_finished_runs_are_cropped_with_their_holes(run, photo, hole):
+    recipe = _recipe(inpainters=(), composites=(str(run),), untouched=0.0)
+    whole = Finished((str(run),)).draw((96, 96), _rng())
+    assert 0.3 < whole[1].mean() <= 0.4
+    example = recipe.example(photo, hole, _rng(1))
+    assert example["image"].shape == (3, SIDE, SIDE)
+    filled = example["mask"][0].numpy() > 0.5
+    assert filled.any()
+    assert not filled.all()
+    assert not np.array_equal(filled, hole)  # the run's hole, not the engine's
+
+
+def test_a_folder_without_composites_and_pictures_that_are_too_small_are_told(run, tmp_path):
+    with pytest.raises(ConfigError, match="holds none; make them with: safebench run"):
+        _ = Finished((str(tmp_path),)).pairs
+    with pytest.raises(ConfigError, match="96x96 pixels, the training's resolution is 128x128"):
+        Finished((str(run),)).draw((128, 128), _rng())
+
+
+def test_a_width_that_does_not_divide_is_told():
+    with pytest.raises(ConfigError, match="width: 20 is no positive multiple of 8"):
+        Recipe(registry.find("detectors", "iid-net")[0].card, Config(width=20))
+
+
+def test_nobody_to_fill_holes_is_told():
+    with pytest.raises(ConfigError, match="inpainters and composites: name one at least"):
+        _recipe(inpainters=())
+
+
+def test_losses_are_those_of_the_formulas():
+    logits, masks = torch.randn(2, 1, 8, 8), (torch.rand(2, 1, 8, 8) > 0.5).float()
+    entropy, focal = losses(logits, masks)
+    for k in range(2):
+        torch.testing.assert_close(entropy[k], F.binary_cross_entropy(logits[k].sigmoid(), masks[k]))
+        p = logits[k].sigmoid()
+        filled, rest = -0.25 * (1 - p) ** 2 * p.log(), -0.75 * p**2 * (1 - p).log()
+        torch.testing.assert_close(focal[k], torch.where(masks[k] > 0, filled, rest).mean())
+
+
+def test_constrained_filters_see_no_flat_colour():
+    network = IIDNet(16, every_filter=True)
+    initialise(network)
+    used = constrained(network.bayar_conv.weight, every_filter=True)
+    torch.testing.assert_close(used.sum(dim=(2, 3)), torch.zeros(3, 3), atol=1e-5, rtol=0)
+    assert (used[:, :, 2, 2] == -1).all()
+    torch.testing.assert_close(network.pf_conv.weight.sum(dim=(2, 3)), torch.zeros(9, 3))
+
+
+def test_training_teaches_and_its_product_is_used_as_it_is(photo, tmp_path):
+    torch.manual_seed(0)
+    recipe = _recipe(inpainters=("noise",), untouched=0.25, learning_rate=3e-3)
+    networks = recipe.build()
+    optimiser = recipe.optimisers(networks)["network"]
+    assert all(parameter.requires_grad for group in optimiser.param_groups for parameter in group["params"])
+    kernel = networks["network"].att.local_att.weight.clone()
+
+    def update(name, loss):
+        assert name == "network"
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    batch = _batch(recipe, photo)
+    history = [sum(recipe.step(networks, batch, update).values()).item() for _ in range(25)]
+    assert history[-1] < 0.7 * history[0]
+    torch.testing.assert_close(networks["network"].att.local_att.weight, kernel)  # stays as it was set
+
+    networks["network"].eval()
+    with torch.inference_mode():
+        figures = recipe.validate(networks, batch)
+        pictures = recipe.preview(networks, batch)
+    untouched = ~batch["mask"].flatten(1).any(dim=1)
+    assert 0 < untouched.sum() < len(untouched)
+    assert torch.equal(figures["auc"].isnan(), untouched)
+    assert torch.equal(figures["false_alarms"].isnan(), ~untouched)
+    assert {tuple(picture.shape) for picture in pictures.values()} == {(6, 3, SIDE, SIDE)}
+
+    state = {
+        key: value.half() if value.is_floating_point() else value for key, value in recipe.product(networks).items()
+    }
+    save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / "trained.safetensors")
+    detector = models.load_detector("iid-net", weights=tmp_path / "trained.safetensors", device="cpu")
+    found = models.detect(detector, (batch["image"].permute(0, 2, 3, 1) * 255).round().byte().numpy())
+    np.testing.assert_allclose(found.maps, pictures["map"][:, 0].numpy(), atol=0.02)
+
+
+def _batch(recipe, photo):
+    holes = np.zeros((6, SIDE, SIDE), bool)
+    for k in range(6):
+        holes[k, 8 + 4 * k : 32 + 4 * k, 10:50] = True
+    examples = [recipe.example(photo, hole, _rng(seed)) for seed, hole in zip((0, 1, 2, 3, 4, 6), holes, strict=True)]
+    return {key: torch.stack([example[key] for example in examples]) for key in examples[0]}
