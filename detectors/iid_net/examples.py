@@ -53,7 +53,8 @@ class Finished:
         found: list[tuple[Path, Path]] = []
         for name in self.folders:
             store = Store(Path(name).expanduser())
-            masks = dict(store.read_samples()[["sample", "mask"]].itertuples(index=False))
+            samples = store.read_samples()
+            masks: dict[str, str] = dict(zip(samples["sample"], samples["mask"], strict=True))
             rows = store.read("quality")
             rows = rows[(rows["error"] == "") & rows["sample"].isin(list(masks))].sort_values("composite")
             paths = zip(rows["composite"], rows["sample"], strict=True)

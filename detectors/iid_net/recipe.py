@@ -26,7 +26,7 @@ ALPHA = 0.25
 GAMMA = 2
 
 
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What can be chosen.
 
     inpainters: who fills holes on the fly; composites: folders of finished runs to learn from; untouched: share of
@@ -50,14 +50,14 @@ class Recipe(Contract):
     untouched photos are among the pictures, so that there are fewer false alarms.
     """
 
-    Config = Config
+    Config = Options
     watch: ClassVar[tuple[str, str]] = ("auc", "max")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "authors": {"untouched": 0.0},
         "small": {"width": 96, "learning_rate": 1e-3, "drawn_anew": 0.25},
     }
 
-    def __init__(self, card: Card, config: Config) -> None:
+    def __init__(self, card: Card, config: Options) -> None:
         super().__init__(card, config)
         if config.width < 8 or config.width % 8:
             raise ConfigError(f"width: {config.width} is no positive multiple of 8")

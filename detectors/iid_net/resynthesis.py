@@ -44,7 +44,7 @@ def _smoothed(photo: Image, rng: np.random.Generator) -> Image:
         lambda: cv2.medianBlur(photo, 3),
         lambda: cv2.bilateralFilter(photo, 5, rng.uniform(15, 50), 2.0),
     )
-    return _image(means[rng.integers(len(means))]())
+    return _image(means[int(rng.integers(len(means)))]())
 
 
 def _transposed(photo: Image, rng: np.random.Generator) -> Image:

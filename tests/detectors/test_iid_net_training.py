@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from safebench_detectors.iid_net.examples import Fillers, Finished, Mixture
 from safebench_detectors.iid_net.network import IIDNet, constrained
-from safebench_detectors.iid_net.recipe import Config, Recipe, losses
+from safebench_detectors.iid_net.recipe import Options, Recipe, losses
 from safebench_detectors.iid_net.resynthesis import resynthesise
 from safebench_detectors.iid_net.starting import initialise
 from safetensors.torch import save_file
@@ -39,7 +39,7 @@ def _rng(seed=0):
 
 
 def _recipe(**options):
-    return Recipe(registry.find("detectors", "iid-net")[0].card, Config(width=16, **options))
+    return Recipe(registry.find("detectors", "iid-net")[0].card, Options(width=16, **options))
 
 
 def test_an_example_is_filled_in_its_hole_alone(photo, hole):
@@ -121,7 +121,7 @@ def test_a_folder_without_composites_and_pictures_that_are_too_small_are_told(ru
 
 def test_a_width_that_does_not_divide_is_told():
     with pytest.raises(ConfigError, match="width: 20 is no positive multiple of 8"):
-        Recipe(registry.find("detectors", "iid-net")[0].card, Config(width=20))
+        Recipe(registry.find("detectors", "iid-net")[0].card, Options(width=20))
 
 
 def test_nobody_to_fill_holes_is_told():
