@@ -26,6 +26,8 @@ TRIES = 5
 """How often a cut connection is taken up again without a byte gained in between."""
 PAUSE = 0.25
 """Seconds before the first such try, doubled for each that follows."""
+CONNECT = 5.0
+"""Seconds after which a server that does not take the connection counts as out of reach."""
 TIMEOUT = 30.0
 """Seconds without an answer, or without a byte, after which a connection counts as cut."""
 BLOCK = 1 << 18
@@ -115,7 +117,7 @@ def _receive(url: str, part: Path, headers: Mapping[str, str], progress: Progres
                 return _receive_some(session, url, part, headers, progress)
             except _AgainError as error:
                 reason = str(error)
-            except requests.exceptions.Timeout:
+            except requests.exceptions.ReadTimeout:
                 reason = "the server did not answer"
             except (requests.exceptions.ConnectionError, urllib3.exceptions.HTTPError) as error:
                 if _unreachable(error) and _size(part) == begun:
@@ -142,7 +144,7 @@ def _receive_some(session: Session, url: str, part: Path, headers: Mapping[str, 
         asked["Range"] = f"bytes={start}-"
         if known["validator"]:
             asked["If-Range"] = known["validator"]
-    with session.get(url, headers=asked, stream=True, timeout=TIMEOUT) as response:
+    with session.get(url, headers=asked, stream=True, timeout=(CONNECT, TIMEOUT)) as response:
         _check_status(response, url)
         begin, total = _span(response)
         if response.status_code == 416 and start == total == known["total"]:

@@ -123,6 +123,8 @@ def _fetch_from_drive(source: Source, target: Path, progress: Progress, **expect
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with downloads.no_room(part):
+            # asked once, since gdown would ask for long where there is no network
+            requests.head("https://drive.google.com", timeout=(downloads.CONNECT, downloads.TIMEOUT))
             gdown.download(
                 id=source.base.removeprefix("gdrive://"),
                 output=str(part),
@@ -130,7 +132,7 @@ def _fetch_from_drive(source: Source, target: Path, progress: Progress, **expect
                 use_cookies=False,
                 resume=True,
                 retries=downloads.TRIES,
-                timeout=downloads.TIMEOUT,
+                timeout=(downloads.CONNECT, downloads.TIMEOUT),
                 progress=lambda done, total: progress(done, total or 0),
             )
     except (gdown.exceptions.DownloadError, requests.exceptions.RequestException) as error:
