@@ -1,0 +1,307 @@
+"""How SafePaint is trained: three presets, two sizes, four variants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal
+
+import msgspec
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from safebench.contracts import Recipe as BaseRecipe
+from safebench.metrics.perceptual import Perceptual, load_perceptual
+from safebench.metrics.quality import compare
+
+from . import losses
+from .discriminator import Discriminator
+from .features import Features, load_features
+from .generator import Design, Generator, Painting
+from .layers import NOISE_CHANNELS
+
+CHANNELS = {"base": 64, "small": 32}
+"""Channels of the first layers of generators, extractor and discriminator."""
+LPIPS = "squeeze"
+"""The backbone of the LPIPS that validation reports."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """SafePaint's own options; the defaults are preset `safebench`.
+
+    design: of the networks, see `Generator`.  size_preset: `base` (64 channels) or `small` (32).
+    variant: with or without the domain part (extractor, V, domain loss: "ddl") and RWSA.
+    perceptual: the network whose features are compared.  judged: what the losses look at, the whole `output` or the
+    `composite` with its known pixels put back.  adversarial: the discriminator's loss.  lambda_*: the losses' weights.
+    learning_rate: Adam's, of all networks.  average: decay of the running average of the generator's weights that is
+    validated and shipped; 0 for none.
+    """
+
+    design: Design = "safebench"
+    size_preset: Literal["base", "small"] = "base"
+    variant: Literal["backbone", "backbone+ddl", "backbone+rwsa", "full"] = "full"
+    perceptual: Literal["vgg19", "squeezenet"] = "vgg19"
+    judged: Literal["output", "composite"] = "composite"
+    adversarial: Literal["hinge", "nonsaturating"] = "hinge"
+    lambda_l1: float = 1.0
+    lambda_perceptual: float = 0.1
+    lambda_style: float = 50.0
+    lambda_adversarial: float = 0.01
+    lambda_domain: float = 0.01
+    lambda_spread: float = 0.1
+    lambda_grain: float = 0.05
+    learning_rate: float = 2e-4
+    average: float = 0.998
+
+
+class Recipe(BaseRecipe):
+    """Two generators and the domain extractor against a discriminator (equation 14).
+
+    The generators step first, with the discriminator as it was; then the discriminator, on the same paintings.
+    """
+
+    Config = Config
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "safebench": {},
+        "paper": {
+            "design": "paper",
+            "judged": "output",
+            "lambda_style": 250.0,
+            "lambda_adversarial": 0.1,
+            "lambda_spread": 0.0,
+            "lambda_grain": 0.0,
+            "average": 0.0,
+        },
+        "authors": {
+            "design": "authors",
+            "judged": "output",
+            "adversarial": "nonsaturating",
+            "lambda_style": 250.0,
+            "lambda_adversarial": 0.1,
+            "lambda_spread": 0.0,
+            "lambda_grain": 0.0,
+            "average": 0.0,
+        },
+    }
+    watch: ClassVar[tuple[str, str]] = ("lpips", "min")
+
+    config: Config
+    features: Features
+    lpips: Perceptual
+
+    def build(self) -> dict[str, nn.Module]:
+        """See `Recipe.build`; `average` is the generator's running average, which is not trained."""
+        config = self.config
+        generator = build_generator(config)
+        ours = config.design == "safebench"
+        networks: dict[str, nn.Module] = {
+            "generator": generator,
+            "discriminator": Discriminator(CHANNELS[config.size_preset], residuals=ours),
+        }
+        if config.average:
+            average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
+            networks["average"] = average.requires_grad_(False)
+        return networks
+
+    def optimisers(self, networks: Mapping[str, nn.Module]) -> dict[str, torch.optim.Optimizer]:
+        """Adam with the paper's settings; the extractor is trained with the generators."""
+        return {
+            name: torch.optim.Adam(networks[name].parameters(), lr=self.config.learning_rate, betas=(0.5, 0.999))
+            for name in ("generator", "discriminator")
+        }
+
+    def prepare(self, device: torch.device) -> None:
+        """Load the networks of the perceptual losses and of LPIPS.  Raises WeightsError where they cannot be had."""
+        self.features = load_features(self.config.perceptual, "perceptual loss").to(device)
+        self.lpips = load_perceptual(LPIPS, device)
+
+    def step(
+        self,
+        networks: Mapping[str, nn.Module],
+        batch: Mapping[str, Tensor],
+        update: Callable[[str, Tensor], None],
+    ) -> dict[str, Tensor]:
+        """See `Recipe.step`."""
+        photos, masks = batch["photo"], batch["mask"]
+        painting: Painting = networks["generator"](photos, masks, compare=self.config.lambda_domain > 0)
+        refined = self._judged(painting.refined, photos, masks)
+        share = self._share(masks) if self.config.design == "safebench" else None
+        parts = self._generator_losses(painting, refined, photos, masks)
+        with _frozen(networks["discriminator"]) as discriminator:
+            fake = discriminator(refined)
+            patches = None if share is None else _to_patches(share, fake)
+            parts["adversarial"] = self.config.lambda_adversarial * self._fooling(fake, patches)
+        update("generator", torch.stack(list(parts.values())).sum())
+        if "average" in networks:
+            average = networks["average"]
+            assert isinstance(average, AveragedModel)  # noqa: S101  (so `build` made it)
+            average.update_parameters(networks["generator"])
+
+        real, fake = networks["discriminator"](torch.cat([photos, refined.detach()])).chunk(2)
+        telling = self._telling(real, fake, patches)
+        update("discriminator", telling)
+
+        figures = {name: loss.detach() for name, loss in parts.items()}
+        figures |= {"discriminator": telling.detach(), "real": real.mean().detach(), "fake": fake.mean().detach()}
+        if painting.background is not None:
+            figures["spread"] = losses.spread(painting.background.detach())
+        return figures
+
+    def validate(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """PSNR in dB, LPIPS (SqueezeNet) and L1 of the 8-bit composites."""
+        painting = self._paint(networks, batch)
+        composites = _bytes(_composite(painting.refined, batch["photo"], batch["mask"]))
+        photos = _bytes(batch["photo"])
+        holes = batch["mask"][:, 0].bool().cpu().numpy()
+        found = [compare(*one) for one in zip(composites, photos, holes, strict=True)]
+        return {
+            "psnr": torch.tensor([one.psnr for one in found]),
+            "lpips": torch.from_numpy(self.lpips(composites, photos)),
+            "l1": torch.tensor([one.l1 for one in found]),
+        }
+
+    def preview(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Hole, coarse, final and original."""
+        photos, masks = batch["photo"], batch["mask"]
+        painting = self._paint(networks, batch)
+        return {
+            "hole": photos * (1 - masks) + masks,
+            "coarse": _composite(painting.coarse, photos, masks),
+            "final": _composite(painting.refined, photos, masks),
+            "original": photos,
+        }
+
+    def product(self, networks: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+        """The generator's state with the parts' names of the authors' checkpoints; its average where there is one."""
+        return _shipped(networks).state_dict()
+
+    def _generator_losses(
+        self, painting: Painting, refined: Tensor, photos: Tensor, masks: Tensor
+    ) -> dict[str, Tensor]:
+        """All but the adversarial one, weighed."""
+        config = self.config
+        coarse = self._judged(painting.coarse, photos, masks)
+        divisor = None if config.design == "paper" else masks
+        stages = [refined] if config.design == "safebench" else [coarse, refined]
+        reconstruction = sum(losses.reconstruction(stage, photos, divisor) for stage in (coarse, refined))
+        perceptual, style = self._feature_losses(stages, photos, masks)
+        parts = {
+            "l1": config.lambda_l1 * reconstruction,
+            "perceptual": config.lambda_perceptual * perceptual,
+            "style": config.lambda_style * style,
+        }
+        if painting.painted is not None and painting.background is not None and painting.original is not None:
+            distance = losses.domain_distance(painting.painted, painting.background, painting.original)
+            parts["domain"] = config.lambda_domain * distance
+            if config.lambda_spread:
+                vectors = torch.cat([painting.background, painting.original])
+                parts["collapse"] = config.lambda_spread * losses.collapse(vectors)
+        if config.lambda_grain:
+            parts["grain"] = config.lambda_grain * losses.grain(refined, photos, masks)
+        return parts
+
+    def _feature_losses(self, stages: list[Tensor], photos: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """The perceptual and the style loss, summed over the stages; the photos' features are computed once.
+
+        Judging whole outputs, the style is that of the masked pictures; of composites, of the whole ones, whose known
+        pixels are equal, so that no edge of a mask is compared and one pass serves both losses.
+        """
+        network, count = self.features, len(stages)
+        painted = torch.cat(stages)
+        if self.config.judged == "composite":
+            layers = sorted({*network.perceptual, *network.style})
+            with torch.no_grad():
+                wanted = dict(zip(layers, network(photos, layers), strict=True))
+            found = dict(zip(layers, network(painted, layers), strict=True))
+            pairs = [
+                ([found[k] for k in chosen], [_repeated(wanted[k], count) for k in chosen])
+                for chosen in (network.perceptual, network.style)
+            ]
+        else:
+            pairs = []
+            for chosen, weight in ((network.perceptual, None), (network.style, masks)):
+                with torch.no_grad():
+                    targets = network(photos if weight is None else photos * weight, chosen)
+                seen = painted if weight is None else painted * _repeated(weight, count)
+                pairs.append((network(seen, chosen), [_repeated(target, count) for target in targets]))
+        # a mean over the stages' common batch, so times their number
+        return count * losses.perceptual(*pairs[0]), count * losses.style(*pairs[1])
+
+    def _judged(self, painted: Tensor, photos: Tensor, masks: Tensor) -> Tensor:
+        return painted if self.config.judged == "output" else photos * (1 - masks) + painted * masks
+
+    def _share(self, masks: Tensor) -> Tensor | None:
+        return masks if self.config.judged == "composite" else None
+
+    def _fooling(self, fake: Tensor, share: Tensor | None) -> Tensor:
+        if self.config.adversarial == "hinge":
+            return losses.hinge_generator(fake, share)
+        return losses.nonsaturating_generator(fake)
+
+    def _telling(self, real: Tensor, fake: Tensor, share: Tensor | None) -> Tensor:
+        if self.config.adversarial == "hinge":
+            return losses.hinge_discriminator(real, fake, share)
+        return losses.nonsaturating_discriminator(real, fake)
+
+    def _paint(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> Painting:
+        """Without a look at what the hole hides, and with the same noise each time."""
+        photos, masks = batch["photo"], batch["mask"]
+        painting: Painting = _shipped(networks)(photos * (1 - masks), masks, draw_noise(photos, 0))
+        return painting
+
+
+def build_generator(config: Config) -> Generator:
+    """The generators that a config describes, freshly initialised."""
+    return Generator(
+        CHANNELS[config.size_preset],
+        design=config.design,
+        attention=config.variant in ("backbone+rwsa", "full"),
+        domain=config.variant in ("backbone+ddl", "full"),
+    )
+
+
+def draw_noise(images: Tensor, seed: int) -> Tensor:
+    """The noise for a batch B x C x H x W: every picture's is drawn from `seed` anew, on the CPU, so that neither the
+    batch nor the device changes it."""
+    one = torch.randn(1, NOISE_CHANNELS, *images.shape[-2:], generator=torch.Generator().manual_seed(seed))
+    return one.to(images.device).expand(len(images), -1, -1, -1)
+
+
+def _shipped(networks: Mapping[str, nn.Module]) -> nn.Module:
+    """The generator that is validated and shipped, out of whatever wraps it."""
+    network = networks.get("average", networks["generator"])
+    inner: nn.Module = getattr(network, "module", network)
+    return inner
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[nn.Module]:
+    """The network without gradients for its own weights; out of a distributed wrapper, which would wait for them."""
+    inner: nn.Module = getattr(network, "module", network)
+    inner.requires_grad_(False)
+    try:
+        yield inner
+    finally:
+        inner.requires_grad_(True)
+
+
+def _to_patches(masks: Tensor, logits: Tensor) -> Tensor:
+    """1 for each logit whose cell holds painted pixels."""
+    return F.adaptive_max_pool2d(masks, (logits.shape[-2], logits.shape[-1]))
+
+
+def _repeated(tensor: Tensor, count: int) -> Tensor:
+    return tensor if count == 1 else tensor.repeat(count, *(1,) * (tensor.dim() - 1))
+
+
+def _composite(painted: Tensor, photos: Tensor, masks: Tensor) -> Tensor:
+    return photos * (1 - masks) + painted.clamp(0, 1) * masks
+
+
+def _bytes(images: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """float B x 3 x H x W in [0, 1] to uint8 B x H x W x 3."""
+    return (images.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
