@@ -55,7 +55,7 @@ def run(
     size: Annotated[int | None, typer.Option(help="Side of the evaluated images. Default: 256.")] = None,
     batch_size: Annotated[
         str | None,
-        typer.Option(metavar="N|auto", help="Images a call. Default: auto, 4 on a CPU and 32 on a GPU, less if need be."),
+        typer.Option(metavar="N|auto", help="Images a call. Default: auto (4, on a GPU 32, less if need be)."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, ... Default: auto.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32, or bf16 (faster, other digits). Default: fp32.")] = None,
@@ -63,7 +63,9 @@ def run(
     engine: Annotated[str | None, typer.Option(help="local, ray or slurm. Default: local.")] = None,
     workers: Annotated[int | None, typer.Option(help="Threads on a side, Ray's actors, or jobs an array.")] = None,
     ray_address: Annotated[str | None, typer.Option(help="A Ray cluster. Default: one started here.")] = None,
-    slurm: Annotated[Names, typer.Option(metavar="NAME=VALUE", help="A parameter of submitit's; again for more.")] = None,
+    slurm: Annotated[Names, typer.Option(metavar="NAME=VALUE", help="A parameter of submitit's; again for more.")] = (
+        None
+    ),
     storage: Annotated[
         str | None, typer.Option(help="Folder or URL (fsspec) that carries images to and from workers.")
     ] = None,

@@ -16,6 +16,7 @@ from safebench.stages.tasks import Item, Result, Task, Worker
 
 S = TypeVar("S")
 _TRIES = 3
+_TIMEOUTS = 100
 _BATCHES = 64
 """At most so many batches in a job: what one message carries."""
 
@@ -65,9 +66,11 @@ class SlurmExecutor:
         options: dict[str, Any] = {key: int(value) if value.isdigit() else value for key, value in config.slurm.items()}
         cluster, folder = options.pop("cluster", "slurm"), options.pop("folder", "slurm-jobs")
         try:
-            self._submitit = submitit.AutoExecutor(folder=folder, cluster=cluster)
+            # a job that timed out goes on where it was, so it may do so many times
+            again = {f"{cluster}_max_num_timeout": _TIMEOUTS}
+            self._submitit = submitit.AutoExecutor(folder=folder, cluster=cluster, **again)
             self._submitit.update_parameters(**{"name": "safebench", **options})
-        except (ValueError, TypeError, NameError, RuntimeError) as error:
+        except (AssertionError, ValueError, TypeError, NameError, RuntimeError) as error:  # as submitit does
             raise ConfigError(f"--engine slurm: {error}") from None
 
     def run(self, worker: Worker, tasks: Iterable[Task[S]], save: Save[S]) -> Iterator[Rows]:

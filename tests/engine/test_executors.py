@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +22,7 @@ from safebench.config import RunConfig
 from safebench.errors import ConfigError
 from safebench.executors.exchange import Exchange, perform_packed
 from safebench.executors.local import LocalExecutor
+from safebench.executors.slurm import SlurmExecutor
 from safebench.stages.tasks import Adaptive, Answer, Failure, FileRef, Item, Task
 
 OPTIONS: dict[str, Any] = {
@@ -216,3 +224,89 @@ def _assert_part(run: safebench.Results, reference: safebench.Results) -> None:
         theirs = theirs[theirs["key"].isin(ours["key"])].reset_index(drop=True)
         assert len(ours) >= 8
         pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+DRIVER = """
+import json, sys, safebench
+safebench.run(out=sys.argv[1], **json.loads(sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds Ray's processes by /proc")
+def test_ray_gives_the_same_tables_though_an_actor_and_the_driver_are_killed(tmp_path):
+    pytest.importorskip("ray")
+    options = {**OPTIONS, "inpainters": ["criminisi"], "limit": 8, "size": 96}
+    reference = safebench.run(out=tmp_path / "local", **options)
+    composites = tmp_path / "run" / "composites"
+    argument = json.dumps({**options, "engine": "ray", "workers": 2})
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(tmp_path / "run"), argument])
+    _wait(lambda: len(list(composites.rglob("*.png"))) >= 2, driver)
+    os.kill(_actors(driver.pid)[0], signal.SIGKILL)
+    _wait(lambda: len(list(composites.rglob("*.png"))) >= 6, driver)
+    assert len(list(composites.rglob("*.png"))) < 16, "the run is too short for this test to mean anything"
+    driver.kill()
+    driver.wait()
+    assert subprocess.run([sys.executable, "-c", DRIVER, str(tmp_path / "run"), argument], check=False).returncode == 0
+    _assert_same(safebench.open_run(tmp_path / "run"), reference)
+
+
+def _wait(until: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while not until():
+        assert process.poll() is None, "the driver has ended"
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _actors(driver: int) -> list[int]:
+    """The processes of Ray's actors below a driver's process."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                if b"ray::_Actor" in (folder / "cmdline").read_bytes() and driver in _ancestors(int(folder.name)):
+                    found.append(int(folder.name))
+    return found
+
+
+def _ancestors(process: int) -> list[int]:
+    chain = []
+    while process > 1:
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+        chain.append(process)
+    return chain
+
+
+@pytest.mark.slow
+def test_a_job_that_times_out_is_requeued_and_goes_on(tmp_path):
+    pytest.importorskip("submitit")
+    jobs = tmp_path / "jobs"
+    slurm = {"cluster": "local", "folder": str(jobs), "timeout_min": "1"}
+    executor = SlurmExecutor(RunConfig(inpainters=("telea",), engine="slurm", workers=1, slurm=slurm))
+    executor._submitit._executor.parameters["signal_delay_s"] = 51  # told 9 seconds after its start
+    rows = [row for batch in executor.run(Steady(tmp_path), [_task(k) for k in range(12)], _rows) for row in batch]
+    assert [row["name"] for row in rows] == [str(k) for k in range(12)]
+    calls = (tmp_path / "calls").read_text().split()
+    assert len(calls) <= 15, "batches that were done are not done again"
+    assert len(set((tmp_path / "processes").read_text().split())) >= 2, "the job was requeued"
+
+
+class Steady:
+    """Takes its time, and writes down what it did."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, items):
+        return items
+
+    def compute(self, loaded):
+        time.sleep(0.8)
+        with (self.folder / "calls").open("a") as calls, (self.folder / "processes").open("a") as processes:
+            calls.write(f"{loaded[0].name} ")
+            processes.write(f"{os.getpid()} ")
+        return loaded
+
+    def finish(self, computed):
+        return [Answer({"name": item.name}) for item in computed]
