@@ -140,7 +140,7 @@ def _widened(answer: Tensor, precision: Precision) -> Tensor:
 
 
 def _to_tensor(images: Photos, device: torch.device) -> Tensor:
-    batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    batch = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)  # a decoded file may be read-only
     return batch.permute(0, 3, 1, 2).to(torch.float32).div(255).contiguous()
 
 

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench import models
-from safebench.errors import ImageError
+from safebench.errors import ConfigError, ImageError
 from safebench.files import atomic_write
-from safebench.images import read_mask, read_photo, save_png
-from safebench.participants import participant
+from safebench.images import overlay, read_mask, read_photo, save_png
+from safebench.participants import named_file, participant
 from safebench.protocol import THRESHOLD
+from safebench.registry import Kind
 from safebench.stages.filling import provenance
 
 
@@ -31,6 +32,7 @@ def inpaint_file(
 ) -> None:
     """Fill the hole (white in `mask`) of one photo and write the composite as PNG.
 
+    weights: the checkpoint, as PATH or NAME=PATH.
     raw: also write the model's whole output before compositing, float32 H x W x 3 in [0, 1].
     Raises ImageError where a file cannot be read, or photo and mask differ in size; ModelError where the model does
     not take the size.
@@ -41,7 +43,7 @@ def inpaint_file(
         raise ImageError(
             f"{mask}: the mask has {_size(hole)} pixels, the photo {image} has {_size(photo)}; they have to be the same"
         )
-    who = participant("inpainters", name, weights, seed)
+    who = participant("inpainters", name, _checkpoint("inpainters", name, weights), seed)
     filled = models.inpaint(who.load_inpainter(device), photo[None], hole[None])
     save_png(out, models.composite(photo[None], hole[None], filled)[0], provenance(who))
     if raw is not None:
@@ -58,16 +60,25 @@ def detect_file(
     seed: int = 0,
     device: str = "auto",
 ) -> dict[str, Any]:
-    """Look for inpainting in one image and write the map as 16-bit gray PNG.
+    """Look for inpainting in one image; write the map as 16-bit gray PNG, and NAME.overlay.png beside it.
 
+    The overlay is the photo, red as the map says, with what reaches the threshold outlined; a detector that says how
+    sure it is gives NAME.confidence.png too.  weights: the checkpoint, as PATH or NAME=PATH.
     raw: also write the map as float32 H x W in [0, 1].
     Returns score, flagged and the file names; raises ImageError or ModelError as `inpaint_file` does.
     """
     _check_png(out)
     photo = read_photo(image)
-    detector = participant("detectors", name, weights, seed).load_detector(device)
+    who = participant("detectors", name, _checkpoint("detectors", name, weights), seed)
+    detector = who.load_detector(device)
     found = models.detect(detector, photo[None], [image])
-    save_png(out, np.rint(found.maps[0].astype(np.float64) * 65535).astype(np.uint16))
+    save_png(out, _gray(found.maps[0]))
+    over = out.with_suffix(".overlay.png")
+    save_png(over, overlay(photo, found.maps[0], THRESHOLD))
+    sure = None
+    if found.confidence is not None:
+        sure = out.with_suffix(".confidence.png")
+        save_png(sure, _gray(found.confidence[0]))
     if raw is not None:
         _save_npy(raw, found.maps[0])
     score = float(found.scores[0])
@@ -77,6 +88,8 @@ def detect_file(
         "score": score,
         "flagged": score >= THRESHOLD,
         "map": str(out),
+        "overlay": str(over),
+        "confidence": str(sure) if sure else None,
         "raw": str(raw) if raw else None,
     }
 
@@ -84,6 +97,26 @@ def detect_file(
 def _check_png(out: Path) -> None:
     if out.suffix.lower() != ".png":
         raise ImageError(f"--out {out}: has to end in .png, since the evidence is stored without loss")
+
+
+def _checkpoint(kind: Kind, name: str, given: Path | None) -> Path | None:
+    """`--weights PATH`, or NAME=PATH as `safebench run` takes it.
+
+    Raises ConfigError where NAME is not the model's.
+    """
+    base, equals, file = str(given or "").partition("=")
+    if given is None or not equals or given.exists():
+        return given
+    named = named_file(kind, name, {base: file})
+    if named is None:
+        raise ConfigError(
+            f"--weights {given}: '{base}' is not {name}, whose weights it could name; there is no such file"
+        )
+    return named
+
+
+def _gray(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    return np.rint(values.astype(np.float64) * 65535).astype(np.uint16)
 
 
 def _save_npy(path: Path, values: NDArray[np.float32]) -> None:
