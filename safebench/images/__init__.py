@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from safebench.images.overlay import overlay
 from safebench.images.png import encode_png, save_png
 from safebench.images.reading import IMAGE_SUFFIXES, read_mask, read_photo
 from safebench.images.square import MIN_SIDE, square_mask, to_square
@@ -10,6 +11,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "MIN_SIDE",
     "encode_png",
+    "overlay",
     "read_mask",
     "read_photo",
     "save_png",
