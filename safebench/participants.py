@@ -137,7 +137,7 @@ def named_file(kind: Kind, name: str, files: Mapping[str, str]) -> Path | None:
     for key, file in files.items():
         base, _, part = key.partition(":")
         spelled = {registry.plain(n) for n in (entry.card.name, *entry.card.aliases)}
-        if registry.plain(base) in spelled and part in ("", variant):
+        if registry.plain(base) in spelled and registry.plain(part) in ("", registry.plain(variant)):
             return Path(file).expanduser()
     return None
 

@@ -79,7 +79,7 @@ def entries(kind: Kind) -> dict[str, Entry]:
 
 
 def find(kind: Kind, name: str) -> tuple[Entry, str]:
-    """The entry that `NAME` or `NAME:VARIANT` names, and the variant (as written, or "").
+    """The entry that `NAME` or `NAME:VARIANT` names, and the variant: as its card spells it, else as written, or "".
 
     Raises UnknownNameError with the nearest names where there is none.
     """
@@ -87,7 +87,7 @@ def find(kind: Kind, name: str) -> tuple[Entry, str]:
     known = entries(kind)
     keys = {key: entry for entry in known.values() for key in _keys(entry.card)}
     if (entry := keys.get(plain(base))) is not None:
-        return entry, variant
+        return entry, next((v for v in entry.card.variants if plain(v) == plain(variant)), variant)
     nearest = difflib.get_close_matches(plain(base), keys, n=3, cutoff=0.5)
     guess = list(dict.fromkeys(keys[key].name for key in nearest))
     hint = f"did you mean {' or '.join(guess)}?" if guess else f"there are {', '.join(known)}"

@@ -25,6 +25,11 @@ def test_a_name_is_found_in_any_spelling(spelling):
 def test_what_follows_the_colon_is_the_variant():
     entry, variant = registry.find("inpainters", "telea:some/File.pt")
     assert (entry.name, variant) == ("telea", "some/File.pt")
+    assert [registry.find("inpainters", f"edge-connect:{v}")[1] for v in ("CelebA", "PLACES2", "")] == [
+        "celeba",
+        "places2",
+        "",
+    ]
 
 
 def test_a_wrong_name_gets_the_nearest_right_ones():
