@@ -118,7 +118,7 @@ def inpaint(
     image: Annotated[Path, typer.Option(help="The photo, of any size that the model takes.")],
     mask: Annotated[Path, typer.Option(help="White = hole.")],
     out: Annotated[Path, typer.Option(help="The composite (PNG): known pixels untouched, the hole filled.")],
-    weights: Annotated[Path | None, typer.Option(help="The model's checkpoint.")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="[NAME=]FILE", help="The model's checkpoint.")] = None,
     raw: Annotated[
         Path | None, typer.Option(help="Also the model's whole output: float32 HxWx3 in [0, 1] (.npy).")
     ] = None,
@@ -137,13 +137,13 @@ def detect(
     detector: Annotated[str, typer.Option(help="NAME or NAME:VARIANT.")],
     image: Annotated[Path, typer.Option(help="The image, of any size that the model takes.")],
     out: Annotated[Path, typer.Option(help="The localisation map (16-bit gray PNG, bright = inpainted).")],
-    weights: Annotated[Path | None, typer.Option(help="The model's checkpoint.")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="[NAME=]FILE", help="The model's checkpoint.")] = None,
     raw: Annotated[Path | None, typer.Option(help="Also the map as float32 HxW in [0, 1] (.npy).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a sentence.")] = False,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Look for inpainting in one image."""
+    """Look for inpainting in one image: its score, its map, and the map laid over the image."""
     from safebench.single import detect_file
 
     found = detect_file(detector, image, out, weights=weights, raw=raw, seed=seed, device=device)
@@ -153,7 +153,7 @@ def detect(
         typer.echo(json_module.dumps(found))
     else:
         verdict = "flagged as inpainted" if found["flagged"] else "not flagged"
-        typer.echo(f"{image}: score {found['score']:.4f}, {verdict}; map: {out}")
+        typer.echo(f"{image}: score {found['score']:.4f}, {verdict}; map: {out}, overlay: {found['overlay']}")
 
 
 @app.command()
