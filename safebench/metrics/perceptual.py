@@ -31,8 +31,8 @@ BACKBONES: Final = MappingProxyType(
 """Where torchvision publishes each backbone; the end of a file's name is the start of its sha256."""
 
 
-_MEMORY = 256 * 2**20
-"""Bytes of features of originals that are remembered: some 300 photos of 256 x 256 pixels with AlexNet."""
+_MEMORY = 64 * 2**20
+"""Bytes of features of originals that are remembered: some 70 photos of 256 x 256 pixels with AlexNet."""
 
 
 class Perceptual:

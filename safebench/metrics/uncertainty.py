@@ -166,7 +166,7 @@ def intervals(statistics: Sequence[Statistic]) -> list[list[Interval]]:
     found = [[UNDEFINED] * statistic.spread.size for statistic in statistics]
     for photos, indices in by_photos.items():
         blocks: dict[int, list[Values]] = {index: [] for index in indices}
-        for weights in _resamples(photos):
+        for weights in resamples(photos):
             for index in indices:
                 blocks[index].append(statistics[index].resampled(weights))
         for index in indices:
@@ -188,7 +188,7 @@ def paired_difference(a: Values, b: Values, photos: Photos) -> Difference:
 def paired_differences(samples: Sequence[tuple[Values, Photos]]) -> list[Difference]:
     """`paired_difference` of many sets of differences at once, each with the photos of its images."""
     bounds = intervals([Means(differences[:, None], photos) for differences, photos in samples])
-    sums = [_sums_by_photo(differences, photos) for differences, photos in samples]
+    sums = [sums_by_photo(differences, photos) for differences, photos in samples]
     found = [Difference(math.nan, math.nan, math.nan, math.nan)] * len(samples)
     for photos in {of_sample.size for of_sample in sums} - {0}:
         indices = [index for index, of_sample in enumerate(sums) if of_sample.size == photos]
@@ -202,13 +202,14 @@ def _flip_chances(sums: Values) -> list[float]:
     # a flip that equals what was seen has to count, whatever its sum rounds to
     far = np.abs(sums.sum(axis=1)) - 1e-12 * np.abs(sums).sum(axis=1)
     extreme = np.zeros(far.size, dtype=np.intp)
-    for signs in _flips(sums.shape[1]):
+    for signs in flips(sums.shape[1]):
         flipped = np.einsum("kp,pr->kr", sums, signs)
         extreme += np.count_nonzero(np.abs(flipped) >= far[:, None], axis=1)
     return ((extreme + 1) / (SIGN_FLIPS + 1)).tolist()
 
 
-def _sums_by_photo(values: Values, photos: Photos) -> Values:
+def sums_by_photo(values: Values, photos: Photos) -> Values:
+    """The sum of the images of each photo, the photos in the order of their names."""
     names, photo = np.unique(photos, return_inverse=True)
     (sums,) = _per_photo(values[:, None], photo, names.size)
     return sums
@@ -231,7 +232,7 @@ def _interval(resampled: Values, spread: int) -> Interval:
     return Interval(float(low), float(high))
 
 
-def _resamples(photos: int) -> Iterator[Values]:
+def resamples(photos: int) -> Iterator[Values]:
     """The weights of all resamples, photos x R, a block of resamples at a time; each draws as many as there are."""
     generator = np.random.default_rng([SEED, photos])
     for size in _block_sizes(RESAMPLES, photos):
@@ -239,7 +240,7 @@ def _resamples(photos: int) -> Iterator[Values]:
         yield np.stack(list(draws), axis=1).astype(np.float64, order="C")
 
 
-def _flips(photos: int) -> Iterator[Values]:
+def flips(photos: int) -> Iterator[Values]:
     """Signs, +1 or -1, photos x R, a block of flips at a time."""
     generator = np.random.default_rng([SEED, photos])
     for size in _block_sizes(SIGN_FLIPS, photos):

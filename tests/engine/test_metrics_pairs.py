@@ -1,0 +1,38 @@
+"""All pairs at once give what one pair at a time gives."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from safebench.metrics.pairs import all_pairs
+from safebench.metrics.uncertainty import paired_difference
+
+
+@pytest.mark.parametrize(("photos", "masks"), [(7, 3), (40, 1)])
+def test_every_pair_equals_the_single_one(photos: int, masks: int) -> None:
+    rng = np.random.default_rng(3)
+    photo = np.repeat(np.arange(photos), masks)
+    values = rng.normal(size=(photo.size, 4)) + np.array([0.0, 0.05, 0.9, 0.0])
+    values[:, 3] = np.round(values[:, 0])  # ties
+    values[[0, 4], 2] = math.nan, math.inf  # this one lacks two images
+    found = all_pairs(values, photo)
+    assert set(found) == {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)}
+    for (a, b), (n, difference) in found.items():
+        both = np.isfinite(values[:, a]) & np.isfinite(values[:, b])
+        assert n == both.sum()
+        assert difference == pytest.approx(paired_difference(values[both, a], values[both, b], photo[both]), abs=1e-12)
+
+
+def test_little_to_go_on() -> None:
+    n, same = all_pairs(np.array([[0.5, 0.5], [0.7, 0.7]]), np.array([0, 1]))[0, 1]
+    assert (n, same.difference, same.low, same.high, same.p) == (2, 0, 0, 0, 1)
+    n, one = all_pairs(np.array([[0.5, 0.25]]), np.array([0]))[0, 1]
+    assert (n, one.difference, one.p) == (1, 0.25, 1)
+    assert math.isnan(one.low)
+    n, none = all_pairs(np.array([[0.5, math.nan]]), np.array([0]))[0, 1]
+    assert n == 0
+    assert math.isnan(none.difference)
+    assert all_pairs(np.empty((0, 2)), np.empty(0, int))[0, 1][0] == 0
