@@ -75,10 +75,10 @@ def check(path: Path, url: str, *, sha256: str = "", md5: str = "", size: int = 
     """Delete `path` and raise DownloadError where it is not the file that was expected from `url`."""
     for kind, expected in (("sha256", sha256), ("md5", md5)):
         if expected and (actual := digest(path, kind)) != expected.lower():
-            path.unlink()
+            _discard(path)
             raise DownloadError(f"{url}: the file that came is another: its {kind} is {actual}, not {expected}")
     if size and (came := path.stat().st_size) != size:
-        path.unlink()
+        _discard(path)
         raise DownloadError(f"{url}: the file that came has {came} bytes, not {size}")
 
 
@@ -99,7 +99,7 @@ def no_room(part: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        part.unlink(missing_ok=True)
+        _discard(part)
         raise DiskFullError(f"{part.parent}: the disk is full ({error.strerror}); make room and try again") from None
 
 
@@ -211,6 +211,12 @@ def _unreachable(error: Exception) -> bool:
 def _origin(part: Path) -> Path:
     """Where it is noted what the bytes in `part` are the beginning of."""
     return part.with_name(f"{part.name}.json")
+
+
+def _discard(part: Path) -> None:
+    """Delete an unfinished file and the note on it."""
+    part.unlink(missing_ok=True)
+    _origin(part).unlink(missing_ok=True)
 
 
 def _known(part: Path, url: str) -> dict[str, Any]:
