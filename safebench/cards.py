@@ -77,6 +77,9 @@ class Weights(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     variant: str = ""
     parts: tuple[File, ...] = ()
+    shipped: str = ""
+    """A file beside the card, trained here or made from the published one: used where the published one is not on the
+    machine.  Every result says which of the two it was."""
     trained_on: str = ""
     note: str = ""
 

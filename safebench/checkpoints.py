@@ -62,6 +62,23 @@ def load_state(path: Path | None) -> dict[str, Any]:
     return held
 
 
+def load_metadata(path: Path) -> dict[str, str]:
+    """What a safetensors file says of itself beside its tensors; nothing for files of other formats.
+
+    To be called for a file that `load_state` has read.  Raises WeightsError where it cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with path.open("rb") as file:
+            if file.read(9)[8:] != b"{":
+                return {}
+        with safe_open(path, framework="pt") as opened:
+            return dict(opened.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: cannot be read ({error})") from None
+
+
 def network_state(network: Any, name: str) -> dict[str, Tensor]:
     """The state (key to tensor) of a network that was pickled whole, as its own `state_dict` would give it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ class Participant:
         """Its name in the tables: `lama`, `aot-gan:celeba`."""
         return f"{self.entry.name}:{self.variant}" if self.variant else self.entry.name
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """What its results depend on besides their inputs: another identity never meets its rows."""
         sha256 = self.checkpoint.sha256 if self.checkpoint else ""
@@ -88,6 +89,7 @@ class Participant:
             "score": {"source": card.score.source, "meaning": card.score.meaning},
             "weights_file": self.checkpoint.path.name if self.checkpoint else "",
             "weights_sha256": self.checkpoint.sha256 if self.checkpoint else "",
+            "weights_origin": self.checkpoint.origin if self.checkpoint else "",
             "precision": self.precision,
             "compiled": self.compiled,
         }

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -31,8 +32,10 @@ __all__ = [
     "checksum",
     "compared_with",
     "find",
+    "is_shipped",
     "missing",
     "problem",
+    "published",
     "pull",
 ]
 
@@ -42,16 +45,23 @@ OFFLINE = "SAFEBENCH_OFFLINE"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint on disk (a file, or a folder of several) and the sha256 of its bytes."""
+    """A checkpoint on disk (a file, or a folder of several), the sha256 of its bytes, and whose it is.
+
+    origin: `published` by the authors, `shipped` with the package, or the `user`'s own.
+    """
 
     path: Path
     sha256: str
+    origin: Literal["published", "shipped", "user"] = "user"
 
 
-def find(entry: Entry, variant: str = "", named: Path | None = None, *, fetch: bool = False) -> Checkpoint | None:
+def find(
+    entry: Entry, variant: str = "", named: Path | None = None, *, fetch: bool = False, shipped: bool = True
+) -> Checkpoint | None:
     """The checkpoint of a model: the file or folder `named` by the user, else what is at hand.
 
-    With `fetch`, one that is missing is fetched if its terms allow that.  None for a model that has no weights.
+    What is at hand is the published one, or, with `shipped`, the one that ships with the package.  With `fetch`, one
+    that is missing is fetched if its terms allow that.  None for a model that has no weights.
     Raises WeightsError where there should be one and is none, or where its bytes are not those that were expected.
     """
     if entry.card.argument != "variant":
@@ -61,14 +71,16 @@ def find(entry: Entry, variant: str = "", named: Path | None = None, *, fetch: b
     weights = card_weights(entry, variant)
     if weights is None:
         return None
-    path = at_hand(entry, weights)
+    path = published(entry, weights)
+    if path is None and shipped and (beside := _shipped(entry, weights)) is not None:
+        return Checkpoint(beside, checksum(beside), "shipped")
     if path is None:
         if not fetch or os.environ.get(OFFLINE):
             raise WeightsError(missing(entry, weights))
         path = pull(entry, weights)
     if wrong := problem(weights, path):
         raise WeightsError(f"{entry.name}: {wrong}; delete it and fetch it again, or name it with --weights")
-    return Checkpoint(path, checksum(path))
+    return Checkpoint(path, checksum(path), "published")
 
 
 def card_weights(entry: Entry, variant: str) -> Weights | None:
@@ -86,12 +98,27 @@ def card_weights(entry: Entry, variant: str) -> Weights | None:
 
 
 def at_hand(entry: Entry, weights: Weights) -> Path | None:
-    """Where a checkpoint lies on this machine (beside its card, or in the cache), or None."""
-    shipped = [entry.folder / s.removeprefix("package:") for s in weights.sources if s.startswith("package:")]
-    for path in (*shipped, cached_path(entry, weights)):
+    """Where a checkpoint lies on this machine, the published one or else the shipped one, or None."""
+    return published(entry, weights) or _shipped(entry, weights)
+
+
+def published(entry: Entry, weights: Weights) -> Path | None:
+    """Where the published checkpoint lies (beside its card where that is its source, or in the cache), or None."""
+    packed = [entry.folder / s.removeprefix("package:") for s in weights.sources if s.startswith("package:")]
+    for path in (*packed, cached_path(entry, weights)):
         if all(part.exists() for part in _places(weights, path)):
             return path
     return None
+
+
+def is_shipped(entry: Entry, weights: Weights, path: Path) -> bool:
+    """Whether a checkpoint at hand is the one that ships with the package, not the published one."""
+    return bool(weights.shipped) and path == entry.folder / weights.shipped
+
+
+def _shipped(entry: Entry, weights: Weights) -> Path | None:
+    path = entry.folder / weights.shipped
+    return path if weights.shipped and path.is_file() else None
 
 
 def cached_path(entry: Entry, weights: Weights) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 import torch
@@ -85,7 +85,7 @@ class SqueezeNet(Features):
         return features * torch.rsqrt(features.square().mean(1, keepdim=True) + 1e-6)
 
 
-NETWORKS: Final[dict[str, type[Features]]] = {"vgg19": Vgg19, "squeezenet": SqueezeNet}
+NETWORKS: Final[dict[str, Callable[[], Features]]] = {"vgg19": Vgg19, "squeezenet": SqueezeNet}
 
 
 def load_features(name: str, user: str) -> Features:

@@ -37,6 +37,4 @@ def _filled(values: Tensor, known: Tensor) -> Tensor:
 
 def _neighbours(values: Tensor) -> Tensor:
     padded = F.pad(values, (1, 1, 1, 1), mode="replicate")
-    return (
-        padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:]
-    ) / 4
+    return (padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:]) / 4

@@ -13,7 +13,7 @@ from .layers import NOISE_CHANNELS, Grain, InstanceNorm, ResidualBlock, conv, en
 from .rwsa import RWSA
 
 Design = Literal["paper", "authors", "safebench"]
-"""`paper`: spectral norm in the generators; `authors`: as they released it, none there; `safebench`: ours, see `Generator`."""
+"""`paper`: spectral norm in the generators; `authors`: none there, as released; `safebench`: see `Generator`."""
 BLOCKS = 8
 """Residual blocks of each generator."""
 MULTIPLE = 4
@@ -37,7 +37,7 @@ class Painting(NamedTuple):
 
 
 class CoarseGenerator(nn.Module):
-    """G1: the picture with its hole filled by a first guess, and the mask, to B x 3 x H x W before the output's curve."""
+    """G1: the picture with its hole filled by a first guess, and the mask, to a picture before the output's curve."""
 
     def __init__(self, channels: int, *, spectral: bool) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class CoarseGenerator(nn.Module):
         )
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """inputs: B x 4 x H x W."""
+        """inputs: B x 4 x H x W.  Returns B x 3 x H x W."""
         painted: Tensor = self.decoder(self.middle(self.encoder(inputs)))
         return painted
 
@@ -65,7 +65,7 @@ class FineGenerator(nn.Module):
     """G2: as G1, with RWSA before each of the decoder's three layers, and the domain vector.
 
     `spread`: channels of the domain map that the input carries.  `modulation`: length of the vector that modulates the
-    residual blocks.  `grain`: whether noise is added before the last layer.
+    residual blocks.  `grain`: whether noise is added before each of the decoder's layers.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class FineGenerator(nn.Module):
         self.deconv1 = up_conv(4 * c, 2 * c, spectral=spectral)
         self.deconv2 = up_conv(2 * c, c, spectral=spectral)
         self.norm = nn.Sequential(InstanceNorm(), nn.ReLU(inplace=True))
-        self.grain = Grain(c) if grain else None
+        self.grain1, self.grain2, self.grain3 = (Grain(n) if grain else None for n in (4 * c, 2 * c, c))
         self.pad = nn.ReflectionPad2d(3)
         self.deconv3 = conv(c, 3, 7, spectral=spectral)
 
@@ -93,17 +93,17 @@ class FineGenerator(nn.Module):
         features = self.encoder(inputs)
         for block in self.middle:
             features = block(features, vector)
-        features = self.norm(self.deconv1(_attended(self.att1, features, masks)))
-        features = self.norm(self.deconv2(_attended(self.att2, features, masks)))
-        features = _attended(self.att3, features, masks)
-        if self.grain is not None:
-            features = self.grain(features, noise)
+        features = _with(self.grain1, _with(self.att1, features, masks), noise)
+        features = self.norm(self.deconv1(features))
+        features = _with(self.grain2, _with(self.att2, features, masks), noise)
+        features = self.norm(self.deconv2(features))
+        features = _with(self.grain3, _with(self.att3, features, masks), noise)
         painted: Tensor = self.deconv3(self.pad(features))
         return painted
 
 
-def _attended(attention: nn.Module | None, features: Tensor, masks: Tensor) -> Tensor:
-    return features if attention is None else attention(features, masks)
+def _with(layer: nn.Module | None, features: Tensor, given: Tensor | None) -> Tensor:
+    return features if layer is None else layer(features, given)
 
 
 class Generator(nn.Module):
@@ -117,11 +117,13 @@ class Generator(nn.Module):
 
     - the vector scales and shifts the features of G2's residual blocks behind their norm, where it acts;
     - the hole is not filled with white but with `fill_smoothly`, and both generators paint what has to be added;
-    - noise enters before the last layer, since a convolution alone cannot make grain out of a smooth hole;
+    - noise enters before each layer of G2's decoder: of a smooth hole, a convolution alone makes patterns, not grain;
     - no curve at the output, which would flatten near black and white what is added; pictures are cut to [0, 1].
     """
 
-    def __init__(self, channels: int = 64, *, design: Design = "safebench", attention: bool = True, domain: bool = True):
+    def __init__(
+        self, channels: int = 64, *, design: Design = "safebench", attention: bool = True, domain: bool = True
+    ):
         super().__init__()
         self.ours = design == "safebench"
         spectral = design == "paper"
@@ -138,11 +140,12 @@ class Generator(nn.Module):
         initialise(self)
         if self.ours:  # start at the first guess
             for last in (self.coarse_generator.decoder[-1], self.fine_generator.deconv3):
-                nn.init.normal_(last.weight, 0.0, 0.002)
+                nn.init.normal_(last.get_parameter("weight"), 0.0, 0.002)
+            for module in self.modules():
+                if isinstance(module, Grain):
+                    module.reset_parameters()
 
-    def forward(
-        self, images: Tensor, masks: Tensor, noise: Tensor | None = None, *, compare: bool = False
-    ) -> Painting:
+    def forward(self, images: Tensor, masks: Tensor, noise: Tensor | None = None, *, compare: bool = False) -> Painting:
         """Paint both stages.
 
         images: float32 B x 3 x H x W in [0, 1], sides multiples of 4 and at least 64; masks: B x 1 x H x W, 1 = hole.

@@ -80,16 +80,26 @@ class ResidualBlock(nn.Module):
 
 
 class Grain(nn.Module):
-    """Adds noise whose strength each place decides for itself, since a photo's grain differs from place to place."""
+    """Adds noise whose strength each place decides for itself, since a photo's grain differs from place to place.
+
+    Takes every n-th of the noise's pixels where the features are n times smaller.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.mix = nn.Conv2d(NOISE_CHANNELS, channels, 1, bias=False)
         self.strength = nn.Conv2d(channels, channels, 1)
 
+    def reset_parameters(self) -> None:
+        """Begin with some noise everywhere: where none arrives, nothing says what to make of it."""
+        nn.init.normal_(self.mix.weight, 0.0, 0.05)
+        nn.init.normal_(self.strength.weight, 0.0, 0.02)
+        nn.init.constant_(self.strength.get_parameter("bias"), 1.0)
+
     def forward(self, features: Tensor, noise: Tensor) -> Tensor:
-        """features: B x C x h x w; noise: B x NOISE_CHANNELS x h x w, standard normal.  Returns B x C x h x w."""
-        return features + self.mix(noise) * self.strength(features)
+        """features: B x C x H/n x W/n; noise: B x NOISE_CHANNELS x H x W, standard normal.  Returns B x C x H/n x W/n."""
+        step = noise.shape[-1] // features.shape[-1]
+        return features + self.mix(noise[..., ::step, ::step]) * self.strength(features)
 
 
 def initialise(network: nn.Module) -> None:

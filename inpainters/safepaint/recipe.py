@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from safebench.contracts import Recipe as BaseRecipe
 from safebench.metrics.perceptual import Perceptual, load_perceptual
@@ -30,7 +29,7 @@ LPIPS = "squeeze"
 """The backbone of the LPIPS that validation reports."""
 
 
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """SafePaint's own options; the defaults are preset `safebench`.
 
     design: of the networks, see `Generator`.  size_preset: `base` (64 channels) or `small` (32).
@@ -50,7 +49,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     lambda_l1: float = 1.0
     lambda_perceptual: float = 0.1
     lambda_style: float = 50.0
-    lambda_adversarial: float = 0.01
+    lambda_adversarial: float = 0.02
     lambda_domain: float = 0.01
     lambda_spread: float = 0.1
     lambda_grain: float = 0.05
@@ -64,7 +63,7 @@ class Recipe(BaseRecipe):
     The generators step first, with the discriminator as it was; then the discriminator, on the same paintings.
     """
 
-    Config = Config
+    Config = SafePaintConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "safebench": {},
         "paper": {
@@ -89,7 +88,7 @@ class Recipe(BaseRecipe):
     }
     watch: ClassVar[tuple[str, str]] = ("lpips", "min")
 
-    config: Config
+    config: SafePaintConfig
     features: Features
     lpips: Perceptual
 
@@ -103,7 +102,7 @@ class Recipe(BaseRecipe):
             "discriminator": Discriminator(CHANNELS[config.size_preset], residuals=ours),
         }
         if config.average:
-            average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(config.average), use_buffers=True)
+            average = AveragedModel(generator, multi_avg_fn=_Decay(config.average), use_buffers=True)
             networks["average"] = average.requires_grad_(False)
         return networks
 
@@ -187,10 +186,10 @@ class Recipe(BaseRecipe):
         coarse = self._judged(painting.coarse, photos, masks)
         divisor = None if config.design == "paper" else masks
         stages = [refined] if config.design == "safebench" else [coarse, refined]
-        reconstruction = sum(losses.reconstruction(stage, photos, divisor) for stage in (coarse, refined))
+        first, second = (losses.reconstruction(stage, photos, divisor) for stage in (coarse, refined))
         perceptual, style = self._feature_losses(stages, photos, masks)
         parts = {
-            "l1": config.lambda_l1 * reconstruction,
+            "l1": config.lambda_l1 * (first + second),
             "perceptual": config.lambda_perceptual * perceptual,
             "style": config.lambda_style * style,
         }
@@ -254,7 +253,23 @@ class Recipe(BaseRecipe):
         return painting
 
 
-def build_generator(config: Config) -> Generator:
+class _Decay:
+    """The running average's rule: the decay grows up to its value, so that the start is soon forgotten."""
+
+    def __init__(self, decay: float) -> None:
+        self.decay = decay
+
+    @torch.no_grad()
+    def __call__(self, averages: Sequence[Tensor], currents: Sequence[Tensor], count: Tensor | int) -> None:
+        decay = min(self.decay, (1 + float(count)) / (10 + float(count)))
+        for average, current in zip(averages, currents, strict=True):
+            if average.is_floating_point():
+                average.lerp_(current, 1 - decay)
+            else:
+                average.copy_(current)
+
+
+def build_generator(config: SafePaintConfig) -> Generator:
     """The generators that a config describes, freshly initialised."""
     return Generator(
         CHANNELS[config.size_preset],

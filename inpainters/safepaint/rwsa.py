@@ -1,7 +1,7 @@
 """Region-wise separated attention (RWSA), equations 5 and 6 of the paper: a layer for any inpainting network.
 
-    attention = RWSA(64)                      # channels of the feature map
-    features = attention(features, masks)     # features: B x 64 x h x w; masks: B x 1 x H x W, 1 = hole
+attention = RWSA(64)                      # channels of the feature map
+features = attention(features, masks)     # features: B x 64 x h x w; masks: B x 1 x H x W, 1 = hole
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class _Elu(torch.autograd.Function):
 
 def elu(features: Tensor) -> Tensor:
     """x where it is positive, exp(x) - 1 elsewhere; any shape."""
-    result: Tensor = _Elu.apply(features)  # type: ignore[no-untyped-call]
+    result: Tensor = _Elu.apply(features)
     return result
 
 

@@ -35,11 +35,12 @@ def list_() -> None:
     for heading in ("name", "here", "size", "terms", "trained on"):
         table.add_column(heading, overflow="fold")
     for entry, checkpoint in _everything():
-        here = weights.at_hand(entry, checkpoint) is not None
+        place = weights.at_hand(entry, checkpoint)
+        here = "missing" if place is None else "shipped" if weights.is_shipped(entry, checkpoint, place) else "present"
         size = sum(file.size for file in checkpoint.files) / 1e6
         table.add_row(
             Text(_label(entry, checkpoint), style="bold"),
-            Text("present", style="green") if here else Text("missing", style="yellow"),
+            Text(here, style="yellow" if place is None else "green"),
             Text(f"{size:.1f} MB" if size else "unknown"),
             Text(licences.in_short(entry)),
             Text(checkpoint.trained_on),
@@ -61,7 +62,9 @@ def pull(
         for entry, variant in _find(name):
             if accept_licence or (not licences.accepted(entry) and _asked(licences.terms(entry), entry.name)):
                 licences.accept(entry)
-            found = weights.find(entry, variant, fetch=True)
+            known = weights.card_weights(entry, variant) if entry.card.argument == "variant" else None
+            ours = known is not None and not known.sources and not known.parts
+            found = weights.find(entry, variant, fetch=True, shipped=ours)
             typer.echo(f"{name}: {found.path} (sha256 {found.sha256})" if found else f"{name}: needs no weights")
 
 
@@ -76,6 +79,9 @@ def verify(names: _NamesOrAll = None) -> None:
         if path is None:
             if names:
                 wrong.append(weights.missing(entry, checkpoint))
+            continue
+        if weights.is_shipped(entry, checkpoint, path):
+            typer.echo(f"{_label(entry, checkpoint)}: ok (shipped with the package)")
             continue
         problem = weights.problem(checkpoint, path)
         wrong += [f"{_label(entry, checkpoint)}: {problem}"] if problem else []

@@ -59,6 +59,26 @@ def command(*arguments: str, answer: str = "") -> Any:
     return CliRunner().invoke(cli.app, list(arguments), input=answer)
 
 
+def test_shipped_weights_stand_in_for_published_ones_that_are_not_there(
+    tmp_path: Path, cache: Path, known: Any
+) -> None:
+    more = f'[[weights]]\nfile = "net.pth"\nsha256 = "{SHA}"\nsources = ["https://authors.example/net.pth"]\n'
+    entry = entry_of(tmp_path, more + 'shipped = "weights.safetensors"')
+    (tmp_path / "weights.safetensors").write_bytes(b"ours")
+    ours = weights.find(entry)
+    assert ours is not None
+    assert (ours.origin, ours.sha256) == ("shipped", hashlib.sha256(b"ours").hexdigest())
+    known(entry)
+    assert "shipped" in command("list").stdout
+    assert command("verify", "paper-net").stdout == "paper-net: ok (shipped with the package)\n"
+
+    theirs = weights.cached_path(entry, entry.card.weights[0])
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(BODY)
+    assert weights.find(entry) == weights.Checkpoint(theirs, SHA, "published")
+    assert weights.find(entry, "", theirs) == weights.Checkpoint(theirs, SHA, "user")
+
+
 def test_a_missing_checkpoint_says_everything_in_one_sentence(tmp_path: Path, cache: Path) -> None:
     entry = one_file(tmp_path, "https://a.example/net.pth", licence=NC)
     with pytest.raises(WeightsError) as caught:
@@ -85,7 +105,7 @@ def test_found_in_order_named_shipped_cached(tmp_path: Path, cache: Path) -> Non
     cached.parent.mkdir(parents=True)
     cached.write_bytes(b"cached")
     found = weights.find(entry)
-    assert found == weights.Checkpoint(cached, hashlib.sha256(b"cached").hexdigest())
+    assert found == weights.Checkpoint(cached, hashlib.sha256(b"cached").hexdigest(), "published")
     (tmp_path / "small.pth").write_bytes(b"shipped")
     found = weights.find(entry)
     assert found is not None
@@ -105,7 +125,7 @@ def test_free_weights_are_fetched_and_their_sum_is_kept(
         weights.find(entry)
     assert web.requests == []
     found = weights.find(entry, fetch=True)
-    assert found == weights.Checkpoint(weights.cached_path(entry, entry.card.weights[0]), SHA)
+    assert found == weights.Checkpoint(weights.cached_path(entry, entry.card.weights[0]), SHA, "published")
     shown = capsys.readouterr().err
     assert "paper-net: net.pth: 0.3 of 0.3 MB (100%)" in shown
     assert f"no checksum is published; recorded sha256 {SHA}" in shown

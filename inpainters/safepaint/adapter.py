@@ -1,0 +1,53 @@
+"""SafePaint as an inpainter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor
+
+from safebench.checkpoints import fit, load_metadata, load_state, part
+from safebench.contracts import Inpainter
+from safebench.errors import WeightsError
+from safebench.padding import pad_symmetric
+
+from .generator import MULTIPLE, Generator
+from .recipe import Recipe, SafePaintConfig, build_generator, draw_noise
+
+SMALLEST = 64
+"""Pixels a side; the extractor's five strides leave nothing of less."""
+
+
+class Adapter(Inpainter):
+    """The refined picture of whatever a checkpoint holds: one trained here, which names its config, or the authors'."""
+
+    def load(self, weights: Path | None, device: torch.device) -> None:
+        """See `Model.load`; raises WeightsError where neither layout fits."""
+        super().load(weights, device)
+        self._network = _generator(weights).to(device).eval()
+
+    def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
+        """See `Inpainter.inpaint`."""
+        height, width = images.shape[-2:]
+        seen, holes = (pad_symmetric(x, MULTIPLE, SMALLEST) for x in (images, masks))
+        refined: Tensor = self._network(seen, holes, draw_noise(seen, self.seed)).refined
+        return refined[..., :height, :width].clamp(0, 1)
+
+
+def _generator(weights: Path | None) -> Generator:
+    state = load_state(weights)
+    assert weights is not None  # noqa: S101  (else load_state has refused it)
+    described = load_metadata(weights).get("config")
+    if described is None:
+        network = build_generator(msgspec.convert({**Recipe.presets["authors"]}, SafePaintConfig))
+        fit(network, part(state, "generator", str(weights)), str(weights))
+        return network
+    try:
+        config = msgspec.json.decode(described, type=SafePaintConfig)
+    except msgspec.DecodeError as error:
+        raise WeightsError(f"{weights}: its config is none of SafePaint's: {error}") from None
+    network = build_generator(config)
+    fit(network, state, str(weights))
+    return network
