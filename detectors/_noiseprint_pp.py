@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from safebench.strips import by_strips
+
 WIDTH = 64
 LEVELS = 17
 
@@ -24,14 +26,15 @@ class NoiseprintPP(nn.Sequential):
 
         The published weights are badly conditioned: rounding moves the residual by up to 4e-4 (its deviation is 0.1).
         So pictures go through one by one, since a batch rounds otherwise than its pictures alone, and never in TF32.
+        Large ones are taken by strips.
         """
         with torch.backends.cudnn.flags(allow_tf32=False):
-            return torch.cat([self._residual(picture[None]) for picture in pictures])
+            return torch.cat([by_strips(self._residual, picture[None], radius=LEVELS)[0] for picture in pictures])
 
-    def _residual(self, x: Tensor) -> Tensor:
+    def _residual(self, x: Tensor) -> tuple[Tensor]:
         for layer in self:
             x = layer(x)
-        return x
+        return (x,)
 
 
 def over_256(images: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from safebench.strips import by_strips, doubled
+
 from .cells import Cell
 
 WIDTH = 256
@@ -16,8 +18,10 @@ NEIGHBOURS = 15
 """The attention looks at so many of the most alike positions, each position itself among them."""
 ALIKE = 0.5
 """The least cosine, on average over the picture, of a rank of neighbours that counts."""
-ATTENTION_BLOCK = 4096
-"""Positions compared with all others at a time: it bounds the memory at large sizes."""
+COMPARED = 1 << 26
+"""So many pairs of positions are compared at a time: it bounds the memory at large sizes."""
+DOUBLINGS = ((0, 7), (7, 14), (14, 16))
+"""Where in the decision each doubling and its convolutions begin and end."""
 
 
 def network_input(images: Tensor) -> Tensor:
@@ -98,7 +102,7 @@ class IIDNet(nn.Module):
 
         The decision's logits go through a 3x3 median, which takes their border, and are brought to the picture's size.
         """
-        logits = self.decide(self.extract(self.enhance(x)))
+        logits = self.decide(self.extract(x))
         windows = F.unfold(logits, 3).view(len(x), 9, logits.shape[2] - 2, logits.shape[3] - 2)
         return F.interpolate(windows.median(dim=1, keepdim=True).values, size=x.shape[2:], mode="nearest")
 
@@ -110,23 +114,32 @@ class IIDNet(nn.Module):
         return F.relu(self.bn2(self.conv2(mixed)))
 
     def extract(self, x: Tensor) -> Tensor:
-        """The ten cells: from half the picture's size to `width` channels at an eighth."""
-        for number in range(1, 11):
+        """The picture through enhancement and the ten cells: B x 3 x H x W to B x `width` x H/8 x W/8, rounded up."""
+        (x,) = by_strips(self._begin, x, radius=32, strides=(8,))
+        for number in range(3, 11):
             x = self.get_submodule(f"cell{number}")(x)
         return x
 
+    def _begin(self, x: Tensor) -> tuple[Tensor]:
+        """Down to an eighth: the residuals see 5 pixels far, the first cell 6 more, the second 20."""
+        return (self.cell2(self.cell1(self.enhance(x))),)
+
     def decide(self, x: Tensor) -> Tensor:
         """Attention and decision: `width` channels to one logit, at eight times the size."""
-        logits: Tensor = self.decision(self.att(x))
-        return logits
+        x = self.att(x)
+        for first, end in DOUBLINGS:  # a doubling, then convolutions, each of which sees a row more
+            layers = self.decision[first + 1 : end]
+            x = doubled(layers, x, radius=sum(isinstance(layer, nn.Conv2d) for layer in layers))
+        return x
 
 
 def _mean_of_alike(features: Tensor) -> Tensor:
     """Each of N x C features averaged with those most like it."""
     squares = features.square().sum(dim=1)
     cosines, neighbours = [], []
-    for block in range(0, len(features), ATTENTION_BLOCK):
-        rows = slice(block, block + ATTENTION_BLOCK)
+    count = max(COMPARED // len(features), 1)
+    for block in range(0, len(features), count):
+        rows = slice(block, block + count)
         lengths = (squares[rows, None] * squares).sqrt().clamp(min=1e-12)
         best = (features[rows] @ features.T / lengths).topk(NEIGHBOURS, dim=1)
         cosines.append(best.values)

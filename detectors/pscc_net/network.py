@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from safebench.strips import by_strips
+
 from .layers import BasicBlock, Bottleneck, conv_norm
 
 WIDTHS = (18, 36, 72, 144)
@@ -64,11 +66,16 @@ class HRNet(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """RGB in [0, 1], B x 3 x H x W, to features of 18, 36, 72 and 144 channels at 1, 1/2, 1/4 and 1/8 its size."""
-        x = self.relu(self.bn1(self.conv1(image)))
-        x = self.layer1(self.relu(self.bn2(self.conv2(x))))
-        features: list[Tensor] = self.stage2([transition(x) for transition in self.transition1])
+        # 256 channels at the picture's own size are too many to hold of a large one; five 3x3 convolutions see 5 rows
+        features = by_strips(self._begin, image, radius=5, strides=(1, 2))
+        features = self.stage2(features)
         features = self.stage3([*features, self.transition2[-1](features[-1])])
         return self.stage4([*features, self.transition3[-1](features[-1])])
+
+    def _begin(self, image: Tensor) -> list[Tensor]:
+        x = self.relu(self.bn1(self.conv1(image)))
+        x = self.layer1(self.relu(self.bn2(self.conv2(x))))
+        return [transition(x) for transition in self.transition1]
 
 
 def resize(x: Tensor, size: tuple[int, ...]) -> Tensor:
