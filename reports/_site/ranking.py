@@ -28,20 +28,25 @@ def strongest(run: Run, dataset: str) -> list[Record]:
     Controls and unfinished cells do not compete.  An inverted cell speaks for an inpainter only where all are
     inverted, and then counts as far from chance as it lies: the detector is misled, and the trace is there.
     """
-    best: dict[str, Record] = {}
+    met: dict[str, list[Record]] = {}
     for row in all_bins(run, dataset):
-        if run.competes(row) and not math.isnan(row["auc"]):
-            rival = best.get(row["inpainter"])
-            if rival is None or _strength(row) > _strength(rival):
-                best[row["inpainter"]] = row
-    return sorted(best.values(), key=lambda row: (_trace(row), row["inpainter"]))
+        if run.competes(row):
+            met.setdefault(row["inpainter"], []).append(row)
+    best = [found for rows in met.values() if (found := unmistaken(rows))]
+    return sorted(best, key=lambda row: (trace(row), row["inpainter"]))
+
+
+def unmistaken(rows: list[Record]) -> Record | None:
+    """Of one inpainter's cells that of the detector that finds it best; None where none has an AUC."""
+    return max((row for row in rows if not math.isnan(row["auc"])), key=_strength, default=None)
 
 
 def _strength(row: Record) -> tuple[bool, float]:
-    return (False, _trace(row)) if row["inverted"] else (True, row["auc"])
+    return (False, trace(row)) if row["inverted"] else (True, row["auc"])
 
 
-def _trace(row: Record) -> float:
+def trace(row: Record) -> float:
+    """How much is found of an inpainter, however the detector is turned."""
     return LOCALISATION[0].trace(row["auc"])
 
 

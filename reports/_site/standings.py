@@ -1,0 +1,237 @@
+"""Who stands where: inpainters ranked by how little is found, detectors by how much they find.
+
+A standing is one ranked list, for one data set, bin, post-process and choice of opponent.  The lists of all choices
+make one table, which a page filters and a paper takes its part of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from safebench import tables
+from safebench.protocol import ORIGINAL
+
+from .cells import Cell, Column, Row, Table, figure_cell, misled, places, values_of
+from .metrics import FALSE_ALARMS, Metric, View
+from .ranking import trace, unmistaken
+from .runs import Record, Run, detection_metrics, mapping, quality_metrics, records
+from .words import MISSING, bin_name, bin_place, figure
+
+STRONGEST = "strongest for each"
+"""The opponent of an inpainter that is asked for first: whichever detector finds it best."""
+POOLED = "all together"
+"""The opponent of a detector that is asked for first: the images of all inpainters, as one."""
+OPPONENT: dict[View, str] = {"inpainter": "detector", "detector": "inpainter"}
+FACETS: dict[View, tuple[str, ...]] = {
+    view: ("dataset", opponent, "bin", "postprocess", "licence") for view, opponent in OPPONENT.items()
+}
+_ORDER = "auc"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One row to be: whom it is about, under which choice, and the records that hold its figures."""
+
+    name: str
+    choice: tuple[str, str, str, str]
+    """Data set, opponent, bin, post-process."""
+    found: Record
+    beside: Record
+    competes: bool
+    note: str = ""
+
+
+class Standings:
+    """The ranked lists of one group of like runs."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.detection = detection_metrics([run])
+        self.quality = quality_metrics([run])
+        self.false_alarms = list(FALSE_ALARMS) if run.false_alarms else []
+
+    @cached_property
+    def inpainters(self) -> Table:
+        """Before the strongest detector, and before each; the quality of the same composites beside it."""
+        metrics = [*self.detection, *self.quality]
+        return self._table("inpainter", list(self._of_inpainters()), metrics)
+
+    @cached_property
+    def detectors(self) -> Table:
+        """Over the images of all inpainters, and of each; what they say of untouched photos beside it."""
+        return self._table("detector", list(self._of_detectors()), [*self.detection, *self.false_alarms])
+
+    def table(self, view: View) -> Table:
+        """The table of one view."""
+        return self.inpainters if view == "inpainter" else self.detectors
+
+    @cached_property
+    def detector_names(self) -> list[str]:
+        """The detectors that have rows, in the order of the run."""
+        return sorted({row["detector"] for row in self.run.detection}, key=self.run.detector_place)
+
+    @cached_property
+    def pooled_inpainters(self) -> list[str]:
+        """The inpainters whose images are pooled: no controls, and only those that every detector saw in full."""
+        seen: dict[str, set[str]] = {}
+        for row in self.run.detection:
+            if self.run.competes(row) and row["n"]:
+                seen.setdefault(row["inpainter"], set()).add(row["detector"])
+        return [name for name, by in seen.items() if by == set(self.detector_names)]
+
+    @cached_property
+    def pooled(self) -> list[Record]:
+        """The cells of each detector over the images of the pooled inpainters together."""
+        rows = self.run.results.detection
+        kept = rows[rows["inpainter"].isin([*self.pooled_inpainters, ORIGINAL])]
+        named = kept["inpainter"].where(kept["inpainter"] == ORIGINAL, POOLED)
+        return records(tables.detection_cells(kept.assign(inpainter=named))) if self.pooled_inpainters else []
+
+    def _of_inpainters(self) -> Iterator[_Entry]:
+        run = self.run
+        quality = {(row["dataset"], row["inpainter"], row["bin"]): row for row in run.quality}
+        met: dict[tuple[str, ...], list[Record]] = {}
+        for row in run.detection:
+            met.setdefault((row["dataset"], row["bin"], row["postprocess"], row["inpainter"]), []).append(row)
+        for (dataset, hole_bin, postprocess, name), rows in met.items():
+            beside = quality.get((dataset, name, hole_bin), {})
+            whole = len(rows) == len(self.detector_names)
+            note = "" if whole else f"met {len(rows)} of {len(self.detector_names)} detectors"
+            if best := unmistaken(rows):
+                competes = run.competes(best) and whole
+                yield _Entry(name, (dataset, STRONGEST, hole_bin, postprocess), best, beside, competes, note)
+            for row in rows:
+                choice = (dataset, row["detector"], hole_bin, postprocess)
+                yield _Entry(name, choice, row, beside, run.competes(row))
+        if not run.detection:
+            for (dataset, name, hole_bin), row in quality.items():
+                yield _Entry(name, (dataset, MISSING, hole_bin, MISSING), {}, row, run.competes(row))
+
+    def _of_detectors(self) -> Iterator[_Entry]:
+        alarms = {(row["dataset"], row["postprocess"], row["detector"]): row for row in self.run.false_alarms}
+        for row in [*self.pooled, *self.run.detection]:
+            beside = alarms.get((row["dataset"], row["postprocess"], row["detector"]), {})
+            competes = row["inpainter"] == POOLED or not self.run.missing(row)
+            choice = (row["dataset"], row["inpainter"], row["bin"], row["postprocess"])
+            yield _Entry(row["detector"], choice, row, beside, competes)
+
+    def _table(self, view: View, entries: list[_Entry], metrics: Sequence[Metric]) -> Table:
+        beside = [*self.quality, *self.false_alarms]
+        marks = {m.key: _marks(view, entries, m, m in beside) for m in metrics}
+        ranks = _ranks(view, entries)
+        rows = []
+        for k, entry in enumerate(entries):
+            figures = [
+                figure_cell(entry.beside if m in beside else entry.found, m, {view: marks[m.key][k]}) for m in metrics
+            ]
+            rows.append(self._row(view, entry, ranks[k], figures))
+        place = {name: k for k, name in enumerate((STRONGEST, POOLED))}
+        rows.sort(key=lambda row: (place.get(row.facets[OPPONENT[view]], 9), _number(row.cells[0].order)))
+        facets = {key: values_of(rows, key) for key in FACETS[view]}
+        columns = [Column("rank", "Rank", _RANKED[view], count=True), Column(view, view.capitalize())]
+        columns += [Column("opponent", OPPONENT[view].capitalize()), Column("licence", "Licence", _LICENCE)]
+        if any(row.cells[4].text for row in rows):
+            columns.append(Column("origin", "Weights", _ORIGIN))
+        else:
+            rows = [replace(row, cells=[*row.cells[:4], *row.cells[5:]]) for row in rows]
+        columns += [Column(m.key, m.label, m.meaning, m) for m in metrics]
+        columns += [Column("n", "n", "Images that the means are taken over.", count=True)]
+        columns += [Column("failures", "Failures", "Images that failed and are in no mean.", count=True)]
+        return Table(columns, rows, facets)
+
+    def _row(self, view: View, entry: _Entry, rank: int, figures: list[Cell]) -> Row:
+        dataset, opponent, hole_bin, postprocess = entry.choice
+        model = self.run.models(f"{view}s").get(entry.name, {})
+        counted = entry.found or entry.beside
+        against = str(entry.found.get(OPPONENT[view], MISSING))
+        texts = [
+            Cell(str(rank) if rank else MISSING, str(rank) if rank else "", note=entry.note),
+            Cell(entry.name, entry.name),
+            Cell(against, against),
+            Cell(licence(model), licence(model)),
+            Cell(str(model.get("weights_origin") or ""), str(model.get("weights_origin") or "")),
+        ]
+        counts = [Cell(f"{int(counted[key]):,}", str(int(counted[key]))) for key in ("n", "failures")]
+        facets = {
+            view: entry.name,
+            "dataset": dataset,
+            OPPONENT[view]: opponent,
+            "bin": hole_bin,
+            "postprocess": postprocess,
+            "licence": licence(model),
+        }
+        control = view == "inpainter" and self.run.is_control(entry.name)
+        return Row([*texts, *figures, *counts], facets, control)
+
+
+_RANKED: dict[View, str] = {
+    "inpainter": "By pixel AUC, nearest to chance (0.5) first. Controls, and who did not meet all detectors or all "
+    "samples, are not ranked.",
+    "detector": "By pixel AUC, highest first. A detector that points at the background (inverted) is not ranked.",
+}
+_LICENCE = "Of the weights where there are any, since it binds more than the code's; else of the code."
+_ORIGIN = "Whether the weights came with SafeBench, are the published ones, or the user's own."
+
+
+def licence(model: object) -> str:
+    """Under which terms a model stands, by its card."""
+    said = mapping(mapping(model).get("licence"))
+    return str(said.get("weights") or said.get("code") or "not stated")
+
+
+def part(table: Table, **facets: str) -> list[Row]:
+    """The rows of one choice, best first."""
+    return [row for row in table.rows if all(row.facets.get(key) == value for key, value in facets.items())]
+
+
+def bins(table: Table) -> list[tuple[str, str]]:
+    """The bins of a table, all together first, and their names."""
+    return [(key, bin_name(key)) for key in sorted({row.facets["bin"] for row in table.rows}, key=bin_place)]
+
+
+def _ranks(view: View, entries: Sequence[_Entry]) -> list[int]:
+    """Each entry's rank in its list; 0 where it is not ranked."""
+    merits = [_merit(view, entry) for entry in entries]
+    lists: dict[Hashable, list[float]] = {}
+    for entry, merit in zip(entries, merits, strict=True):
+        if merit is not None:
+            lists.setdefault(entry.choice, []).append(merit)
+    return [
+        0 if merit is None else 1 + sum(other > merit for other in lists[entry.choice])
+        for entry, merit in zip(entries, merits, strict=True)
+    ]
+
+
+def _merit(view: View, entry: _Entry) -> float | None:
+    """What an entry is ranked by, more is better; None where it takes no rank."""
+    value = entry.found.get(_ORDER, math.nan)
+    if not entry.competes or math.isnan(value):
+        return None
+    if view == "inpainter":
+        return -trace(entry.found)
+    return None if entry.found["inverted"] else float(value)
+
+
+def _marks(view: View, entries: Sequence[_Entry], metric: Metric, beside: bool) -> list[int]:
+    """Who is best (1) and second (2) in each list, by one metric."""
+    better = metric.better_for(view)
+    if not better:
+        return [0] * len(entries)
+    values: list[float | None] = []
+    for entry in entries:
+        record = entry.beside if beside else entry.found
+        found = figure(record, metric.key)
+        if found is None or math.isnan(found.value) or not entry.competes or (not beside and misled(record, metric)):
+            values.append(None)
+        elif view == "inpainter" and metric.chance is not None:
+            values.append(metric.trace(found.value))
+        else:
+            values.append(found.value)
+    return places(values, [entry.choice for entry in entries], better == "low")
+
+
+def _number(order: str) -> float:
+    return float(order) if order else math.inf

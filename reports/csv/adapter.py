@@ -1,0 +1,22 @@
+"""The tables as CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from safebench.contracts import Form as BaseForm
+from safebench.files import atomic_write
+from safebench.results import Results
+
+from .._site.export import csv, frames, tables_of
+
+
+class Form(BaseForm):
+    """detection.csv, quality.csv and false-alarms.csv."""
+
+    def write(self, results: Sequence[Results], out: Path) -> Path:
+        """See `Form.write`.  Like runs stand in one table; the column `table` tells the others apart."""
+        for name, frame in frames(tables_of(results)).items():
+            atomic_write(out / f"{name}.csv", csv(frame))
+        return out / "detection.csv"

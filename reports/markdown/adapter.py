@@ -1,0 +1,24 @@
+"""The tables in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from safebench.contracts import Form as BaseForm
+from safebench.files import atomic_write
+from safebench.results import Results
+
+from .._site.export import tables_of
+from .._site.markdown import page
+from .._site.papers import paper_tables
+
+
+class Form(BaseForm):
+    """leaderboard.md."""
+
+    def write(self, results: Sequence[Results], out: Path) -> Path:
+        """See `Form.write`."""
+        path = out / "leaderboard.md"
+        atomic_write(path, page(list(paper_tables(tables_of(results)))).encode())
+        return path
