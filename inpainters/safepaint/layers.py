@@ -97,7 +97,7 @@ class Grain(nn.Module):
         nn.init.constant_(self.strength.get_parameter("bias"), 1.0)
 
     def forward(self, features: Tensor, noise: Tensor) -> Tensor:
-        """features: B x C x H/n x W/n; noise: B x NOISE_CHANNELS x H x W, standard normal.  Returns B x C x H/n x W/n."""
+        """features: B x C x H/n x W/n; noise: B x NOISE_CHANNELS x H x W, standard normal.  Returns as `features`."""
         step = noise.shape[-1] // features.shape[-1]
         return features + self.mix(noise[..., ::step, ::step]) * self.strength(features)
 
