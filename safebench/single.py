@@ -29,11 +29,13 @@ def inpaint_file(
     raw: Path | None = None,
     seed: int = 0,
     device: str = "auto",
+    unblanked: bool = False,
 ) -> None:
     """Fill the hole (white in `mask`) of one photo and write the composite as PNG.
 
     weights: the checkpoint, as PATH or NAME=PATH.
     raw: also write the model's whole output before compositing, float32 H x W x 3 in [0, 1].
+    unblanked: let the model look under the hole, as some authors' scripts do; the composite says so.
     Raises ImageError where a file cannot be read, or photo and mask differ in size; ModelError where the model does
     not take the size.
     """
@@ -44,8 +46,11 @@ def inpaint_file(
             f"{mask}: the mask has {_size(hole)} pixels, the photo {image} has {_size(photo)}; they have to be the same"
         )
     who = participant("inpainters", name, _checkpoint("inpainters", name, weights), seed)
-    filled = models.inpaint(who.load_inpainter(device), photo[None], hole[None])
-    save_png(out, models.composite(photo[None], hole[None], filled)[0], provenance(who))
+    inpainter = who.load_inpainter(device)
+    inpainter.unblanked = unblanked
+    filled = models.inpaint(inpainter, photo[None], hole[None])
+    told = provenance(who) | ({"Hole": "was shown to the inpainter"} if unblanked else {})
+    save_png(out, models.composite(photo[None], hole[None], filled)[0], told)
     if raw is not None:
         _save_npy(raw, filled[0])
 

@@ -1,4 +1,4 @@
-"""One image at the terminal: `safebench detect`."""
+"""One image at the terminal: `safebench detect` and `safebench inpaint`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from safebench.cli.app import app
@@ -64,3 +65,12 @@ def test_overlay_is_red_where_the_map_is_high_and_outlined_at_the_threshold():
     assert (shown[0, 0] == 100).all()
     assert shown[10, 10, 0] > 150 > shown[10, 10, 1]
     assert (shown[5, 5:15] == [255, 230, 0]).all()
+
+
+def test_composites_say_whether_the_inpainter_looked_under_the_hole(picture, tmp_path):
+    save_png(tmp_path / "mask.png", inputs.holes(1, (64, 96))[0])
+    given = ["--inpainter", "telea", "--image", picture, "--mask", tmp_path / "mask.png", "--out", tmp_path / "out.png"]
+    for flags, said in (([], False), (["--unblanked"], True)):
+        CliRunner().invoke(app, ["inpaint", *map(str, [*given, *flags])], catch_exceptions=False)
+        with Image.open(tmp_path / "out.png") as composite:
+            assert ("shown to the inpainter" in str(composite.info)) == said
