@@ -80,6 +80,8 @@ class Weights(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
     shipped: str = ""
     """A file beside the card, trained here or made from the published one: used where the published one is not on the
     machine.  Every result says which of the two it was."""
+    page: str = ""
+    """Where a browser finds the authors' own files, where that is no source's address (a folder at Google Drive)."""
     trained_on: str = ""
     note: str = ""
 

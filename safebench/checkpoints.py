@@ -181,6 +181,8 @@ def _load_buffer(buffer: mmap.mmap) -> Any:
 
 def _load_zip(buffer: mmap.mmap) -> Any:
     """torch 1.6 and later: NAME/data.pkl, and each storage as it lies in memory as NAME/data/KEY."""
+    if not zipfile.is_zipfile(cast(IO[bytes], buffer)):
+        raise Refused("it is cut off: its end, which lists its parts, is missing; fetch it again")
     with zipfile.ZipFile(cast(IO[bytes], buffer)) as archive:
         members = archives.members(archive)
     if sum(info.file_size for info in members.values()) > len(buffer):

@@ -149,7 +149,7 @@ def pull(entry: Entry, weights: Weights) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _alone(target):  # of two processes at once, the second finds it done
             if not target.exists():
-                _pull_file(entry, file, target)
+                _pull_file(entry, file, target, weights.page)
     sources.forget_archives(target.parent)
     return path
 
@@ -182,7 +182,8 @@ def missing(entry: Entry, weights: Weights) -> str:
         offline = f" (once {OFFLINE} is no longer set)" if os.environ.get(OFFLINE) else ""
         way = f"fetch them with: safebench weights pull {name}{flag}{offline}; or put"
     else:
-        way = f"no source is published that could be fetched; get them from {entry.card.upstream or 'the authors'}, put"
+        place = weights.page or entry.card.upstream or "the authors"
+        way = f"no source is published that could be fetched; get them from {place}, put"
     return (
         f"{entry.name}: its weights ({wanted}) are not on this machine; terms: {licences.terms(entry)}; {way} "
         f"{'the files into' if weights.parts else 'the file at'} {cached_path(entry, weights)}, or name "
@@ -203,9 +204,11 @@ def _check_named(entry: Entry, named: Path) -> Checkpoint:
     if not named.exists():
         raise WeightsError(f"--weights {entry.name}={named}: there is no such file")
     for weights in entry.card.weights[:1]:
+        wanted = " and ".join(file.file for file in weights.files)
         if weights.parts and not all(place.is_file() for place in _places(weights, named)):
-            wanted = " and ".join(part.file for part in weights.parts)
             raise WeightsError(f"--weights {entry.name}={named}: has to be the folder that holds {wanted}")
+        if named.is_dir() and not weights.parts:
+            raise WeightsError(f"--weights {entry.name}={named}: is a folder; name the file in it ({wanted}, say)")
     return Checkpoint(named, checksum(named))
 
 
@@ -242,13 +245,13 @@ def _alone(target: Path) -> Iterator[None]:
         lock.release()
 
 
-def _pull_file(entry: Entry, file: File, target: Path) -> None:
+def _pull_file(entry: Entry, file: File, target: Path, page: str) -> None:
     expected = file.sha256 or _recorded(target)
     try:
         with transfers.shown(f"{entry.name}: {file.file}") as progress:
             sources.fetch(msgspec.structs.replace(file, sha256=expected), target, progress)
     except downloads.DownloadError as error:
-        pages = " or ".join(sources.parse(text).by_hand for text in _fetchable(file))
+        pages = " or ".join([sources.parse(text).by_hand for text in _fetchable(file)] + [page] * bool(page))
         raise WeightsError(
             f"{entry.name}: {file.file} could not be fetched: {error}; "
             f"get it by hand from {pages} and put it at {target}"

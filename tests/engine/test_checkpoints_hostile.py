@@ -146,6 +146,8 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
         for length in (0, 1, 8, 40, len(data) // 2, len(data) - 1):
             (tmp_path / f"cut-{name}").write_bytes(data[:length])
             refused(tmp_path / f"cut-{name}")
+    (tmp_path / "cut-a.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:500])
+    assert "it is cut off" in refused(tmp_path / "cut-a.pt")
 
 
 def _examples() -> list[bytes]:

@@ -95,6 +95,11 @@ def test_a_missing_checkpoint_says_everything_in_one_sentence(tmp_path: Path, ca
         weights.find(entry, "CelebA", fetch=True)
     with pytest.raises(UnknownNameError, match="no variant 'faces'; its variants: celeba"):
         weights.find(entry, "faces")
+    entry = entry_of(tmp_path, '[[weights]]\nfile="a"\npage="https://folder.example"')
+    with pytest.raises(WeightsError, match=r"get them from https://folder.example, put the file"):
+        weights.find(entry, fetch=True)
+    with pytest.raises(WeightsError, match=r"is a folder; name the file in it \(a, say\)"):
+        weights.find(entry, named=tmp_path)
 
 
 def test_found_in_order_named_shipped_cached(tmp_path: Path, cache: Path) -> None:
@@ -138,8 +143,10 @@ def test_free_weights_are_fetched_and_their_sum_is_kept(
         weights.find(entry)
     found.path.unlink()
     web.pages["/net.pth"] = page(b"other bytes")
+    entry = one_file(tmp_path, f"{web.url}/net.pth", 'page = "https://folder.example"')
     with pytest.raises(
-        WeightsError, match=r"could not be fetched: .* is another: .*; get it by hand from http.*/net.pth and"
+        WeightsError,
+        match=r"could not be fetched: .* is another: .*; get it by hand from http.*/net.pth or https://folder.* and",
     ):
         weights.find(entry, fetch=True)
     assert not found.path.exists()
