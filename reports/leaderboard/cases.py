@@ -1,0 +1,121 @@
+"""Pictures that a row opens to: the gallery's samples, and where a model did best and worst."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from safebench.protocol import ORIGINAL
+
+from .._site.metrics import LOCALISATION, View
+from .._site.pictures import Pictures
+from .._site.ranking import unmistaken
+from .._site.runs import Record, Run, records
+from .._site.standings import Standings
+from .._site.words import ALL_BINS, bin_name, number
+
+SHOWN = 6
+EXTREMES = 3
+_AUC = LOCALISATION[0]
+
+
+class Cases:
+    """Chooses and writes the pictures of one table's models."""
+
+    def __init__(self, run: Run, standings: Standings, pictures: Pictures) -> None:
+        self.run = run
+        self.standings = standings
+        self.pictures = pictures
+        self.detection = run.results.detection
+        self.places = self.detection.groupby(["inpainter", "detector"], sort=False).indices
+        samples = run.results.samples
+        self.sample_place = dict(zip(samples["sample"], range(len(samples)), strict=True))
+        self.gallery = set(samples.loc[samples["gallery"], "sample"])
+        quality = run.results.quality
+        self.quality_place = {
+            key: place for place, key in enumerate(zip(quality["sample"], quality["inpainter"], strict=True))
+        }
+
+    def of(self, view: View, name: str) -> list[dict[str, Any]]:
+        """Rows of pictures with a heading each."""
+        rows = self._of_inpainter(name) if view == "inpainter" else self._of_detector(name)
+        by = f" by {self._finder(name)}" if view == "inpainter" and rows else ""
+        best, worst = ("Hidden best", "Found best") if view == "inpainter" else ("Found best", "Missed most")
+        hidden = sorted(rows, key=lambda row: (_AUC.trace(row["auc"]), row["sample"]))
+        found = sorted(rows, key=lambda row: (-row["auc"], row["sample"]))
+        missed = sorted(rows, key=lambda row: (row["auc"], row["sample"]))
+        first, last = (hidden, found) if view == "inpainter" else (found, missed)
+        extremes = EXTREMES if len(rows) > EXTREMES else 0
+        parts = [
+            ("Gallery", list(self._gallery(view, name, rows))),
+            (f"{best}{by}", [self._shot(row) for row in first[:extremes]]),
+            (f"{worst}{by}", [self._shot(row) for row in last[:extremes]]),
+        ]
+        shelves = [{"title": title, "shots": [shot for shot in shots if shot]} for title, shots in parts]
+        return [shelf for shelf in shelves if shelf["shots"]]
+
+    def _finder(self, inpainter: str) -> str:
+        """The detector that finds an inpainter best, all bins together."""
+        rows = [row for row in self.run.detection if row["inpainter"] == inpainter and row["bin"] == ALL_BINS]
+        best = unmistaken(rows)
+        return str(best["detector"]) if best else ""
+
+    def _of_inpainter(self, name: str) -> list[Record]:
+        return self._rows([(name, self._finder(name))])
+
+    def _of_detector(self, name: str) -> list[Record]:
+        return self._rows([(inpainter, name) for inpainter in self.standings.pooled_inpainters])
+
+    def _rows(self, keys: Sequence[tuple[str, str]]) -> list[Record]:
+        """The rows of which the extremes and the gallery can be: few of many."""
+        found: list[Record] = []
+        for key in keys:
+            places = self.places.get(key)
+            if places is None or key[0] == ORIGINAL:
+                continue
+            rows = self.detection.iloc[places]
+            rows = rows[rows["auc"].notna()]
+            near = (rows["auc"] - 0.5).abs()
+            kept = {
+                *rows["auc"].nlargest(EXTREMES).index,
+                *rows["auc"].nsmallest(EXTREMES).index,
+                *near.nsmallest(EXTREMES).index,
+                *rows.index[rows["sample"].isin(self.gallery)],
+            }
+            found += records(rows.loc[sorted(kept)])
+        return found
+
+    def _gallery(self, view: View, name: str, rows: Sequence[Record]) -> Iterator[dict[str, Any]]:
+        if view == "inpainter" and not rows:  # nobody looked, or everything failed: the composites alone
+            quality = self.run.results.quality
+            own = quality[(quality["inpainter"] == name) & quality["sample"].isin(self.gallery)]
+            rows = [{**row, "auc": math.nan, "map": "", "score": math.nan} for row in records(own)]
+        shown = [row for row in rows if row["sample"] in self.gallery and (view == "inpainter" or row["map"])]
+        step = max(1, len(shown) // SHOWN)
+        for row in shown[::step][:SHOWN]:
+            yield self._shot(row)
+
+    def _shot(self, row: Record) -> dict[str, Any]:
+        """One composite, its hole's outline, and the map over it where it was kept; {} where there is no picture."""
+        place = self.quality_place.get((row["sample"], row["inpainter"]))
+        if place is None:
+            return {}
+        quality = records(self.run.results.quality.iloc[[place]])[0]
+        sample = records(self.run.results.samples.iloc[[self.sample_place[row["sample"]]]])[0]
+        name = f"{row['sample']}.{row['inpainter']}"
+        picture = self.pictures.copy(self.run.folder(quality), quality["composite"], name)
+        if not picture:
+            return {}
+        folder = self.run.folder(row)
+        shown = self.pictures.map(folder, row["map"], f"{name}.{row.get('detector', '')}") if row["map"] else None
+        _, outline = self.pictures.hole(self.run.folder(quality), sample["mask"], row["sample"])
+        figures = [["AUC", number(row["auc"])], ["score", number(row["score"])]]
+        return {
+            "picture": picture,
+            "outline": outline,
+            "map": shown.url if shown else "",
+            "title": f"{row['inpainter']}, {bin_name(row['bin'])}",
+            "photo": sample["photo_name"],
+            "figures": figures if not math.isnan(row["auc"]) else [],
+        }

@@ -1,0 +1,39 @@
+"""What a reader can take away: all that the site shows, as data, as LaTeX, and the papers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from safebench.comparing import Group
+from safebench.files import atomic_write
+
+from .._site import export, latex, markdown
+from .._site.papers import paper_tables
+from .._site.runs import Run
+
+FOLDER = "downloads"
+
+
+def write_downloads(tables: Sequence[tuple[Group, Run]], out: Path) -> list[tuple[str, list[str]]]:
+    """Write the files below `out`/downloads; returns each form's name and addresses, the main one first."""
+    runs = [run for _, run in tables]
+    frames = export.frames(tables)
+    papers = list(paper_tables(tables))
+    forms: dict[str, dict[str, bytes]] = {
+        "CSV": {f"{name}.csv": export.csv(frame) for name, frame in frames.items()},
+        "Parquet": {f"{name}.parquet": export.parquet(frame) for name, frame in frames.items()},
+        "JSON": {"leaderboard.json": export.json(frames)},
+        "LaTeX": {f"latex/{name}": text.encode() for name, text in latex.files(papers).items()},
+        "Markdown": {"leaderboard.md": markdown.page(papers).encode()},
+        "BibTeX": {"references.bib": export.bibtex(runs).encode()},
+    }
+    for files in forms.values():
+        for name, data in files.items():
+            atomic_write(out / FOLDER / name, data)
+    return [(form, _addresses(files)) for form, files in forms.items()]
+
+
+def _addresses(files: dict[str, bytes]) -> list[str]:
+    first = sorted(files, key=lambda name: not name.endswith("leaderboard.tex"))
+    return [f"{FOLDER}/{name}" for name in first]

@@ -1,0 +1,110 @@
+"""Head to head: every two inpainters, and every two detectors, on the same samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from safebench.comparing import Group
+from safebench.metrics.pairs import all_pairs
+from safebench.metrics.uncertainty import Difference
+from safebench.protocol import ORIGINAL
+
+from .._site.metrics import Metric, View
+from .._site.runs import Run
+from .._site.standings import OPPONENT, POOLED, Standings
+from .._site.words import ALL_BINS, bin_name, bin_place
+
+Row = list[Any]
+"""Data set, opponent, bin, post-process, metric (places in the lists beside), a, b (places among the names), n,
+difference a - b, lower and upper end, p."""
+
+_FOUND = ("auc", "f1", "detection_rate")
+_QUALITY = ("psnr_hole", "lpips", "ssim")
+_STORED = {"detection_rate": "flagged"}
+
+
+def duels(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings]) -> list[dict[str, Any]]:
+    """What head-to-head.js shows, one entry a table."""
+    return [
+        {"label": run.label, **{view: _view(run, each, view) for view in OPPONENT}}
+        for (_, run), each in zip(tables, standings, strict=True)
+    ]
+
+
+def _view(run: Run, standings: Standings, view: View) -> dict[str, Any]:
+    names = _names(run, view)
+    found = [m for m in standings.detection if m.key in _FOUND]
+    beside = [m for m in standings.quality if m.key in _QUALITY] if view == "inpainter" else []
+    lists: dict[str, dict[str, int]] = {key: {} for key in ("datasets", "opponents", "bins", "postprocesses")}
+    rows: list[Row] = []
+    metrics = [*found, *beside]
+    for table, kept, opponent in ((run.results.detection, found, OPPONENT[view]), (run.results.quality, beside, "")):
+        for choice, metric, pair, told in _pairs(table, kept, view, opponent, names, standings.pooled_inpainters):
+            places = [lists[key].setdefault(value, len(lists[key])) for key, value in zip(lists, choice, strict=True)]
+            rows.append([*places, metrics.index(metric), *pair, *told])
+    return {
+        "names": names,
+        **{
+            key: [[value, bin_name(value) if key == "bins" else value] for value in held] for key, held in lists.items()
+        },
+        "metrics": [
+            {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better_for(view)} for m in metrics
+        ],
+        "rows": rows,
+    }
+
+
+def _names(run: Run, view: View) -> list[str]:
+    if view == "detector":
+        return sorted({row["detector"] for row in run.detection}, key=run.detector_place)
+    return sorted({row["inpainter"] for row in [*run.detection, *run.quality]}, key=run.inpainter_place)
+
+
+def _pairs(
+    table: pd.DataFrame, metrics: Sequence[Metric], view: View, opponent: str, names: list[str], pooled: Sequence[str]
+) -> Iterator[tuple[tuple[str, str, str, str], Metric, tuple[int, int], Row]]:
+    """Each choice, metric and pair that has images in common."""
+    if not metrics or not len(table):
+        return
+    rows = _rows(table, metrics, view, pooled)
+    keys = ["dataset", *([opponent, "postprocess"] if opponent else [])]
+    columns = {m: _stored(m) for m in metrics}
+    for key, own in rows.groupby(keys, sort=False):
+        dataset, against, postprocess = (str(part) for part in (key if opponent else (*key, "", "")))
+        wide = own.pivot(index=["photo", "sample", "bin", "of"], columns=view, values=[*columns.values()])
+        hole_bin = wide.index.get_level_values("bin")
+        for one in sorted({*hole_bin, ALL_BINS}, key=bin_place):
+            part = wide if one == ALL_BINS else wide[hole_bin == one]
+            photos = part.index.get_level_values("photo").to_numpy()
+            for metric, column in columns.items():
+                values = pd.DataFrame(part[column]).reindex(columns=names).to_numpy(dtype=float)
+                for pair, (n, difference) in all_pairs(values, photos).items():
+                    if n:
+                        yield (dataset, against, one, postprocess), metric, pair, [n, *_told(difference)]
+
+
+def _rows(table: pd.DataFrame, metrics: Sequence[Metric], view: View, pooled: Sequence[str]) -> pd.DataFrame:
+    """What is compared, and `of`: whose image it is, where that is not who is compared.
+
+    Detectors meet once more on the images of all inpainters together.
+    """
+    rows = table[table["inpainter"] != ORIGINAL]
+    keys = [key for key in ("dataset", "photo", "sample", "bin", "inpainter", "detector", "postprocess") if key in rows]
+    rows = rows[[*keys, *map(_stored, metrics)]]
+    if view == "inpainter":
+        return rows.assign(of="")
+    rows = rows.assign(of=rows["inpainter"])
+    return pd.concat([rows[rows["inpainter"].isin(pooled)].assign(inpainter=POOLED), rows], ignore_index=True)
+
+
+def _stored(metric: Metric) -> str:
+    """The column of the stored rows that a figure is the mean of."""
+    return _STORED.get(metric.key, metric.key)
+
+
+def _told(difference: Difference) -> list[float | None]:
+    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in difference]

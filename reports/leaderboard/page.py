@@ -1,0 +1,178 @@
+"""What the leaderboard's page holds: the tables, why they stand apart, the ranked rows, the details of each model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from safebench.comparing import Group, Source
+
+from .._site.cells import FACET_NAMES, Cell, Column, Row, Table
+from .._site.charts import chart_data
+from .._site.metrics import VIEWS, View
+from .._site.papers import FIRST
+from .._site.pictures import Pictures
+from .._site.provenance import cards
+from .._site.runs import NO_POSTPROCESS, Run, mapping
+from .._site.standings import FACETS, OPPONENT, Standings, part
+from .._site.words import ALL_BINS, moment
+from .cases import Cases
+
+_LEADS: dict[View, str] = {"inpainter": "Least detectable", "detector": "Finds most"}
+Tables = Sequence[tuple[Group, Run]]
+FACET_TITLES = {**FACET_NAMES, "licence": "Licence"}
+
+
+def page_context(
+    tables: Tables, standings: Sequence[Standings], reports: Mapping[str, str], pictures: Pictures
+) -> dict[str, Any]:
+    """All that leaderboard.html.j2 takes; the pictures are written on the way.
+
+    reports: the address of each run's own report.
+    """
+    sections = [
+        _section(like, run, each, tables[:k], reports)
+        for k, ((like, run), each) in enumerate(zip(tables, standings, strict=True))
+    ]
+    data = [
+        {
+            "label": run.label,
+            **{view: _data(view, each.table(view)) for view in VIEWS},
+            "details": _details(like, run, each, reports, pictures),
+        }
+        for (like, run), each in zip(tables, standings, strict=True)
+    ]
+    return {
+        "sections": sections,
+        "data": data,
+        "charts": chart_data([run for _, run in tables]),
+        "facet_titles": FACET_TITLES,
+        "views": VIEWS,
+    }
+
+
+def _section(like: Group, run: Run, standings: Standings, before: Tables, reports: Mapping[str, str]) -> dict[str, Any]:
+    """One table's place on the page: its terms, why it stands apart, and what shows before a script runs."""
+    return {
+        "label": run.label,
+        "terms": like.terms.told,
+        "apart": [(other.label, like.terms.apart(group.terms)) for group, other in before],
+        "runs": [{"label": source.label, "href": reports[source.label], **_run(source)} for source in like.sources],
+        "leads": _leads(standings),
+        "views": {
+            view: {
+                "table": standings.table(view),
+                "first": _first(view, standings.table(view)),
+                "chosen": _chosen(view, standings.table(view)),
+            }
+            for view in VIEWS
+        },
+    }
+
+
+def _chosen(view: View, table: Table) -> dict[str, str]:
+    """What each filter says when the page opens; "" shows all."""
+    held = {facet: [value for value, _ in values] for facet, values in table.facets.items()}
+    asked = {OPPONENT[view]: FIRST[view], "bin": ALL_BINS, "postprocess": NO_POSTPROCESS}
+    chosen = {
+        facet: asked[facet] if asked.get(facet) in held[facet] else next(iter(held[facet]), "")
+        for facet in FACETS[view]
+    }
+    return {**chosen, "licence": ""}
+
+
+def _first(view: View, table: Table) -> list[Row]:
+    return part(table, **{key: value for key, value in _chosen(view, table).items() if value})
+
+
+def _leads(standings: Standings) -> list[tuple[str, str, str]]:
+    """Who leads each view: what they lead in, their name, and by which figure."""
+    leads = []
+    for view in VIEWS:
+        table = standings.table(view)
+        rows = [row for row in _first(view, table) if row.cells[0].order == "1"]
+        place = next((k for k, column in enumerate(table.columns) if column.key == "auc"), None)
+        if rows and place is not None:
+            figure = rows[0].cells[place]
+            against = f"before {rows[0].cells[2].text}" if view == "inpainter" else "over all ranked inpainters"
+            names = " and ".join(row.facets[view] for row in rows)
+            leads.append((_LEADS[view], names, f"pixel AUC {figure.text} {figure.interval} {against}"))
+    return leads
+
+
+def _run(source: Source) -> dict[str, str]:
+    info = source.results.info
+    return {"finished": moment(info.get("finished")), "status": str(info.get("status", "unknown"))}
+
+
+def _data(view: View, table: Table) -> dict[str, Any]:
+    """A table as leaderboard.js reads it: columns, the names of facets, and rows of facets and cells."""
+    facets = [view, *FACETS[view]]
+    return {
+        "columns": [_column(column, view) for column in table.columns],
+        "facets": facets,
+        "rows": [
+            [int(row.control), [row.facets[key] for key in facets], [_cell(cell, view) for cell in row.cells]]
+            for row in table.rows
+        ],
+    }
+
+
+def _column(column: Column, view: View) -> dict[str, Any]:
+    metric = column.metric
+    return {
+        "key": column.key,
+        "label": column.label,
+        "kind": "figure" if metric else "tally" if column.count else "name",
+        "better": metric.better_for(view) if metric else "",
+        "shown": shown(column),
+    }
+
+
+def shown(column: Column) -> bool:
+    """Whether a column is seen before the reader chooses."""
+    return column.metric is None or column.metric.shown or column.key in ("false_alarm_rate", "detection_rate_at_5")
+
+
+def _cell(cell: Cell, view: View) -> list[Any]:
+    """Text, order, interval, note, place, inverted; what is empty at the end is left out."""
+    found = [cell.text, cell.order, cell.interval, cell.note, cell.best.get(view, 0), int(cell.inverted)]
+    while len(found) > 1 and not found[-1]:
+        found.pop()
+    return found[:1] if found == [cell.text, cell.text] else found
+
+
+def _details(
+    like: Group, run: Run, standings: Standings, reports: Mapping[str, str], pictures: Pictures
+) -> dict[str, dict[str, Any]]:
+    """What a row opens to, by view and name."""
+    cases = Cases(run, standings, pictures)
+    found: dict[str, dict[str, Any]] = {view: {} for view in VIEWS}
+    for card in cards(run):
+        view: View = "inpainter" if card.kind == "inpainter" else "detector"
+        found[view][card.name] = {
+            "card": asdict(card),
+            "runs": [
+                {"label": source.label, "href": reports[source.label], "facts": _provenance(source)}
+                for source in like.sources
+                if card.name in source.names[f"{view}s"].values()
+            ],
+            "cases": cases.of(view, card.name),
+        }
+    return found
+
+
+def _provenance(source: Source) -> list[tuple[str, str]]:
+    info = source.results.info
+    commit = mapping(info.get("git"))
+    changed = " with changes" if commit.get("dirty") else ""
+    facts = {
+        "protocol": info.get("protocol"),
+        "finished": moment(info.get("finished")),
+        "SafeBench": mapping(info.get("versions")).get("safebench"),
+        "commit": f"{commit['commit']}{changed}" if commit.get("commit") else "",
+        "device": info.get("device"),
+        "seed": mapping(info.get("config")).get("seed"),
+    }
+    return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]

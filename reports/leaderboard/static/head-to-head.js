@@ -1,0 +1,135 @@
+/* Two models on the same images: paired differences as a table and as charts, from pairs computed beforehand. */
+(() => {
+  "use strict";
+  const data = JSON.parse(document.getElementById("duel-data").textContent);
+  const section = document.getElementById("duel");
+  const pick = (name) => section.querySelector(`[data-pick="${name}"]`);
+  const ALL = "all bins";
+  const SETTLED = 0.05;
+
+  const element = (tag, properties = {}, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children.filter((child) => child !== null));
+    return made;
+  };
+  const fill = (name, values, chosen) => {
+    const select = pick(name);
+    const kept = values.includes(select.value) ? select.value : undefined;
+    select.replaceChildren(...values.map((value) => element("option", { value, textContent: value })));
+    select.value = [kept, chosen, values[0]].find((value) => values.includes(value)) ?? "";
+    select.closest("label").hidden = values.length < 2 && !["a", "b"].includes(name);
+  };
+  const board = () => data[Number(pick("table").value)][pick("view").value];
+  const round = (value, digits) => value.toFixed(digits).replace("-", "−");
+  const chance = (p) => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
+  const told = ({ difference, low, high, metric }) => {
+    const ends = low === null ? "" : ` [${round(low, metric.digits)}, ${round(high, metric.digits)}]`;
+    return round(difference, metric.digits) + ends;
+  };
+
+  const refill = (asked = {}) => {
+    const held = board();
+    fill("a", held.names, asked.a);
+    const others = held.names.filter((name) => name !== pick("a").value);
+    fill("b", others, asked.b);
+    fill("datasets", held.datasets);
+    fill("bins", held.bins, ALL);
+    fill("postprocesses", held.postprocesses.filter(Boolean));
+  };
+
+  // The rows of the pair, turned so that the difference is A - B whichever way it is stored.
+  const found = () => {
+    const held = board();
+    const [a, b] = [held.names.indexOf(pick("a").value), held.names.indexOf(pick("b").value)];
+    const sign = a < b ? 1 : -1;
+    const same = (lists, place, name) => lists[place] === "" || lists[place] === pick(name).value;
+    const turned = (value) => (value === null ? null : sign * value);
+    return held.rows
+      .filter(([dataset, , bin, postprocess, , first, second]) => first === Math.min(a, b) && second === Math.max(a, b)
+        && same(held.datasets, dataset, "datasets") && same(held.bins, bin, "bins") && same(held.postprocesses, postprocess, "postprocesses"))
+      .map(([, opponent, , , metric, , , n, difference, low, high, p]) => ({
+        opponent: held.opponents[opponent] || "the original", metric: held.metrics[metric], n, p,
+        difference: turned(difference), low: turned(sign > 0 ? low : high), high: turned(sign > 0 ? high : low),
+      }));
+  };
+
+  const winner = (row) => {
+    if (!row.metric.better || row.difference === 0) return "";
+    if (row.p === null || row.p >= SETTLED) return "not settled";
+    return (row.difference < 0) === (row.metric.better === "low") ? pick("a").value : pick("b").value;
+  };
+
+  const drawTable = (rows) => {
+    const opponent = pick("view").value === "inpainter" ? "Before" : "On images of";
+    const table = document.getElementById("duel-table");
+    const heads = ["Figure", opponent, "A − B [95% interval]", "p", "n", "Better (p < 0.05)"];
+    table.tHead.rows[0].replaceChildren(...heads.map((text, k) =>
+      element("th", { scope: "col", className: k > 1 && k < 5 ? "figure" : "name", textContent: text })));
+    table.tBodies[0].replaceChildren(...rows.map((row) => element("tr", {},
+      element("td", { className: "name", textContent: `${row.metric.label}${{ low: " ↓", high: " ↑" }[row.metric.better] ?? ""}` }),
+      element("td", { className: "name", textContent: row.opponent }),
+      element("td", { className: "figure", textContent: told(row) }),
+      element("td", { className: "figure", textContent: chance(row.p) }),
+      element("td", { className: "tally", textContent: row.n.toLocaleString("en") }),
+      element("td", { className: winner(row) === "not settled" ? "name" : "name better", textContent: winner(row) || "–" }))));
+  };
+
+  const drawCharts = (rows) => {
+    const box = document.getElementById("duel-charts");
+    const groups = d3.groups(rows, (row) => row.metric.key);
+    const width = Math.max(280, Math.min(430, box.clientWidth));
+    box.replaceChildren(...groups.map(([, own]) => {
+      const { metric } = own[0];
+      const plot = Plot.plot({
+        className: "chart", width, height: 56 + 24 * own.length, marginLeft: 120, marginBottom: 36,
+        style: { fontSize: "12px", background: "transparent" },
+        x: { label: `A − B, ${metric.label}`, labelAnchor: "center", labelArrow: "none", nice: true, grid: true, ticks: 5 },
+        y: { label: null, domain: own.map((row) => row.opponent), tickFormat: (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name) },
+        marks: [
+          Plot.ruleX([0], { stroke: "var(--faint)" }),
+          Plot.ruleY(own.filter((row) => row.low !== null), { y: "opponent", x1: "low", x2: "high", stroke: "var(--series-0)", strokeWidth: 2 }),
+          Plot.dot(own, { y: "opponent", x: "difference", r: 4.5, fill: "var(--series-0)" }),
+        ],
+      });
+      plot.setAttribute("role", "img");
+      plot.setAttribute("aria-label", `${metric.label}, ${pick("a").value} minus ${pick("b").value}: ${own.map((row) => `${row.opponent} ${told(row)}`).join("; ")}. The same figures stand in the table.`);
+      return element("figure", {}, plot);
+    }));
+  };
+
+  const draw = () => {
+    const rows = pick("a").value && pick("b").value ? found() : [];
+    const settled = rows.filter((row) => row.p !== null && row.p < SETTLED).length;
+    document.getElementById("duel-lead").textContent = rows.length
+      ? `${pick("a").value} (A) against ${pick("b").value} (B): ${settled} of ${rows.length} figures differ with p below 0.05.`
+      : "These two have no images in common here.";
+    drawTable(rows);
+    drawCharts(rows);
+  };
+
+  const address = () => {
+    const query = new URLSearchParams({ table: pick("table").value, view: pick("view").value, a: pick("a").value, b: pick("b").value });
+    history.replaceState(null, "", `#${query}`);
+  };
+  const fromAddress = () => {
+    const asked = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+    for (const name of ["table", "view"]) {
+      if ([...pick(name).options].some((option) => option.value === asked[name])) pick(name).value = asked[name];
+    }
+    for (const name of ["a", "b"]) pick(name).replaceChildren();
+    refill(asked);
+    draw();
+  };
+  section.addEventListener("change", (event) => {
+    if (!event.target.matches("[data-pick]")) return;
+    refill();
+    address();
+    draw();
+  });
+  addEventListener("hashchange", fromAddress);
+  fromAddress();
+  let width = section.clientWidth;
+  new ResizeObserver(() => {
+    if (section.clientWidth !== width) { width = section.clientWidth; draw(); }
+  }).observe(section);
+})();
