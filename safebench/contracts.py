@@ -98,6 +98,8 @@ class Recipe(ABC):
     """
 
     Config: ClassVar[type[msgspec.Struct]]
+    watch: ClassVar[tuple[str, str]]
+    """The figure of `validate` by which the best step is known, and whether it is to be "min" or "max"."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def __init__(self, card: Card, config: Any) -> None:

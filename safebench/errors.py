@@ -39,3 +39,7 @@ class ModelError(SafebenchError):
 
 class StoreError(SafebenchError):
     """A run's folder is in use, incomplete, or not a run's folder."""
+
+
+class TrainingError(SafebenchError):
+    """A training cannot go on: a loss is no longer a finite number."""

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from safebench.cards import Card, read_card
 from safebench.errors import CardError, PluginError, UnknownNameError
 
-Kind = Literal["inpainters", "detectors", "reports"]
+Kind = Literal["inpainters", "detectors", "recipes", "reports"]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import safebench
-from safebench.cli import data, weights
+from safebench.cli import data, training, weights
 
 app = typer.Typer(
     name="safebench",
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data", help="Prepare data sets.")
 app.add_typer(weights.app, name="weights", help="List, fetch and check models' weights.")
+
+app.command()(training.train)
 
 Names = list[str] | None
 Seed = Annotated[int, typer.Option(help="Reaches every random draw.")]

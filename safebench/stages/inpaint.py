@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,14 +38,20 @@ class Inpainting:
     who: Participant
     lpips_net: str
     perceptual: Perceptual | None
+    _keys: dict[str, str] = field(default_factory=dict, repr=False)
 
     def quality_key(self, sample: Sample) -> str:
         """Of all that a quality row depends on."""
-        return digest("quality", composite_key(sample, self.who), self.lpips_net)
+        return digest("quality", self._composite_key(sample), self.lpips_net)
 
     def path(self, sample: Sample) -> Path:
         """Where the sample's composite lies."""
-        return self.job.store.composite(self.who.label, sample.sample, composite_key(sample, self.who))
+        return self.job.store.composite(self.who.label, sample.sample, self._composite_key(sample))
+
+    def _composite_key(self, sample: Sample) -> str:
+        if sample.key not in self._keys:
+            self._keys[sample.key] = composite_key(sample, self.who)
+        return self._keys[sample.key]
 
     def pending(self, done: set[str]) -> bool:
         """Whether a sample that can be had still has to be filled or measured."""

@@ -1,0 +1,96 @@
+"""Whether a run's time and memory a sample stay the same as it grows; and how soon a finished run is seen to be finished.
+
+    python benchmarks/growth.py --samples 100 1000 10000
+
+Photos of 64 x 64 pixels are made up, the models are the cheapest there are (inpainter `noise`, detector `laplacian`,
+LPIPS with SqueezeNet): what is measured is the harness, its store and its report.  Each run is a process of its own.
+Time a sample: (this run - the one before it) / (its samples - the samples before), so that start-up does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+CHILD = """
+import json, resource, sys, time
+import safebench, safebench.running, safebench.stages.detect
+from safebench.reporting import write_report
+options = json.loads(sys.argv[1])
+begun = time.perf_counter()
+results = safebench.run(**options)
+ran = time.perf_counter()
+write_report([results], results.folder / "report", "html")
+wrote = time.perf_counter()
+decided = {}
+class Listening:
+    def begin(self, title, total):
+        decided.setdefault(title, time.perf_counter())
+        decided["last"] = time.perf_counter()
+    def advance(self, done, *, fresh=True):
+        decided["last"] = time.perf_counter()
+    def note(self, sentence):
+        pass
+again = time.perf_counter()
+safebench.run(**options, watcher=Listening())
+print(json.dumps({
+    "samples": len(results.samples), "run": ran - begun, "report": wrote - ran,
+    "decided": decided["last"] - again, "resumed": time.perf_counter() - again,
+    "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+}))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, nargs="+", default=[100, 1000, 10000])
+    arguments = parser.parse_args()
+    print(
+        f"{'samples':>8} {'run s':>8} {'ms/sample':>10} {'report s':>9} {'nothing left s':>15} {'resumed s':>10} {'MB':>6}"
+    )
+    before = {"samples": 0, "run": 0.0}
+    for count in sorted(arguments.samples):
+        with tempfile.TemporaryDirectory() as folder:
+            found = _measure(Path(folder), count)
+        each = (found["run"] - before["run"]) / (found["samples"] - before["samples"]) * 1000
+        print(
+            f"{found['samples']:8.0f} {found['run']:8.1f} {each:10.1f} {found['report']:9.1f} "
+            f"{found['decided']:15.2f} {found['resumed']:10.2f} {found['memory']:6.0f}",
+            flush=True,
+        )
+        before = found
+
+
+def _measure(folder: Path, samples: int) -> dict[str, float]:
+    photos = folder / "photos"
+    photos.mkdir()
+    generator = np.random.default_rng(0)
+    for k in range(-(-samples // 2)):
+        coarse = Image.fromarray(generator.integers(0, 256, (8, 8, 3), np.uint8))
+        coarse.resize((64, 64), Image.Resampling.BICUBIC).save(photos / f"{k:06d}.png")
+    options = {
+        "inpainters": ["noise"],
+        "detectors": ["laplacian"],
+        "images": str(photos),
+        "bins": "10-20,40-50",
+        "size": 64,
+        "lpips_net": "squeeze",
+        "device": "cpu",
+        "out": str(folder / "run"),
+    }
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, json.dumps(options)], check=True, capture_output=True, text=True
+    )
+    found: dict[str, float] = json.loads(child.stdout.splitlines()[-1])
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""Examples by number: which photo, which crop, which hole depends on the seed and the example's number alone.
+
+So a training that goes on meets the examples that an undisturbed one would have met, whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from safebench.contracts import Recipe
+from safebench.data import Photo, open_photos
+from safebench.errors import DataError, ImageError
+from safebench.images import to_square
+from safebench.keys import digest
+from safebench.masks import MaskSet, open_masks
+from safebench.protocol import parse_bins
+from safebench.training.config import TrainConfig
+
+_MEMORY = 2 * 2**30
+"""Bytes of decoded photos that are kept."""
+_HELD_BACK = 20
+"""One photo in so many validates, where no others are named."""
+
+
+@dataclass
+class Photos:
+    """Photos by number, decoded once where memory allows; one that cannot be read is replaced by the next."""
+
+    photos: Sequence[Photo]
+    _kept: OrderedDict[int, NDArray[np.uint8]] = field(default_factory=OrderedDict, repr=False)
+    _bytes: int = 0
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def load(self, number: int) -> NDArray[np.uint8]:
+        """The pixels, uint8 H x W x 3; raises DataError where no photo can be read."""
+        for k in range(number, number + len(self.photos)):
+            index = k % len(self.photos)
+            if index in self._kept:
+                return self._kept[index]
+            try:
+                pixels = self.photos[index].load()
+            except ImageError as error:
+                sys.stderr.write(f"safebench: warning: left out of the training: {error}\n")
+                continue
+            if self._bytes + pixels.nbytes <= _MEMORY:
+                self._kept[index] = pixels
+                self._bytes += pixels.nbytes
+            return pixels
+        raise DataError("none of the photos to train on can be read")
+
+
+@dataclass
+class Examples(Dataset[dict[str, Tensor]]):
+    """What is trained on."""
+
+    photos: Photos
+    masks: MaskSet
+    names: Sequence[Sequence[str]]
+    """Masks by bin."""
+    recipe: Recipe
+    resolution: int
+    seed: int
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng([self.seed, number])
+        photo = self.photos.load(int(rng.integers(len(self.photos))))
+        crop = _random_crop(photo, self.resolution, rng)
+        names = self.names[int(rng.integers(len(self.names)))]
+        hole = self.masks.load(names[int(rng.integers(len(names)))], self.resolution)
+        turned = np.rot90(hole, int(rng.integers(4)))
+        return self.recipe.example(crop, np.ascontiguousarray(turned[:, ::-1] if rng.random() < 0.5 else turned), rng)
+
+
+@dataclass
+class HeldOut(Dataset[dict[str, Tensor]]):
+    """What is validated on: the protocol's squares, each with one hole, always the same."""
+
+    photos: Sequence[Photo]
+    masks: MaskSet
+    names: Sequence[Sequence[str]]
+    recipe: Recipe
+    resolution: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        photo = self.photos[number]
+        rng = np.random.default_rng([self.seed, number])
+        names = self.names[number % len(self.names)]
+        hole = self.masks.load(names[int(rng.integers(len(names)))], self.resolution)
+        return self.recipe.example(to_square(photo.load(), self.resolution, photo.name), hole, rng)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Both, and what identifies them."""
+
+    training: Examples
+    held_out: HeldOut
+    fingerprints: Mapping[str, str]
+    summary: str
+
+
+def open_data(config: TrainConfig, recipe: Recipe) -> Data:
+    """The photos and holes that a config names; raises DataError where there are none."""
+    photos = [photo for name in config.images for photo in open_photos(name).photos()]
+    if not photos:
+        raise DataError(f"--images {', '.join(config.images)}: no photos were found there")
+    titles = ", ".join(open_photos(name).name for name in config.images)
+    if config.validation:
+        held = _some(open_photos(config.validation).photos(), config)
+        validation = open_photos(config.validation).name
+    else:
+        held = _some(photos, config)[: max(1, len(photos) // _HELD_BACK)]
+        kept_back = {photo.name for photo in held}
+        photos = [photo for photo in photos if photo.name not in kept_back] or photos
+        validation = f"{len(held)} photos kept back"
+    if not held:
+        raise DataError(f"--validation {config.validation}: no photos were found there")
+    masks, names = _masks(config.masks, config, config.seed)
+    held_masks, held_names = _masks(config.validation_masks, config, config.seed + 1)
+    training = Examples(Photos(photos), masks, names, recipe, config.resolution, config.seed)
+    held_out = HeldOut(held, held_masks, held_names, recipe, config.resolution, config.seed)
+    prints = {
+        "photos": digest([photo.fingerprint() for photo in photos]),
+        "validation": digest([photo.fingerprint() for photo in held]),
+    }
+    summary = (
+        f"{len(photos)} photos ({titles}) with holes of `{masks.name}`; validated on {len(held)} photos "
+        f"({validation}) with holes of `{held_masks.name}`"
+    )
+    return Data(training, held_out, prints, summary)
+
+
+def batches(
+    examples: Examples, config: TrainConfig, first: int, rank: int, processes: int
+) -> Iterator[dict[str, Tensor]]:
+    """The batches of one process from step `first` on: of each step's examples it takes its own part."""
+
+    def numbers() -> Iterator[list[int]]:
+        for step in range(first, config.steps):
+            start = (step * processes + rank) * config.batch_size
+            yield list(range(start, start + config.batch_size))
+
+    loader = DataLoader(
+        examples,
+        batch_sampler=_Sampler(numbers()),
+        num_workers=config.workers,
+        persistent_workers=config.workers > 0,
+        collate_fn=default_collate,
+    )
+    return iter(loader)
+
+
+class _Sampler:
+    """A batch sampler for DataLoader out of an iterator."""
+
+    def __init__(self, numbers: Iterator[list[int]]) -> None:
+        self._numbers = numbers
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return self._numbers
+
+
+def _some(photos: Sequence[Photo], config: TrainConfig) -> list[Photo]:
+    """As many as validate, drawn by their names, in the order of the draw."""
+    return sorted(photos, key=lambda photo: digest("validate", photo.name))[: config.validation_photos]
+
+
+def _masks(name: str, config: TrainConfig, seed: int) -> tuple[MaskSet, list[Sequence[str]]]:
+    masks = open_masks(name, seed)
+    index = masks.index(config.resolution)
+    names = [index[hole_bin] for hole_bin in parse_bins(config.bins) if index.get(hole_bin)]
+    if not names:
+        raise DataError(f"--masks {name}: no mask has a hole of {config.bins}% at {config.resolution} pixels")
+    return masks, names
+
+
+def _random_crop(photo: NDArray[np.uint8], resolution: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A square of any size from `resolution` (or the shorter side, where that is less) up, brought to `resolution`,
+    mirrored half the time."""
+    height, width = photo.shape[:2]
+    shorter = min(height, width)
+    side = int(rng.integers(min(resolution, shorter), shorter + 1))
+    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+    square = to_square(photo[top : top + side, left : left + side], resolution)
+    return np.ascontiguousarray(square[:, ::-1]) if rng.random() < 0.5 else square

@@ -1,0 +1,76 @@
+"""What a training gives: one .safetensors file and the card that says what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import safetensors.torch
+import torch
+from torch import Tensor
+
+import safebench
+from safebench import provenance
+from safebench.files import atomic_write
+
+
+def write_product(
+    folder: Path, state: Mapping[str, Tensor], about: Mapping[str, Any], figures: Mapping[str, float]
+) -> Path:
+    """Write `NAME.safetensors` and `NAME.md` into the training's folder; returns the first one's path.
+
+    The file's metadata hold the model's name, the recipe's config as JSON, the step and the validation's figures.
+    """
+    half = about["config"]["product"] == "fp16"
+    tensors = {
+        name: (tensor.half() if half and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in state.items()
+    }
+    metadata = {
+        "model": about["model"],
+        "config": msgspec.json.encode(about["recipe"]).decode(),
+        "preset": about["preset"],
+        "step": str(about["step"]),
+        "seed": str(about["config"]["seed"]),
+        "data": msgspec.json.encode(about["data"]).decode(),
+        "validation": msgspec.json.encode(figures).decode(),
+        "safebench": safebench.__version__,
+    }
+    path = folder / f"{about['model']}.safetensors"
+    atomic_write(path, safetensors.torch.save(tensors, metadata))
+    atomic_write(path.with_suffix(".md"), _card(about, figures, tensors).encode())
+    return path
+
+
+def _card(about: Mapping[str, Any], figures: Mapping[str, float], tensors: Mapping[str, Tensor]) -> str:
+    config, recipe = about["config"], about["recipe"]
+    count = sum(tensor.numel() for tensor in tensors.values())
+    minutes = about["seconds"] / 60
+    lines = [
+        f"# {about['title']}",
+        "",
+        f"Trained with SafeBench {safebench.__version__}: `safebench train {about['model']}`"
+        + (f" (preset `{about['preset']}`)" if about["preset"] else "")
+        + ".",
+        "",
+        f"- Parameters: {count:,}, stored as {config['product']}",
+        f"- Data: {about['summary']}. The photos' licences bind the use of these weights: check them.",
+        f"- Steps: {about['step']:,} of batches of {config['batch_size'] * about['processes']} at "
+        f"{config['resolution']} x {config['resolution']} pixels, {config['precision']}, seed {config['seed']}"
+        + (", begun from another training's networks" if config["init"] else ""),
+        f"- Time: {minutes:,.0f} minutes on {about['device']}, torch {torch.__version__}, {provenance.system()}",
+        "",
+        "## Validation",
+        "",
+        "Means over the held-out photos, at the step that was kept:",
+        "",
+        *(f"- {name}: {value:.4f}" for name, value in figures.items()),
+        "",
+        "## Options of the recipe",
+        "",
+        *(f"- `{name}`: {value}" for name, value in recipe.items()),
+        "",
+    ]
+    return "\n".join(lines)
