@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .extractor import LENGTH, DomainExtractor
 from .filling import fill_smoothly
 from .layers import NOISE_CHANNELS, Grain, InstanceNorm, ResidualBlock, conv, encoder, initialise, up_conv
-from .rwsa import RWSA
+from .rwsa import RWSA, ChannelAttention
 
 Design = Literal["paper", "authors", "safebench"]
 """`paper`: spectral norm in the generators; `authors`: none there, as released; `safebench`: see `Generator`."""
@@ -144,6 +144,8 @@ class Generator(nn.Module):
             for module in self.modules():
                 if isinstance(module, Grain):
                     module.reset_parameters()
+                elif isinstance(module, ChannelAttention):  # else its few inner units may all be dead from the start
+                    nn.init.constant_(module.fc[0].get_parameter("bias"), 1.0)
 
     def forward(self, images: Tensor, masks: Tensor, noise: Tensor | None = None, *, compare: bool = False) -> Painting:
         """Paint both stages.
