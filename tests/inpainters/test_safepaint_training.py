@@ -1,0 +1,236 @@
+"""SafePaint's losses against their formulas, and its recipe's step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+from safebench_inpainters.safepaint import features, losses
+from safebench_inpainters.safepaint.recipe import Recipe
+
+from safebench import registry
+from safebench.errors import WeightsError
+from safebench.testing import inputs
+
+
+def recipe_of(preset: str, **options: Any) -> Recipe:
+    """A small recipe whose perceptual network is random, so that nothing has to be at hand."""
+    config = msgspec.convert({**Recipe.presets[preset], "size_preset": "small", **options}, Recipe.Config)
+    recipe = Recipe(registry.find("inpainters", "safepaint")[0].card, config)
+    torch.manual_seed(0)
+    recipe.features = features.SqueezeNet()
+    return recipe
+
+
+@pytest.fixture(scope="module")
+def batch() -> dict[str, torch.Tensor]:
+    photos = torch.from_numpy(inputs.photos(2, (64, 64))).permute(0, 3, 1, 2).float() / 255
+    return {"photo": photos, "mask": torch.from_numpy(inputs.holes(2, (64, 64)))[:, None].float()}
+
+
+def train(
+    recipe: Recipe, batch: Mapping[str, torch.Tensor], steps: int
+) -> tuple[dict[str, Any], list[dict[str, float]]]:
+    """The loop's part, as small as it can be; the order of updates is asserted."""
+    torch.manual_seed(0)
+    networks = recipe.build()
+    optimisers = recipe.optimisers(networks)
+    figures = []
+    for _ in range(steps):
+        order: list[str] = []
+
+        def update(name: str, loss: torch.Tensor, order: list[str] = order) -> None:
+            optimisers[name].zero_grad()
+            loss.backward()
+            optimisers[name].step()
+            order.append(name)
+
+        found = recipe.step(networks, batch, update)
+        assert order == ["generator", "discriminator"]
+        figures.append({name: float(value) for name, value in found.items()})
+    return networks, figures
+
+
+@pytest.mark.parametrize(
+    ("preset", "variant", "parts"),
+    [
+        ("safebench", "full", {"domain", "collapse", "grain", "spread"}),
+        ("safebench", "backbone", {"grain"}),
+        ("paper", "full", {"domain", "spread"}),
+        ("authors", "backbone+rwsa", set()),
+    ],
+)
+def test_a_step_trains_what_its_preset_has(batch, preset, variant, parts):
+    recipe = recipe_of(preset, variant=variant)
+    networks, figures = train(recipe, batch, 2)
+    always = {"l1", "perceptual", "style", "adversarial", "discriminator", "real", "fake"}
+    for found in figures:
+        assert set(found) == always | parts
+        assert all(np.isfinite(value) for value in found.values())
+    torch.manual_seed(0)
+    fresh = recipe.build()
+    for name in ("generator", "discriminator"):
+        before, after = dict(fresh[name].named_parameters()), dict(networks[name].named_parameters())
+        still = [key for key in before if torch.equal(before[key], after[key])]
+        # with the authors' start, the few inner units of an attention may all be dead
+        assert [key for key in still if preset == "safebench" or ".fc." not in key] == []
+        assert all(p.requires_grad for p in after.values())
+    assert ("average" in networks) == (preset == "safebench")
+    assert set(recipe.product(networks)) == set(fresh["generator"].state_dict())
+
+
+def test_the_generator_learns(batch):
+    _, figures = train(recipe_of("safebench", learning_rate=1e-3), batch, 6)
+    assert figures[-1]["l1"] < 0.9 * figures[0]["l1"]
+
+
+def test_same_seed_same_losses(batch):
+    runs = [train(recipe_of("safebench"), batch, 2)[1] for _ in range(2)]
+    assert runs[0] == runs[1]
+
+
+def test_gradients_of_the_generators_step_leave_the_discriminator_alone(batch):
+    recipe = recipe_of("authors")
+    networks = recipe.build()
+    gradients: dict[str, list[bool]] = {}
+
+    def update(name: str, loss: torch.Tensor) -> None:
+        for network in networks.values():
+            network.zero_grad()
+        loss.backward()
+        gradients[name] = [
+            any(p.grad is not None for p in networks[n].parameters()) for n in ("generator", "discriminator")
+        ]
+
+    recipe.step(networks, batch, update)
+    assert gradients == {"generator": [True, False], "discriminator": [False, True]}
+
+
+def test_the_average_follows_the_generator(batch):
+    recipe = recipe_of("safebench", variant="backbone")
+    networks, _ = train(recipe, batch, 3)
+    mine = dict(networks["generator"].named_parameters())
+    average = recipe.product(networks)
+    key = "coarse_generator.encoder.1.weight"
+    start = dict(build(recipe).named_parameters())[key]
+    assert 0 < (average[key] - mine[key]).abs().mean() < (start - mine[key]).abs().mean()
+
+
+def build(recipe: Recipe) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return recipe.build()["generator"]
+
+
+def test_validation_and_preview(batch, shared):
+    recipe = recipe_of("safebench", perceptual="squeezenet")
+    recipe.prepare(torch.device("cpu"))
+    networks = {name: network.eval() for name, network in recipe.build().items()}
+    with torch.no_grad():
+        figures = recipe.validate(networks, batch)
+        pictures = recipe.preview(networks, batch)
+        again = recipe.validate(networks, batch)
+    assert {name: value.shape for name, value in figures.items()} == dict.fromkeys(("psnr", "lpips", "l1"), (2,))
+    assert all(torch.equal(figures[name], again[name]) for name in figures)
+    assert list(pictures) == ["hole", "coarse", "final", "original"]
+    for picture in pictures.values():
+        assert picture.shape == batch["photo"].shape
+        assert 0 <= picture.min() <= picture.max() <= 1
+    known = 1 - batch["mask"]
+    assert torch.equal(pictures["final"] * known, batch["photo"] * known)
+
+
+def test_missing_backbone_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("SAFEBENCH_OFFLINE", "1")
+    with pytest.raises(WeightsError, match=r"\(vgg19\): .*put the file at .*vgg19.*train with --perceptual squeezenet"):
+        features.load_features("vgg19", "perceptual loss")
+
+
+@pytest.mark.parametrize("judged", ["output", "composite"])
+def test_features_are_shared_without_changing_the_losses(batch, judged):
+    """Both losses of two stages, against each computed by itself."""
+    recipe = recipe_of("paper", judged=judged)
+    photos, masks, network = batch["photo"], batch["mask"], recipe.features
+    stages = [photos.flip(-1), photos.flip(-2)]
+    perceptual, style = recipe._feature_losses(stages, photos, masks)
+    weight = masks if judged == "output" else torch.ones_like(masks)
+    expected_perceptual, expected_style = torch.zeros(()), torch.zeros(())
+    for stage in stages:
+        for layer in network.perceptual:
+            (a,), (b,) = network(stage, [layer]), network(photos, [layer])
+            expected_perceptual += (a - b).abs().mean()
+        for layer in network.style:
+            (a,), (b,) = network(stage * weight, [layer]), network(photos * weight, [layer])
+            expected_style += (losses.gram(a) - losses.gram(b)).abs().mean()
+    torch.testing.assert_close(perceptual, expected_perceptual)
+    torch.testing.assert_close(style, expected_style)
+
+
+def test_vgg_hands_out_the_layers_of_the_paper():
+    network = features.Vgg19()
+    kinds = [type(layer).__name__ for layer in network.layers]
+    names = {}
+    block, number = 1, 0
+    for k, kind in enumerate(kinds):
+        if kind == "MaxPool2d":
+            block, number = block + 1, 0
+        elif kind == "ReLU":
+            number += 1
+            names[k] = f"relu{block}_{number}"
+    assert [names[k] for k in network.perceptual] == [f"relu{n}_1" for n in range(1, 6)]
+    assert [names[k] for k in network.style] == ["relu2_2", "relu3_4", "relu4_4", "relu5_2"]
+
+
+def test_losses_follow_their_formulas():
+    rng = torch.Generator().manual_seed(0)
+    a, b = torch.rand(2, 3, 8, 8, generator=rng), torch.rand(2, 3, 8, 8, generator=rng)
+    masks = (torch.rand(2, 1, 8, 8, generator=rng) > 0.5).float()
+    torch.testing.assert_close(losses.reconstruction(a, b), (a - b).abs().sum() / a.numel())
+    torch.testing.assert_close(losses.reconstruction(a, b, masks), (a - b).abs().mean() / masks.mean())
+    flat = a.flatten(2)
+    torch.testing.assert_close(losses.gram(a), torch.einsum("bin,bjn->bij", flat, flat) / a[0].numel())
+
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-2.0, 0.5])
+    assert losses.hinge_discriminator(real, fake).item() == pytest.approx((0 + 0.5) / 2 + (0 + 1.5) / 2)
+    assert losses.hinge_generator(fake).item() == pytest.approx(0.75)
+    share = torch.tensor([1.0, 0.0])  # the second patch is all photo
+    assert losses.hinge_discriminator(real, fake, share).item() == pytest.approx((0 + 0.5) / 2 + (0 + 0.5) / 2)
+    assert losses.hinge_generator(fake, share).item() == pytest.approx(2)
+    bce = torch.nn.functional.binary_cross_entropy
+    expected = (bce(real.sigmoid(), torch.ones(2)) + bce(fake.sigmoid(), torch.zeros(2))) / 2
+    torch.testing.assert_close(losses.nonsaturating_discriminator(real, fake), expected)
+    torch.testing.assert_close(losses.nonsaturating_generator(fake), bce(fake.sigmoid(), torch.ones(2)))
+
+
+def test_domain_distance_is_the_authors_triplet_form():
+    painted, background, original = torch.randn(3, 4, 16, generator=torch.Generator().manual_seed(0))
+    triplet = torch.nn.TripletMarginLoss(margin=0.1)
+    theirs = triplet(original, painted, original) + triplet(painted, background, painted)
+    torch.testing.assert_close(losses.domain_distance(painted, background, original), theirs - 0.2, atol=1e-4, rtol=0)
+
+
+def test_a_collapse_is_seen_and_costs():
+    equal = torch.ones(8, 16)
+    apart = 3 * torch.randn(8, 16, generator=torch.Generator().manual_seed(0))
+    assert losses.spread(equal) < 1e-3
+    assert losses.spread(apart) > 2
+    assert losses.collapse(equal).item() == pytest.approx(0.99, abs=0.01)
+    assert losses.collapse(apart) == 0
+
+
+def test_grain_asks_for_strength_and_not_for_the_same_pixels():
+    rng = torch.Generator().manual_seed(0)
+    smooth = torch.full((1, 3, 64, 64), 0.5)
+    one, two, weak = (smooth + s * torch.randn(1, 3, 64, 64, generator=rng) for s in (0.05, 0.05, 0.025))
+    masks = torch.zeros(1, 1, 64, 64)
+    masks[..., 16:48, 16:48] = 1
+    assert losses.grain(one, one, masks) == 0
+    assert losses.grain(two, one, masks) < 0.2
+    assert losses.grain(weak, one, masks).item() == pytest.approx(np.log(2), abs=0.05)
+    assert losses.grain(smooth, one, masks) > 2
+    outside = one * masks + smooth * (1 - masks)
+    torch.testing.assert_close(losses.grain(outside, one, masks)[None] < 0.2, torch.tensor([True]))
