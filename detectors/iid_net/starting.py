@@ -7,6 +7,9 @@ from torch import Tensor
 
 from .network import IIDNet
 
+FAINT = 0.03
+"""What the deviation of a photo's residuals is of its own, or thereabouts."""
+
 
 def initialise(network: IIDNet) -> None:
     """Set the three kinds of residual filters and the attention's kernel.
@@ -16,10 +19,14 @@ def initialise(network: IIDNet) -> None:
     - high-pass: the pixel's difference to its neighbours below, to the right, and below to the right, of all channels,
       three times, learned from there on as in the authors' code;
     - the attention's local average, which is not learned: falls off with the distance.
+
+    And the first mixing layer begins with little of the picture itself, beside which its residuals are faint: a batch
+    norm follows that would hide them for long.
     """
     with torch.no_grad():
         network.bayar_conv.weight.uniform_(0.2, 1.0)
         network.pf_conv.weight.copy_(_differences())
+        network.conv1.weight[:, : len(network.normal_conv.weight)] *= FAINT
         network.att.local_att.weight.copy_(_local_average())
     network.att.local_att.weight.requires_grad_(False)
 
