@@ -39,16 +39,16 @@ class Painting(NamedTuple):
 class CoarseGenerator(nn.Module):
     """G1: the picture with its hole filled by a first guess, and the mask, to a picture before the output's curve."""
 
-    def __init__(self, channels: int, *, spectral: bool) -> None:
+    def __init__(self, channels: int, *, spectral: bool, smooth: bool) -> None:
         super().__init__()
         c = channels
         self.encoder = encoder(4, c, spectral=spectral)
         self.middle = nn.Sequential(*(ResidualBlock(4 * c, spectral=spectral) for _ in range(BLOCKS)))
         self.decoder = nn.Sequential(
-            up_conv(4 * c, 2 * c, spectral=spectral),
+            up_conv(4 * c, 2 * c, spectral=spectral, smooth=smooth),
             InstanceNorm(),
             nn.ReLU(inplace=True),
-            up_conv(2 * c, c, spectral=spectral),
+            up_conv(2 * c, c, spectral=spectral, smooth=smooth),
             InstanceNorm(),
             nn.ReLU(inplace=True),
             nn.ReflectionPad2d(3),
@@ -65,7 +65,7 @@ class FineGenerator(nn.Module):
     """G2: as G1, with RWSA before each of the decoder's three layers, and the domain vector.
 
     `spread`: channels of the domain map that the input carries.  `modulation`: length of the vector that modulates the
-    residual blocks.  `grain`: whether noise is added before each of the decoder's layers.
+    residual blocks.  `grain`: whether noise is added before each of the decoder's layers, which then are smooth ones.
     """
 
     def __init__(
@@ -78,8 +78,8 @@ class FineGenerator(nn.Module):
             ResidualBlock(4 * c, spectral=spectral, modulation=modulation) for _ in range(BLOCKS)
         )
         self.att1, self.att2, self.att3 = (RWSA(n) if attention else None for n in (4 * c, 2 * c, c))
-        self.deconv1 = up_conv(4 * c, 2 * c, spectral=spectral)
-        self.deconv2 = up_conv(2 * c, c, spectral=spectral)
+        self.deconv1 = up_conv(4 * c, 2 * c, spectral=spectral, smooth=grain)
+        self.deconv2 = up_conv(2 * c, c, spectral=spectral, smooth=grain)
         self.norm = nn.Sequential(InstanceNorm(), nn.ReLU(inplace=True))
         self.grain1, self.grain2, self.grain3 = (Grain(n) if grain else None for n in (4 * c, 2 * c, c))
         self.pad = nn.ReflectionPad2d(3)
@@ -113,11 +113,12 @@ class Generator(nn.Module):
 
     In the designs `paper` and `authors`, V is the domain vector spread over the picture as 16 constant channels of G2's
     input.  Behind the reflection-padded first convolution the instance norm subtracts every constant, so V cannot reach
-    the picture.  Design `safebench` differs in four points:
+    the picture.  Design `safebench` differs in five points:
 
     - the vector scales and shifts the features of G2's residual blocks behind their norm, where it acts;
     - the hole is not filled with white but with `fill_smoothly`, and both generators paint what has to be added;
     - noise enters before each layer of G2's decoder: of a smooth hole, a convolution alone makes patterns, not grain;
+    - both decoders enlarge by interpolation, since transposed convolutions leave a grid;
     - no curve at the output, which would flatten near black and white what is added; pictures are cut to [0, 1].
     """
 
@@ -127,7 +128,7 @@ class Generator(nn.Module):
         super().__init__()
         self.ours = design == "safebench"
         spectral = design == "paper"
-        self.coarse_generator = CoarseGenerator(channels, spectral=spectral)
+        self.coarse_generator = CoarseGenerator(channels, spectral=spectral, smooth=self.ours)
         self.fine_generator = FineGenerator(
             channels,
             spectral=spectral,

@@ -27,8 +27,14 @@ def conv(inputs: int, outputs: int, side: int, *, stride: int = 1, dilation: int
     return spectral_norm(layer) if spectral else layer
 
 
-def up_conv(inputs: int, outputs: int, *, spectral: bool) -> nn.Module:
-    """A transposed convolution that doubles the sides."""
+def up_conv(inputs: int, outputs: int, *, spectral: bool, smooth: bool) -> nn.Module:
+    """Doubles the sides: a transposed convolution, or, `smooth`, a convolution and interpolation.
+
+    A transposed one treats even and odd pixels apart and so leaves a grid (Odena et al. 2016), a trace of its own.
+    """
+    if smooth:
+        narrow = nn.Conv2d(inputs, outputs, 3, padding=1, padding_mode="replicate")
+        return nn.Sequential(narrow, nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False))
     layer = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
     return spectral_norm(layer) if spectral else layer
 
