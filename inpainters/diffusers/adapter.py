@@ -43,7 +43,7 @@ class Adapter(Inpainter):
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise WeightsError(f"{weights}: is no inpainting pipeline that diffusers can load: {reason}") from None
-        self.pipeline = pipeline.to(device, torch.float32 if device.type == "cpu" else torch.float16)
+        self.pipeline = pipeline.to(device) if device.type == "cpu" else pipeline.to(device, torch.float16)
         self.pipeline.set_progress_bar_config(disable=True)
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
