@@ -62,7 +62,7 @@ def _kept(column: Column) -> bool:
 
 def _caption(like: Group, view: View, dataset: str, postprocess: str, bin_label: str) -> str:
     whom = {
-        "inpainter": "Inpainters, each before the detector that finds it best",
+        "inpainter": "Inpainters, each against the detector that finds it best",
         "detector": "Detectors, over the images of all ranked inpainters together",
     }[view]
     after = "" if postprocess in (NO_POSTPROCESS, "–") else f", after {postprocess}"

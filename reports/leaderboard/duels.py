@@ -6,12 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from safebench.comparing import Group
 from safebench.metrics.pairs import all_pairs
-from safebench.metrics.uncertainty import Difference
+from safebench.metrics.uncertainty import Difference, Values
 from safebench.protocol import ORIGINAL
+from safebench.tables import CHANCE_LOW
 
 from .._site.metrics import Metric, View
 from .._site.runs import Run
@@ -20,7 +22,7 @@ from .._site.words import ALL_BINS, bin_name, bin_place
 
 Row = list[Any]
 """Data set, opponent, bin, post-process, metric (places in the lists beside), a, b (places among the names), n,
-difference a - b, lower and upper end, p."""
+difference a - b, lower and upper end, p; 1 where one of the two is inverted, so that less is not better."""
 
 _FOUND = ("auc", "f1", "detection_rate")
 _QUALITY = ("psnr_hole", "lpips", "ssim")
@@ -48,9 +50,7 @@ def _view(run: Run, standings: Standings, view: View) -> dict[str, Any]:
             rows.append([*places, metrics.index(metric), *pair, *told])
     return {
         "names": names,
-        **{
-            key: [[value, bin_name(value) if key == "bins" else value] for value in held] for key, held in lists.items()
-        },
+        **{key: [bin_name(value) if key == "bins" else value for value in held] for key, held in lists.items()},
         "metrics": [
             {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better_for(view)} for m in metrics
         ],
@@ -82,9 +82,11 @@ def _pairs(
             photos = part.index.get_level_values("photo").to_numpy()
             for metric, column in columns.items():
                 values = pd.DataFrame(part[column]).reindex(columns=names).to_numpy(dtype=float)
-                for pair, (n, difference) in all_pairs(values, photos).items():
+                inverted = _inverted(values, metric)
+                for (a, b), (n, difference) in all_pairs(values, photos).items():
                     if n:
-                        yield (dataset, against, one, postprocess), metric, pair, [n, *_told(difference)]
+                        told = [n, *_told(difference), int(inverted[a] or inverted[b])]
+                        yield (dataset, against, one, postprocess), metric, (a, b), told
 
 
 def _rows(table: pd.DataFrame, metrics: Sequence[Metric], view: View, pooled: Sequence[str]) -> pd.DataFrame:
@@ -104,6 +106,14 @@ def _rows(table: pd.DataFrame, metrics: Sequence[Metric], view: View, pooled: Se
 def _stored(metric: Metric) -> str:
     """The column of the stored rows that a figure is the mean of."""
     return _STORED.get(metric.key, metric.key)
+
+
+def _inverted(values: Values, metric: Metric) -> list[bool]:
+    """Of which models the mean lies clearly below chance."""
+    if metric.chance is None:
+        return [False] * values.shape[1]
+    known = [column[np.isfinite(column)] for column in values.T]
+    return [bool(column.size and column.mean() < CHANCE_LOW) for column in known]
 
 
 def _told(difference: Difference) -> list[float | None]:

@@ -95,7 +95,7 @@ def _leads(standings: Standings) -> list[tuple[str, str, str]]:
         place = next((k for k, column in enumerate(table.columns) if column.key == "auc"), None)
         if rows and place is not None:
             figure = rows[0].cells[place]
-            against = f"before {rows[0].cells[2].text}" if view == "inpainter" else "over all ranked inpainters"
+            against = f"against {rows[0].cells[2].text}" if view == "inpainter" else "over all ranked inpainters"
             names = " and ".join(row.facets[view] for row in rows)
             leads.append((_LEADS[view], names, f"pixel AUC {figure.text} {figure.interval} {against}"))
     return leads

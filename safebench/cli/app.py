@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 import safebench
-from safebench.cli import data, training, weights
+from safebench.cli import boards, data, training, weights
+from safebench.cli.pairs import pairs
 
 app = typer.Typer(
     name="safebench",
@@ -103,11 +104,11 @@ def run(
         "engine": engine,
         "workers": workers,
         "ray_address": ray_address,
-        "slurm": _pairs(slurm, "--slurm", "VALUE"),
+        "slurm": pairs(slurm, "--slurm", "VALUE"),
         "storage": storage,
         "keep_maps": keep_maps,
         "out": out,
-        "weights": _pairs(weights),
+        "weights": pairs(weights),
         "lpips_net": lpips_net,
         "strict": strict,
     }
@@ -174,6 +175,10 @@ def report(
     typer.echo(str(write_report([open_run(folder) for folder in runs], out, form)))
 
 
+for _command in boards.COMMANDS:
+    app.command()(_command)
+
+
 @app.command(name="list")
 def list_(
     what: Annotated[
@@ -199,15 +204,3 @@ def _split(names: list[str] | None) -> list[str] | None:
     if names is None:
         return None
     return [part for name in names for part in ([name] if ":" in name else name.split(",")) if part]
-
-
-def _pairs(items: list[str] | None, option: str = "--weights", value: str = "FILE") -> dict[str, str] | None:
-    if items is None:
-        return None
-    pairs = {}
-    for item in items:
-        name, equals, given = item.partition("=")
-        if not (name and equals and given):
-            raise typer.BadParameter(f"'{item}' is not NAME={value}", param_hint=option)
-        pairs[name] = given
-    return pairs

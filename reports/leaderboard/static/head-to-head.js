@@ -47,8 +47,8 @@
     return held.rows
       .filter(([dataset, , bin, postprocess, , first, second]) => first === Math.min(a, b) && second === Math.max(a, b)
         && same(held.datasets, dataset, "datasets") && same(held.bins, bin, "bins") && same(held.postprocesses, postprocess, "postprocesses"))
-      .map(([, opponent, , , metric, , , n, difference, low, high, p]) => ({
-        opponent: held.opponents[opponent] || "the original", metric: held.metrics[metric], n, p,
+      .map(([, opponent, , , metric, , , n, difference, low, high, p, inverted]) => ({
+        opponent: held.opponents[opponent] || "the original", metric: held.metrics[metric], n, p, inverted,
         difference: turned(difference), low: turned(sign > 0 ? low : high), high: turned(sign > 0 ? high : low),
       }));
   };
@@ -56,11 +56,12 @@
   const winner = (row) => {
     if (!row.metric.better || row.difference === 0) return "";
     if (row.p === null || row.p >= SETTLED) return "not settled";
+    if (row.inverted) return "no verdict: inverted";
     return (row.difference < 0) === (row.metric.better === "low") ? pick("a").value : pick("b").value;
   };
 
   const drawTable = (rows) => {
-    const opponent = pick("view").value === "inpainter" ? "Before" : "On images of";
+    const opponent = pick("view").value === "inpainter" ? "Against" : "On images of";
     const table = document.getElementById("duel-table");
     const heads = ["Figure", opponent, "A − B [95% interval]", "p", "n", "Better (p < 0.05)"];
     table.tHead.rows[0].replaceChildren(...heads.map((text, k) =>
@@ -71,7 +72,7 @@
       element("td", { className: "figure", textContent: told(row) }),
       element("td", { className: "figure", textContent: chance(row.p) }),
       element("td", { className: "tally", textContent: row.n.toLocaleString("en") }),
-      element("td", { className: winner(row) === "not settled" ? "name" : "name better", textContent: winner(row) || "–" }))));
+      element("td", { className: /^no[t ]|^$/.test(winner(row)) ? "name" : "name better", textContent: winner(row) || "–" }))));
   };
 
   const drawCharts = (rows) => {

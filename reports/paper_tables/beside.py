@@ -1,0 +1,171 @@
+"""Measured beside published figures, cell by cell, with the reason for every blank."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from safebench.comparing import terms
+from safebench.privacy import without_paths
+from safebench.protocol import ORIGINAL
+from safebench.reproducing import SAMPLE, Outcome, RowSpec
+from safebench.results import Results
+
+from .._site.runs import Record, mapping, records
+from .._site.words import Figure, bin_name, figure, listed, number, told
+
+METRICS = {"psnr": ("PSNR (dB)", 2), "lpips": ("LPIPS", 3), "auc": ("AUC", 4), "f1": ("F1", 4), "acc": ("ACC", 4)}
+"""The paper's names, and its decimals."""
+_COLUMNS = {"acc": "detection_rate"}
+_QUALITY = ("psnr", "lpips")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One cell; figures as text, "" where there is none, and then `reason` says why."""
+
+    published: str
+    measured: str
+    difference: str
+    n: int
+    reason: str
+    value: Figure
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a block: the model, and one cell for each metric and bin."""
+
+    label: str
+    note: str
+    cells: list[Beside]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one data set and detector; `columns` are metric and bin."""
+
+    title: str
+    remark: str
+    columns: list[tuple[str, str]]
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A whole table."""
+
+    table: str
+    title: str
+    blocks: list[Block]
+    remarks: list[str]
+    reasons: list[tuple[str, str]]
+
+
+def comparison(outcome: Outcome, published: Mapping[str, Any]) -> Comparison:
+    """All blocks of a table: each data set that was run, then those that could not be."""
+    suite = outcome.suite
+    figures = mapping(published.get(suite.table))
+    measured = [*outcome.datasets, *(name for name in suite.datasets if name not in outcome.datasets)]
+    detectors: Sequence[str] = outcome.detectors or ("",)
+    blocks = [_block(outcome, dataset, detector, figures) for dataset in measured for detector in detectors]
+    kept = [block for block in blocks if any(c.published or c.measured for line in block.lines for c in line.cells)]
+    return Comparison(
+        suite.table, suite.title, kept or blocks[:1], _remarks(outcome, figures), _reasons(outcome.reasons)
+    )
+
+
+def _remarks(outcome: Outcome, figures: Mapping[str, Any]) -> list[str]:
+    """What has to be known before anything is compared."""
+    remarks = []
+    if SAMPLE in outcome.datasets:
+        remarks.append(
+            "Measured on SafeBench's built-in photos, not on the paper's data: a difference mixes model and photos."
+        )
+    for (dataset, _), (results, _) in outcome.runs.items():
+        remarks.append(f"On {without_paths(dataset)}: {_terms(results)}.")
+    if not figures:
+        remarks.append("No published figures of this table are at hand: measured columns alone.")
+    if any(row.extra for row in outcome.rows):
+        extra = listed(row.label for row in outcome.rows if row.extra)
+        remarks.append(f"Not in the paper, and run beside it because they need no weights: {extra}.")
+    return list(dict.fromkeys(remarks))
+
+
+def _terms(results: Results) -> str:
+    said = dict(terms(results.info).told)
+    return ", ".join(f"{key} {value}" for key, value in said.items())
+
+
+def _reasons(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(name, without_paths(why)) for name, why in reasons.items()]
+
+
+def _block(outcome: Outcome, dataset: str, detector: str, figures: Mapping[str, Any]) -> Block:
+    suite = outcome.suite
+    columns = [(metric, hole_bin) for metric in suite.metrics for hole_bin in suite.bins]
+    # what was measured on other photos stands beside the figures of the table's first data set
+    shown_beside = dataset if dataset in suite.datasets else suite.datasets[0]
+    own_detector = not suite.detectors or detector in suite.detectors
+    lines = []
+    for row in outcome.rows:
+        cells = []
+        for metric, hole_bin in columns:
+            printed = mapping(mapping(figures.get(metric)).get(shown_beside)).get(row.label)
+            value = printed[suite.bins.index(hole_bin)] if printed and own_detector else math.nan
+            cells.append(_beside(outcome, row, dataset, detector, metric, hole_bin, value))
+        if not row.extra or any(cell.measured for cell in cells):
+            lines.append(Line(row.label, "not in the paper" if row.extra else "", cells))
+    title = f"{without_paths(dataset)}" + (f", detector {detector}" if detector else "")
+    remark = "" if dataset == shown_beside else f"published figures: {shown_beside}"
+    if detector and not own_detector:
+        remark = "this detector is not in the paper"
+    names = [(METRICS[metric][0], bin_name(hole_bin)) for metric, hole_bin in columns]
+    return Block(title, remark, names, lines)
+
+
+def _beside(
+    outcome: Outcome, row: RowSpec, dataset: str, detector: str, metric: str, hole_bin: str, published: float
+) -> Beside:
+    digits = METRICS[metric][1]
+    record, reason = _record(outcome, row, dataset, detector, metric, hole_bin)
+    found = figure(record, _COLUMNS.get(metric, metric)) or Figure(math.nan)
+    if not reason and math.isnan(found.value):
+        reason = "not measured (no LPIPS backbone at hand)" if metric == "lpips" else "every image failed"
+    known = not math.isnan(found.value)
+    both = known and not math.isnan(published)
+    difference = number(found.value - published, digits) if both else ""
+    return Beside(
+        published="" if math.isnan(published) else number(published, digits),
+        measured=told(found, digits) if known else "",
+        difference=f"+{difference}" if both and found.value > published and float(difference) else difference,
+        n=int(record.get("n", 0)),
+        reason="" if known else reason,
+        value=found,
+    )
+
+
+def _record(
+    outcome: Outcome, row: RowSpec, dataset: str, detector: str, metric: str, hole_bin: str
+) -> tuple[Record, str]:
+    """The cell that holds a figure, or why there is none."""
+    if (dataset, row.label) not in outcome.runs:
+        return {}, _why(outcome, row, dataset)
+    results, name = outcome.runs[dataset, row.label]
+    if metric in _QUALITY:
+        cells = results.quality_cells
+    else:
+        if detector in outcome.reasons:
+            return {}, without_paths(outcome.reasons[detector])
+        cells = results.detection_cells
+        cells = cells[(cells["detector"].str.partition(":")[0] == detector) & (cells["inpainter"] != ORIGINAL)]
+    rows = records(cells[(cells["inpainter"] == name) & (cells["bin"] == hole_bin)])
+    return (rows[0], "") if rows else ({}, "not run")
+
+
+def _why(outcome: Outcome, row: RowSpec, dataset: str) -> str:
+    if dataset not in outcome.datasets:
+        return outcome.reasons.get(dataset, "not run")
+    return without_paths(outcome.reasons.get(row.label, "not run"))

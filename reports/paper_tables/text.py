@@ -1,0 +1,103 @@
+"""A paper's table as plain text, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .._site.export import csv
+from .._site.latex import escaped
+from .beside import Comparison
+
+WIDTH = 160
+
+
+def as_text(found: Comparison) -> str:
+    """What the command prints: for each figure published, measured and their difference."""
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=WIDTH)
+    console.print(Text(f"{found.table}: {found.title}", style="bold"))
+    for remark in found.remarks:
+        console.print(Text(remark))
+    for block in found.blocks:
+        table = Table(title=Text(f"{block.title}{'; ' if block.remark else ''}{block.remark}"), title_justify="left")
+        table.add_column("", overflow="fold")
+        for metric, hole in block.columns:
+            table.add_column(Text(f"{metric}\n{hole}"), justify="right")
+        for line in block.lines:
+            name = Text(line.label) + Text(f"\n{line.note}" if line.note else "", style="dim")
+            cells = (Text(_cell(c.published, c.measured.split(" ")[0], c.difference)) for c in line.cells)
+            table.add_row(name, *cells)
+        console.print(table)
+    console.print(Text("Each cell: published / measured / difference; – where there is none. Intervals: the page."))
+    for name, why in found.reasons:
+        console.print(Text(f"Blank: {name}: {why}"))
+    return buffer.getvalue()
+
+
+def as_csv(found: Comparison) -> bytes:
+    """One row a figure."""
+    rows = [
+        {
+            "table": found.table,
+            "block": block.title,
+            "model": line.label,
+            "metric": metric,
+            "hole": hole,
+            "published": cell.published,
+            "measured": cell.value.value,
+            "low": cell.value.low,
+            "high": cell.value.high,
+            "difference": cell.difference.replace("−", "-"),
+            "n": cell.n,
+            "why_blank": cell.reason,
+        }
+        for block in found.blocks
+        for line in block.lines
+        for (metric, hole), cell in zip(block.columns, line.cells, strict=True)
+    ]
+    frame = pd.DataFrame(rows)
+    return csv(frame.assign(difference=pd.to_numeric(frame["difference"])) if rows else frame)
+
+
+def as_latex(found: Comparison) -> str:
+    """One booktabs table a block: published, measured and difference under one another."""
+    parts = []
+    for block in found.blocks:
+        heads = " & ".join(["", *(escaped(f"{metric} {hole}") for metric, hole in block.columns)])
+        lines = []
+        for line in block.lines:
+            for what, values in (
+                (line.label, [cell.published for cell in line.cells]),
+                ("  measured", [cell.measured for cell in line.cells]),
+                ("  difference", [cell.difference for cell in line.cells]),
+            ):
+                lines.append(" & ".join([escaped(what), *(escaped(value) or "--" for value in values)]) + r" \\")
+        remark = "; ".join(part for part in (block.title, block.remark, *found.remarks) if part)
+        parts.append(
+            "\n".join(
+                [
+                    r"\begin{table}",
+                    r"\centering",
+                    rf"\caption{{{escaped(found.title)}. {escaped(remark)}}}",
+                    r"\resizebox{\linewidth}{!}{%",
+                    rf"\begin{{tabular}}{{l{'r' * len(block.columns)}}}",
+                    r"\toprule",
+                    rf"{heads} \\",
+                    r"\midrule",
+                    *lines,
+                    r"\bottomrule",
+                    r"\end{tabular}}",
+                    r"\end{table}",
+                ]
+            )
+        )
+    return "% needs booktabs and graphicx\n" + "\n\n".join(parts) + "\n"
+
+
+def _cell(published: str, measured: str, difference: str) -> str:
+    return "\n".join(part or "–" for part in (published, measured, difference))

@@ -1,0 +1,66 @@
+"""`safebench leaderboard`, `reproduce`, `submit`, `publish`: from finished runs to what others read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from safebench.cli.pairs import pairs
+
+FORMS = {"html": "leaderboard"}
+"""What the pages of a leaderboard are called among the forms; every other form bears its own name."""
+
+_Out = Annotated[Path, typer.Option(help="Where it goes.")]
+
+
+def leaderboard(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    out: _Out,
+    form: Annotated[str, typer.Option("--format", help="html, latex, markdown, csv or parquet.")] = "html",
+) -> None:
+    """Rank the inpainters and the detectors of one or more runs; like is compared with like."""
+    from safebench.reporting import write_report
+    from safebench.results import open_run
+
+    typer.echo(str(write_report([open_run(run) for run in runs], out, FORMS.get(form, form))))
+
+
+def reproduce(
+    table: Annotated[str, typer.Argument(help="table1 to table6.")],
+    images: Annotated[
+        list[str] | None,
+        typer.Option(help="A data set's name or a directory; again for more. Default: the table's own, else sample."),
+    ] = None,
+    masks: Annotated[str, typer.Option(help="irregular, nvidia, or a directory.")] = "irregular",
+    limit: Annotated[int | None, typer.Option(help="So many photos. Default: all.")] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="A model's or a row's checkpoint; again for more.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Reaches every random draw.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    out: Annotated[Path | None, typer.Option(help="Where it goes. Default: reproduced/TABLE.")] = None,
+) -> None:
+    """Run what can run of a table of the SafePaint paper, and show it beside the published figures."""
+    from rich.console import Console
+
+    from safebench.cli.progress import watching
+    from safebench.reproducing import Options, reproduce
+
+    options = Options(
+        out=out or Path("reproduced") / table,
+        images=tuple(images or ()),
+        weights=pairs(weights) or {},
+        limit=limit,
+        masks=masks,
+        seed=seed,
+        device=device,
+    )
+    with watching(Console(stderr=True)) as watcher:
+        page, text = reproduce(table, options, watcher)
+    typer.echo(text)
+    typer.echo(f"Page: {page}")
+
+
+COMMANDS = (leaderboard, reproduce)

@@ -1,0 +1,20 @@
+"""Options of the form NAME=VALUE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+
+def pairs(items: Sequence[str] | None, option: str = "--weights", value: str = "FILE") -> dict[str, str] | None:
+    """`--weights NAME=FILE`, given any number of times; None where it is not given."""
+    if items is None:
+        return None
+    found = {}
+    for item in items:
+        name, equals, given = item.partition("=")
+        if not (name and equals and given):
+            raise typer.BadParameter(f"'{item}' is not NAME={value}", param_hint=option)
+        found[name] = given
+    return found
