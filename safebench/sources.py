@@ -92,9 +92,12 @@ def _fetch_member(source: Source, file: File, target: Path, progress: Progress) 
     part = target.with_name(f".{target.name}.part")
     try:
         with downloads.no_room(part), zipfile.ZipFile(archive) as opened:
-            member = archives.members(opened).get(source.member)
-            if member is None:
-                raise DownloadError(f"{source.text}: the archive has no such member")
+            held = archives.members(opened)
+            # authors pack their files now with, now without a folder around all
+            named = {source.member} & set(held) or {name for name in held if name.endswith(f"/{source.member}")}
+            if len(named) != 1:
+                raise DownloadError(f"{source.text}: the archive has {'several' if named else 'no'} such members")
+            member = held[named.pop()]
             downloads.check_room(part, member.file_size)
             with opened.open(member) as packed, part.open("wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked, 1 << 20)

@@ -53,9 +53,10 @@ def test_the_next_source_is_tried(web: Any, page: Any, target: Path) -> None:
 def test_a_member_of_an_archive(web: Any, page: Any, target: Path) -> None:
     archive = packed({"big/models/best.ckpt": BODY, "big/config.yaml": b"x"})
     web.pages["/big.zip"] = page(archive, cuts=[100])
-    file = File(file="best.ckpt", sources=(f"{web.url}/big.zip#big/models/best.ckpt",), sha256=SHA)
-    sources.fetch(file, target)
-    assert target.read_bytes() == BODY
+    for member in ("big/models/best.ckpt", "models/best.ckpt"):
+        file = File(file="best.ckpt", sources=(f"{web.url}/big.zip#{member}",), sha256=SHA)
+        sources.fetch(file, target)
+        assert target.read_bytes() == BODY
     sources.forget_archives(target.parent)
     assert left(target) == ["net.pth"]
     for archive_sum in (f"sha256:{'0' * 64}", f"md5:{'0' * 32}"):
@@ -68,7 +69,8 @@ def test_a_member_of_an_archive(web: Any, page: Any, target: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "said"),
     [
-        ({"other": b""}, "no such member"),
+        ({"other": b"", "not-net": BODY}, "no such member"),
+        ({"a/net": BODY, "b/net": BODY}, "several such members"),
         ({"net": BODY, "../../evil": b"x"}, "climbs out"),
         ({"net": b"other bytes"}, "the file that came is another"),
     ],
