@@ -43,3 +43,11 @@ class StoreError(SafebenchError):
 
 class TrainingError(SafebenchError):
     """A training cannot go on: a loss is no longer a finite number."""
+
+
+class SubmissionError(SafebenchError):
+    """A run that was handed in is incomplete, or does not hold what it says."""
+
+
+class PublishError(SafebenchError):
+    """A site could not be published; the message names the place."""

@@ -29,9 +29,9 @@ def as_text(found: Comparison) -> str:
         for metric, hole in block.columns:
             table.add_column(Text(f"{metric}\n{hole}"), justify="right")
         for line in block.lines:
-            name = Text(line.label) + Text(f"\n{line.note}" if line.note else "", style="dim")
-            cells = (Text(_cell(c.published, c.measured.split(" ")[0], c.difference)) for c in line.cells)
-            table.add_row(name, *cells)
+            label = Text(line.label) + Text(f"\n{line.note}" if line.note else "", style="dim")
+            texts = [_cell(c.published, c.measured.split(" ")[0], c.difference) for c in line.cells]
+            table.add_row(label, *map(Text, texts))
         console.print(table)
     console.print(Text("Each cell: published / measured / difference; – where there is none. Intervals: the page."))
     for name, why in found.reasons:
