@@ -11,40 +11,30 @@ Packages that the authors' modules import and the forward pass does not use are 
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import importlib.machinery
-import multiprocessing
-import statistics
-import sys
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
-from unittest.mock import MagicMock
 
-import numpy as np
 import torch
+from beside import Call, Measured, compare, fill, import_from, in_turns  # type: ignore[import-not-found]
 from safebench_inpainters._edges import grey_and_edges
 from safebench_inpainters.ctsdg.adapter import folded_levels
-from torch import Tensor, nn
+from torch import Tensor
 
 from safebench.checkpoints import load_state
 from safebench.classical import to_images
 from safebench.models import load_inpainter
 from safebench.testing import inputs
 
-Fill = Callable[[], Tensor]
-"""The authors' forward pass: the whole picture, 1 x 3 x H x W in [0, 1]."""
 STAND_INS = (
     *("icecream", "kornia", "kornia.geometry", "kornia.geometry.transform", "pytorch_lightning"),
     "numpy.lib.type_check",  # gone from NumPy; FcF's code imports it and calls nothing of it
 )
 
 
-def lama(weights: Path, image: Tensor, mask: Tensor) -> Fill:
+def lama(weights: Path, image: Tensor, mask: Tensor) -> Call:
     ffc = importlib.import_module("saicinpainting.training.modules.ffc")
     sizes = {"input_nc": 4, "output_nc": 3, "ngf": 64, "n_downsampling": 3, "n_blocks": 18, "add_out_act": "sigmoid"}
     plain = {"ratio_gin": 0, "ratio_gout": 0, "enable_lfu": False}
@@ -57,7 +47,7 @@ def lama(weights: Path, image: Tensor, mask: Tensor) -> Fill:
     return lambda: network(torch.cat([image * (1 - mask), mask], dim=1))
 
 
-def fcf(weights: Path, image: Tensor, mask: Tensor) -> Fill:
+def fcf(weights: Path, image: Tensor, mask: Tensor) -> Call:
     networks = importlib.import_module("training.networks")
     network = networks.Generator(
         z_dim=512,
@@ -79,14 +69,14 @@ def fcf(weights: Path, image: Tensor, mask: Tensor) -> Fill:
     return forward
 
 
-def aot_gan(weights: Path, image: Tensor, mask: Tensor) -> Fill:
+def aot_gan(weights: Path, image: Tensor, mask: Tensor) -> Call:
     aotgan = importlib.import_module("src.model.aotgan")
     network = aotgan.InpaintGenerator(SimpleNamespace(rates=[1, 2, 4, 8], block_num=8))
     fill(network, load_state(weights))
     return lambda: (network((image * 2 - 1) * (1 - mask) + mask, mask) + 1) / 2
 
 
-def edgeconnect(weights: Path, image: Tensor, mask: Tensor) -> Fill:
+def edgeconnect(weights: Path, image: Tensor, mask: Tensor) -> Call:
     networks = importlib.import_module("src.networks")
     edges, paint = networks.EdgeGenerator(use_spectral_norm=True), networks.InpaintGenerator()
     fill(edges, load_state(weights / "EdgeModel_gen.pth")["generator"])
@@ -100,7 +90,7 @@ def edgeconnect(weights: Path, image: Tensor, mask: Tensor) -> Fill:
     return forward
 
 
-def madf(weights: Path, image: Tensor, mask: Tensor) -> Fill:
+def madf(weights: Path, image: Tensor, mask: Tensor) -> Call:
     net = importlib.import_module("net")
     network = net.MADFNet(layer_size=7, args=SimpleNamespace(n_refinement_D=2))
     state, prefix = load_state(weights)["model"], "module.model."
@@ -114,7 +104,7 @@ def madf(weights: Path, image: Tensor, mask: Tensor) -> Fill:
     return forward
 
 
-def ctsdg(weights: Path, image: Tensor, mask: Tensor) -> Fill:
+def ctsdg(weights: Path, image: Tensor, mask: Tensor) -> Call:
     generator = importlib.import_module("models.generator.generator")
     network = generator.Generator(image_in_channels=3, edge_in_channels=2, out_channels=3)
     fill(network, load_state(weights)["generator"])
@@ -127,7 +117,7 @@ def ctsdg(weights: Path, image: Tensor, mask: Tensor) -> Fill:
     return forward
 
 
-NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Fill]] = {
+NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "lama": lama,
     "fcf": fcf,
     "aot-gan": aot_gan,
@@ -137,72 +127,14 @@ NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Fill]] = {
 }
 
 
-def fill(network: nn.Module, state: Mapping[str, Any]) -> None:
-    """As the authors load it, strictly, and ready for inference."""
-    network.load_state_dict(dict(state))
-    network.eval()
-
-
-def import_from(checkout: Path) -> None:
-    """Let the authors' modules be imported, also those with byte-order marks that Python refuses (FcF's)."""
-    read = importlib.machinery.SourceFileLoader.get_data
-
-    def without_marks(loader: importlib.machinery.SourceFileLoader, path: str) -> bytes:
-        data = read(loader, path)
-        while path.endswith(".py") and data.startswith(b"\xef\xbb\xbf"):
-            data = data[3:]
-        return data
-
-    importlib.machinery.SourceFileLoader.get_data = without_marks  # type: ignore[assignment, method-assign]
-    sys.dont_write_bytecode = True
-    sys.path.insert(0, str(checkout))
-    for name in STAND_INS:
-        sys.modules.setdefault(name, MagicMock())
-
-
-def measure(name: str, checkout: Path, weights: Path, turns: int) -> tuple[float, float, float]:
-    """Median seconds of processor time of theirs and of ours, and the largest difference of their answers."""
+def measure(name: str, checkout: Path, weights: Path, turns: int) -> Measured:
     warnings.simplefilter("ignore")
-    import_from(checkout)
+    import_from(checkout, STAND_INS)
     ours = load_inpainter(name, weights=weights, device="cpu")
     hole = torch.from_numpy(inputs.holes(1, (256, 256))).float()[:, None]
     photo = torch.from_numpy(inputs.photos(1, (256, 256))).permute(0, 3, 1, 2) / 255 * (1 - hole)
-    with torch.inference_mode():
-        sides: list[Fill] = [NETWORKS[name](weights, photo, hole), lambda: ours.inpaint(photo, hole)]
-        difference = float((sides[0]() - sides[1]()).abs().max())  # also warms both up
-        seconds: list[list[float]] = [[], []]
-        for turn in range(turns):
-            for side in (0, 1) if turn % 2 else (1, 0):
-                began = time.process_time()
-                sides[side]()
-                seconds[side].append(time.process_time() - began)
-    theirs, own = (statistics.median(times) for times in seconds)
-    return theirs, own, difference
-
-
-def pairs(items: list[str]) -> dict[str, Path]:
-    return {name: Path(path) for name, _, path in (item.partition("=") for item in items)}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--upstream", action="append", default=[], metavar="NAME=CHECKOUT")
-    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE")
-    parser.add_argument("--turns", type=int, default=7)
-    args = parser.parse_args()
-    checkouts, weights = pairs(args.upstream), pairs(args.weights)
-    print(f"torch {torch.__version__}, NumPy {np.__version__}, {torch.get_num_threads()} thread(s)\n")
-    print("| network | authors', s | ours, s | ours / authors' | largest difference |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    fresh = multiprocessing.get_context("spawn")  # the authors' packages share names
-    for name in NETWORKS:
-        if name not in checkouts or name not in weights:
-            print(f"{name}: skipped; it needs --upstream {name}=CHECKOUT and --weights {name}=FILE", file=sys.stderr)
-            continue
-        with fresh.Pool(1) as pool:
-            theirs, own, difference = pool.apply(measure, (name, checkouts[name], weights[name], args.turns))
-        print(f"| {name} | {theirs:.2f} | {own:.2f} | {own / theirs:.2f} | {difference:.1e} |", flush=True)
+    return in_turns(NETWORKS[name](weights, photo, hole), lambda: ours.inpaint(photo, hole), turns)
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, list(NETWORKS), measure)

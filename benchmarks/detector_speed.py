@@ -1,0 +1,163 @@
+"""The published detectors beside their authors' code: processor time of one look, and how far the maps differ.
+
+    OMP_NUM_THREADS=1 python benchmarks/detector_speed.py --upstream trufor=CHECKOUT --weights trufor=FILE [...]
+
+CHECKOUT is a clone of the authors' repository and FILE a checkpoint (for PSCC-Net the folder of its three); a network
+that lacks one of them is skipped. Both sides get the same picture of 256x256 and the same weights, and take turns in
+one process, each network in a process of its own. Noiseprint++ is timed as TruFor's part of that name. The few
+functions of yacs and timm that the authors' modules use are stood in for by plain ones. IID-Net's code wants a GPU,
+and stores its filters anew at each call: here it stays on the CPU, and gets the stored filters back before each.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+import torchvision  # noqa: F401  (before IID-Net's code imports it with a stand-in around)
+from beside import Call, Measured, compare, fill, import_from, in_turns  # type: ignore[import-not-found]
+from safebench_detectors._noiseprint_pp import NoiseprintPP
+from torch import Tensor, nn
+
+from safebench import checkpoints
+from safebench.checkpoints import load_state
+from safebench.models import load_detector
+from safebench.testing import inputs
+
+
+class Settings(dict[str, Any]):
+    """In place of yacs' nodes: a dictionary whose keys are attributes too."""
+
+    def __init__(self, **_: bool) -> None:
+        super().__init__()
+
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
+
+    def clone(self) -> Settings:
+        return self
+
+
+def pscc_net(weights: Path, image: Tensor) -> Call:
+    vars(np).setdefault("int", int)  # gone from NumPy
+    hrnet, settings = (importlib.import_module(f"models.{name}") for name in ("seg_hrnet", "seg_hrnet_config"))
+    args = {"crop_size": [256, 256]}
+    networks = {
+        "HRNet": hrnet.get_seg_model(settings.get_hrnet_cfg()),
+        "NLCDetection": importlib.import_module("models.NLCDetection").NLCDetection(args),
+        "DetectionHead": importlib.import_module("models.detection_head").DetectionHead(args),
+    }
+    for name, network in networks.items():
+        state = load_state(weights / f"{name}.pth")
+        fill(network, {key.removeprefix("module."): value for key, value in state.items()})
+
+    def forward() -> Tensor:
+        features = networks["HRNet"](image)
+        mask = networks["NLCDetection"](features)[0]
+        networks["DetectionHead"](features).softmax(dim=1)
+        found: Tensor = nn.functional.interpolate(mask, size=image.shape[2:], mode="bilinear", align_corners=True)
+        return found[:, 0]
+
+    return forward
+
+
+def trufor_network() -> nn.Module:
+    """As test_docker/src/trufor.yaml describes it; its modules are found there."""
+    sys.path.insert(0, str(Path(sys.path[0]) / "test_docker" / "src"))
+    extra = Settings()
+    extra |= {"BACKBONE": "mit_b2", "DECODER": "MLPDecoder", "DECODER_EMBED_DIM": 512, "PREPRC": "imagenet"}
+    extra |= {"BN_EPS": 0.001, "BN_MOMENTUM": 0.1, "DETECTION": "confpool", "CONF": True}
+    model = SimpleNamespace(EXTRA=extra, MODS=("RGB", "NP++"), PRETRAINED="")
+    config = SimpleNamespace(MODEL=model, DATASET=SimpleNamespace(NUM_CLASSES=2))
+    network: nn.Module = importlib.import_module("models.cmx.builder_np_conf").myEncoderDecoder(cfg=config)
+    return network
+
+
+def trufor(weights: Path, image: Tensor) -> Call:
+    network = trufor_network()
+    fill(network, load_state(weights)["state_dict"])
+    picture = image * 255 / 256
+    return lambda: network(picture)[0].softmax(dim=1)[:, 1]
+
+
+def noiseprint(weights: Path, image: Tensor) -> Call:
+    network: nn.Module = trufor_network().get_submodule("dncnn")
+    fill(network, load_state(weights)["network"])
+    picture = image * 255 / 256
+    return lambda: network(picture)[:, 0]
+
+
+def iid_net(weights: Path, image: Tensor) -> Call:
+    with patch.dict(sys.modules, tensorflow=ModuleType("tensorflow")):  # imported there, and never used
+        main = importlib.import_module("main")
+    with patch("numpy.repeat", lambda values, count, axis: values.repeat_interleave(count, axis)):
+        network = main.IID_Net()
+    torch.Tensor.cuda = lambda tensor: tensor  # type: ignore[assignment, method-assign, misc]
+    fill(network, {key.removeprefix("module."): value for key, value in load_state(weights).items()})
+    stored = network.bayar_conv.weight.data.clone()
+    picture = 2 * image.flip(1) - 1
+
+    def forward() -> Tensor:
+        network.bayar_conv.weight.data = stored.clone()
+        return network(picture)[:, 0]
+
+    return forward
+
+
+DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
+    "pscc-net": pscc_net,
+    "trufor": trufor,
+    "noiseprint": noiseprint,
+    "iid-net": iid_net,
+}
+
+
+def stand_in() -> None:
+    """The parts of yacs and timm that the authors' forward passes need."""
+    parts: dict[str, dict[str, Any]] = {
+        "yacs": {},
+        "yacs.config": {"CfgNode": Settings},
+        "timm": {},
+        "timm.models": {},
+        "timm.models.layers": {
+            "DropPath": lambda *_: nn.Identity(),
+            "to_2tuple": lambda x: (x, x),
+            "trunc_normal_": nn.init.trunc_normal_,
+        },
+    }
+    for name, held in parts.items():
+        module = ModuleType(name)
+        vars(module).update(held)
+        sys.modules.setdefault(name, module)
+
+
+def our_noiseprint(weights: Path, image: Tensor) -> Call:
+    network = NoiseprintPP().eval()
+    checkpoints.fit(network, load_state(weights)["network"], str(weights))
+    picture = image * 255 / 256
+    return lambda: network(picture)[:, 0]
+
+
+def measure(name: str, checkout: Path, weights: Path, turns: int) -> Measured:
+    warnings.simplefilter("ignore")
+    stand_in()
+    import_from(checkout, ())
+    image = torch.from_numpy(np.ascontiguousarray(inputs.photos(1, (256, 256)).transpose(0, 3, 1, 2))).float() / 255
+    if name == "noiseprint":
+        ours = our_noiseprint(weights, image)
+    else:
+        model = load_detector(name, weights=weights, device="cpu")
+        ours = lambda: model.detect(image).maps  # noqa: E731
+    return in_turns(DETECTORS[name](weights, image), ours, turns)
+
+
+if __name__ == "__main__":
+    compare(__doc__, list(DETECTORS), measure)
