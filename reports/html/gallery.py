@@ -89,6 +89,7 @@ class _Shelf:
         return {
             "detector": row["detector"] if plain else f"{row['detector']} · {row['postprocess']}",
             "map": picture.url,
+            "confidence": self.pictures.map(self.folder, row["confidence"], f"{name}.confidence").url,
             "figures": [*_figures(row, [*LOCALISATION, _SCORE]), ["Flagged", flagged], ["Map", extent]],
             "error": row["error"],
         }

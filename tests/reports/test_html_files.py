@@ -56,6 +56,17 @@ def test_the_gallery_holds_what_its_samples_have(page: Page, out: Path, run: Res
         assert np.array_equal(np.asarray(hole.convert("RGBA"))[..., 3] > 0, np.pad(np.ones((12, 12)), (8, 12)) > 0)
 
 
+def test_the_gallery_shows_how_sure_a_detector_is(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+    run = make_run(pictures=1)
+    told = run.detection["detector"] == "sharp"
+    run.detection = run.detection.assign(confidence=run.detection["map"].where(told, ""))
+    photo = Page(form.write([run], tmp_path)).data["gallery-data"][0]["photos"][0]
+    for found in (photo["samples"][0]["composites"][0]["detections"], photo["controls"]):
+        by_name = {one["detector"]: one["confidence"] for one in found}
+        assert (tmp_path / by_name["sharp"]).is_file()
+        assert by_name["blunt"] == ""
+
+
 def test_the_page_loads_nothing_but_its_own_files(page: Page, out: Path) -> None:
     addresses = [
         values[key] for tag, values in page.elements for key in ("src", "href") if key in values and tag != "a"

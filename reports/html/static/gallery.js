@@ -72,6 +72,12 @@
     return [...row, framed(`Composite of ${composite.inpainter}`, filled, figuresOf(composite.figures))];
   };
 
+  // How sure the detector is of each pixel, where it says so.
+  const sureness = (title, under, detection) =>
+    detection?.confidence && under
+      ? [framed(title, [picture(under, "", "under"), picture(detection.confidence, `${title}: confidence of ${detection.detector}`, "map")])]
+      : [];
+
   const detectorRows = ({ photo, sample, composite }) =>
     (composite?.detections ?? []).map((detection) => {
       const control = photo.controls.find((other) => other.detector === detection.detector);
@@ -80,7 +86,9 @@
         element("h3", { textContent: detection.detector }),
         element("div", { className: "pictures" },
           overlaid(`On the composite of ${composite.inpainter}`, composite.picture, detection, sample.outline, figuresOf(detection.figures)),
-          overlaid("On the untouched original (control)", photo.original, control, "", figuresOf(score))));
+          overlaid("On the untouched original (control)", photo.original, control, "", figuresOf(score)),
+          ...sureness("How sure it is of the composite's map", composite.picture, detection),
+          ...sureness("How sure it is of the original's map", photo.original, control)));
     });
 
   const draw = () => {
