@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import runpy
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,3 +47,14 @@ def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["SAFEBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     if SHARED.is_dir():
         os.environ["TORCH_HOME"] = str(SHARED / "torch-home")
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory) -> Path:
+    """The fake plug-in, installed into a folder of its own."""
+    target = tmp_path_factory.mktemp("site")
+    source = tmp_path_factory.mktemp("source") / "plugin"
+    subprocess.run(["cp", "-r", Path(__file__).parent / "fake_plugin", source], check=True)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--target", target, source], check=True, capture_output=True)
+    return target

@@ -5,8 +5,8 @@ So a training that goes on meets the examples that an undisturbed one would have
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from safebench.contracts import Recipe
 from safebench.data import Photo, open_photos
-from safebench.errors import DataError, ImageError
-from safebench.images import to_square
+from safebench.errors import DataError, ImageError, SafebenchError
+from safebench.images import MIN_SIDE, to_square
 from safebench.keys import digest
 from safebench.masks import MaskSet, open_masks
 from safebench.protocol import parse_bins
@@ -32,11 +32,12 @@ _HELD_BACK = 20
 
 @dataclass
 class Photos:
-    """Photos by number, decoded once where memory allows; one that cannot be read is replaced by the next."""
+    """Photos by number, decoded once where memory allows; one that cannot be used is replaced by the next."""
 
     photos: Sequence[Photo]
-    _kept: OrderedDict[int, NDArray[np.uint8]] = field(default_factory=OrderedDict, repr=False)
+    _kept: dict[int, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
     _bytes: int = 0
+    _unusable: set[int] = field(default_factory=set, repr=False)
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -47,16 +48,19 @@ class Photos:
             index = k % len(self.photos)
             if index in self._kept:
                 return self._kept[index]
+            if index in self._unusable:
+                continue
             try:
-                pixels = self.photos[index].load()
+                pixels = _load(self.photos[index])
             except ImageError as error:
+                self._unusable.add(index)
                 sys.stderr.write(f"safebench: warning: left out of the training: {error}\n")
                 continue
             if self._bytes + pixels.nbytes <= _MEMORY:
                 self._kept[index] = pixels
                 self._bytes += pixels.nbytes
             return pixels
-        raise DataError("none of the photos to train on can be read")
+        raise DataError("none of the photos to train on can be used")
 
 
 @dataclass
@@ -115,20 +119,19 @@ class Data:
 
 def open_data(config: TrainConfig, recipe: Recipe) -> Data:
     """The photos and holes that a config names; raises DataError where there are none."""
-    photos = [photo for name in config.images for photo in open_photos(name).photos()]
-    if not photos:
-        raise DataError(f"--images {', '.join(config.images)}: no photos were found there")
-    titles = ", ".join(open_photos(name).name for name in config.images)
+    sets = [open_photos(name) for name in config.images]
+    photos = [photo for found in sets for photo in found.photos()]
+    titles = ", ".join(found.name for found in sets)
     if config.validation:
-        held = _some(open_photos(config.validation).photos(), config)
-        validation = open_photos(config.validation).name
+        others = open_photos(config.validation)
+        validation, held = others.name, _held_out(others.photos(), config.validation_photos)
     else:
-        held = _some(photos, config)[: max(1, len(photos) // _HELD_BACK)]
+        validation = "kept back"
+        held = _held_out(photos, min(config.validation_photos, max(1, len(photos) // _HELD_BACK)))
         kept_back = {photo.name for photo in held}
-        photos = [photo for photo in photos if photo.name not in kept_back] or photos
-        validation = f"{len(held)} photos kept back"
-    if not held:
-        raise DataError(f"--validation {config.validation}: no photos were found there")
+        photos = [photo for photo in photos if photo.name not in kept_back]
+        if not photos:
+            raise DataError(f"--images {titles}: too few photos to keep some back; name others by --validation")
     masks, names = _masks(config.masks, config, config.seed)
     held_masks, held_names = _masks(config.validation_masks, config, config.seed + 1)
     training = Examples(Photos(photos), masks, names, recipe, config.resolution, config.seed)
@@ -136,6 +139,8 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data:
     prints = {
         "photos": digest([photo.fingerprint() for photo in photos]),
         "validation": digest([photo.fingerprint() for photo in held]),
+        "masks": digest(names),
+        "validation_masks": digest(held_names),
     }
     summary = (
         f"{len(photos)} photos ({titles}) with holes of `{masks.name}`; validated on {len(held)} photos "
@@ -158,10 +163,21 @@ def batches(
         examples,
         batch_sampler=_Sampler(numbers()),
         num_workers=config.workers,
-        persistent_workers=config.workers > 0,
+        worker_init_fn=_leave_signals,
         collate_fn=default_collate,
     )
-    return iter(loader)
+    try:
+        yield from loader
+    except SafebenchError as error:
+        if config.workers:  # a worker's error comes with its traceback; the last line is "class: sentence"
+            raise type(error)(str(error).strip().splitlines()[-1].partition(": ")[2]) from None
+        raise
+
+
+def _leave_signals(worker: int) -> None:
+    """Ctrl-C reaches a worker too; when it ends is for the main process to say."""
+    del worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Sampler:
@@ -174,9 +190,30 @@ class _Sampler:
         return self._numbers
 
 
-def _some(photos: Sequence[Photo], config: TrainConfig) -> list[Photo]:
-    """As many as validate, drawn by their names, in the order of the draw."""
-    return sorted(photos, key=lambda photo: digest("validate", photo.name))[: config.validation_photos]
+def _held_out(photos: Sequence[Photo], count: int) -> list[Photo]:
+    """So many photos that can be used, drawn by their names, in the order of the draw; raises DataError for none."""
+    held = []
+    for photo in sorted(photos, key=lambda photo: digest("validate", photo.name)):
+        try:
+            _load(photo)
+        except ImageError as error:
+            sys.stderr.write(f"safebench: warning: left out of the validation: {error}\n")
+            continue
+        held.append(photo)
+        if len(held) == count:
+            break
+    if not held:
+        raise DataError("none of the photos to validate on can be used")
+    return held
+
+
+def _load(photo: Photo) -> NDArray[np.uint8]:
+    """The pixels; raises ImageError where they cannot be read or are too few to train on."""
+    pixels = photo.load()
+    height, width = pixels.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise ImageError(f"{photo.name}: it has {width}x{height} pixels; each side needs at least {MIN_SIDE}")
+    return pixels
 
 
 def _masks(name: str, config: TrainConfig, seed: int) -> tuple[MaskSet, list[Sequence[str]]]:

@@ -47,7 +47,7 @@ class Trainer:
             raise ConfigError("--device cuda: there is no GPU that can be used here")
         self.device = self.accelerator.device
         self.data = open_data(config, recipe)
-        self.about: dict[str, Any] = {
+        about = {
             "model": entry.name,
             "title": entry.card.title,
             "preset": preset,
@@ -60,6 +60,8 @@ class Trainer:
             "step": 0,
             "seconds": 0.0,
         }
+        # through JSON, as it comes back from a checkpoint
+        self.about: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(about))
 
     def run(self, resume: bool) -> Path:
         """Train to the end; returns the product's path.
@@ -149,7 +151,9 @@ class _Running:
                     self._steps(logbook)
                 except KeyboardInterrupt:
                     self._save()
-                    raise
+                    raise TrainingError(
+                        f"stopped at step {self.step}; the same command with --resume goes on from there"
+                    ) from None
                 finally:
                     logbook.close()
         except filelock.Timeout:
@@ -190,7 +194,8 @@ class _Running:
             network.train()
         with trainer.accelerator.autocast():
             figures = trainer.recipe.step(self.networks, batch, self._update)
-        found = {name: float(figure) for name, figure in figures.items()}
+        together = trainer.accelerator.reduce(torch.stack([f.float() for f in figures.values()]), "mean")
+        found = dict(zip(figures, together.tolist(), strict=True))
         for name, figure in found.items():
             if not math.isfinite(figure):
                 self._stop(name, figure)

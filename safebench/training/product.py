@@ -28,6 +28,7 @@ def write_product(
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in state.items()
     }
+    about = {**about, "recipe": {name: _public(value) for name, value in about["recipe"].items()}}
     metadata = {
         "model": about["model"],
         "config": msgspec.json.encode(about["recipe"]).decode(),
@@ -42,6 +43,13 @@ def write_product(
     atomic_write(path, safetensors.torch.save(tensors, metadata))
     atomic_write(path.with_suffix(".md"), _card(about, figures, tensors).encode())
     return path
+
+
+def _public(value: Any) -> Any:
+    """An option without the folders of this machine: of an absolute path its last part."""
+    if isinstance(value, list | tuple):
+        return [_public(part) for part in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _card(about: Mapping[str, Any], figures: Mapping[str, float], tensors: Mapping[str, Tensor]) -> str:

@@ -14,8 +14,6 @@ from safebench import registry
 from safebench.cards import parse_card
 from safebench.errors import CardError, UnknownNameError
 
-PLUGIN = Path(__file__).parents[1] / "fake_plugin"
-
 
 @pytest.mark.parametrize("spelling", ["navier-stokes", "Navier_Stokes", "NAVIERSTOKES", "navier stokes"])
 def test_a_name_is_found_in_any_spelling(spelling):
@@ -67,17 +65,6 @@ def test_a_card_that_breaks_the_schema_is_refused(text, complaint):
     with pytest.raises(CardError, match=complaint) as caught:
         parse_card(text, "here/card.toml")
     assert "here/card.toml" in str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def plugin(tmp_path_factory) -> Path:
-    """The fake plug-in, installed into a folder of its own."""
-    target = tmp_path_factory.mktemp("site")
-    source = tmp_path_factory.mktemp("source") / "plugin"
-    subprocess.run(["cp", "-r", PLUGIN, source], check=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "--target", target, source], check=True, capture_output=True)
-    return target
 
 
 def _python(plugin: Path, code: str, *, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,5 @@
+"""`python -m safebench`, as `accelerate launch -m safebench` wants it."""
+
+from safebench.cli import main
+
+main()

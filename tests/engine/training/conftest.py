@@ -1,0 +1,82 @@
+"""A third party's recipe of a few dozen parameters, and photos to train it on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from safebench import registry
+
+
+@pytest.fixture
+def recipes(plugin: Path, monkeypatch: pytest.MonkeyPatch):
+    """The fake plug-in's recipe is known in this process."""
+    monkeypatch.syspath_prepend(str(plugin))
+    registry.entries.cache_clear()
+    yield
+    registry.entries.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    generator = np.random.default_rng(0)
+    for k in range(24):
+        small = Image.fromarray(generator.integers(0, 256, (6, 8, 3), np.uint8))
+        small.resize((80 + k, 64), Image.Resampling.BICUBIC).save(folder / f"{k:02d}.png")
+    return folder
+
+
+class Command:
+    """`safebench train mean-fill` in a process of its own."""
+
+    def __init__(self, plugin: Path, photos: Path) -> None:
+        self.environment = {**os.environ, "PYTHONPATH": str(plugin), "OMP_NUM_THREADS": "1"}
+        self.photos = photos
+
+    def arguments(self, out: Path, *more: str) -> list[str]:
+        sizes = ["--resolution", "32", "--batch-size", "2", "--set", "validation_photos=4"]
+        return ["safebench", "train", "mean-fill", "--images", str(self.photos), "--out", str(out), *sizes, *more]
+
+    def start(self, out: Path, *more: str, launcher: tuple[str, ...] = ("-m",)) -> subprocess.Popen[str]:
+        command = [sys.executable, *launcher, *self.arguments(out, "--device", "cpu", *more)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+
+    def run(self, out: Path, *more: str, launcher: tuple[str, ...] = ("-m",)) -> subprocess.CompletedProcess[str]:
+        child = self.start(out, *more, launcher=launcher)
+        told, warned = child.communicate(timeout=240)
+        return subprocess.CompletedProcess(child.args, child.returncode, told, warned)
+
+
+@pytest.fixture(scope="session")
+def command(plugin: Path, photos: Path) -> Command:
+    return Command(plugin, photos)
+
+
+def _read_log(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def losses():
+    """The losses of a training by step."""
+
+    def read(folder: Path) -> dict[int, float]:
+        return {entry["step"]: entry["l1"] for entry in _read_log(folder) if "l1" in entry}
+
+    return read
+
+
+@pytest.fixture
+def read_log():
+    """All entries of a training's log."""
+    return _read_log

@@ -1,0 +1,233 @@
+"""The loop on a tiny recipe: what it leaves, what it survives, what it refuses."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import safetensors
+import torch
+from PIL import Image
+
+from safebench import registry
+from safebench.errors import SafebenchError, StoreError, TrainingError
+from safebench.training.config import make_configs
+from safebench.training.data import batches, open_data
+from safebench.training.loop import Trainer
+from safebench.watching import Silent
+
+
+@pytest.fixture
+def train(recipes, photos):
+    """Train in this process: train(out, resume=..., preset=..., **options) gives the trainer."""
+
+    def run(out: Path, *, resume: bool = False, preset: str = "", **options) -> Trainer:
+        entry, _ = registry.find("recipes", "mean-fill")
+        small = {"resolution": 32, "batch_size": 2, "steps": 6, "validate_every": 3, "validation_photos": 3}
+        given = {"images": [str(photos)], "device": "cpu", "out": str(out), **small, **options}
+        config, own = make_configs(entry.adapter(), entry.name, preset, None, given)
+        trainer = Trainer(entry, entry.adapter()(entry.card, own), config, preset, Silent())
+        trainer.run(resume)
+        return trainer
+
+    return run
+
+
+def test_a_training_leaves_a_product_a_card_a_log_pictures_and_a_checkpoint(train, losses, tmp_path):
+    train(tmp_path / "t", preset="wide", tags=f"a,{tmp_path}/b")
+    with safetensors.safe_open(tmp_path / "t" / "mean-fill.safetensors", "pt") as product:
+        assert sorted(product.keys()) == ["0.bias", "0.weight", "2.bias", "2.weight"]
+        metadata = product.metadata()
+        assert product.get_tensor("0.weight").shape[0] == 8, "the preset's"
+    assert metadata["model"] == "mean-fill"
+    assert msgspec.json.decode(metadata["config"]) == {
+        "channels": 8,
+        "rate": 0.02,
+        "noise": 0.01,
+        "breaks_at": 0,
+        "tags": ["a", "b"],
+    }
+    card = (tmp_path / "t" / "mean-fill.md").read_text()
+    assert "Mean of the known pixels" in card
+    assert "- l1: 0." in card
+    assert str(tmp_path) not in card, "a card names no folders of this machine"
+    assert sorted(losses(tmp_path / "t")) == [1, 2, 3, 4, 5, 6]
+    previews = sorted(path.name for path in (tmp_path / "t" / "previews").iterdir())
+    assert previews == ["00000000.png", "00000003.png", "00000006.png"]
+    with Image.open(tmp_path / "t" / "previews" / "00000006.png") as grid:
+        assert grid.size == (2 * 32, 16 + 32)
+    assert list((tmp_path / "t" / "tensorboard").iterdir())
+
+
+def test_it_learns(train, losses, tmp_path):
+    train(tmp_path / "t", steps=60, validate_every=60, noise=0.0)
+    found = losses(tmp_path / "t")
+    assert np.mean([found[k] for k in range(51, 61)]) < 0.6 * np.mean([found[k] for k in range(1, 6)])
+
+
+def test_the_best_step_is_kept_not_the_last(train, read_log, tmp_path):
+    train(tmp_path / "t", steps=16, validate_every=2, rate=0.2)
+    entries = [entry for entry in read_log(tmp_path / "t") if "validation" in entry and entry["step"]]
+    best = min(entries, key=lambda entry: entry["validation"]["l1"])
+    assert best["step"] < 16, "with such a rate it swings"
+    with safetensors.safe_open(tmp_path / "t" / "mean-fill.safetensors", "pt") as product:
+        assert product.metadata()["step"] == str(best["step"])
+        assert msgspec.json.decode(product.metadata()["validation"]) == best["validation"]
+
+
+def test_going_on_gives_the_losses_of_an_undisturbed_training(train, losses, tmp_path):
+    train(tmp_path / "whole", steps=8, validate_every=2)
+    train(tmp_path / "parts", steps=4, validate_every=2)
+    train(tmp_path / "parts", steps=8, validate_every=2, resume=True)
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+    assert (tmp_path / "parts" / "mean-fill.safetensors").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_the_command_ends_with_the_same_losses(command, losses, tmp_path):
+    options = ("--steps", "60", "--validate-every", "5")
+    whole = command.run(tmp_path / "whole", *options)
+    assert whole.returncode == 0, whole.stderr
+    child = command.start(tmp_path / "killed", *options)
+    log = tmp_path / "killed" / "log.jsonl"
+    deadline = time.monotonic() + 120
+    while not log.exists() or log.read_text().count("\n") < 18:
+        assert child.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    child.kill()
+    child.communicate()
+    assert len(losses(tmp_path / "killed")) < 60, "the training is too short for this test to mean anything"
+    resumed = command.run(tmp_path / "killed", *options, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    found, expected = losses(tmp_path / "killed"), losses(tmp_path / "whole")
+    assert list(found) == list(expected)
+    assert list(found.values()) == pytest.approx(list(expected.values()), rel=1e-6)
+    assert not list((tmp_path / "killed").rglob(".*.tmp")), "what a killed training left half-written is cleared away"
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_saves_its_state(command, losses, tmp_path):
+    child = command.start(tmp_path / "t", "--steps", "100000", "--validate-every", "100000")
+    log = tmp_path / "t" / "log.jsonl"
+    while not log.exists() or log.read_text().count("\n") < 9:
+        assert child.poll() is None
+        time.sleep(0.005)
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=60)
+    assert "--resume" in told
+    assert "Traceback" not in told
+    state = torch.load(tmp_path / "t" / "checkpoint.pt", weights_only=True)
+    assert state["step"] == max(losses(tmp_path / "t"))
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_curve_of_one_with_twice_the_batch(command, losses, tmp_path):
+    options = ("--steps", "12", "--validate-every", "6", "--set", "noise=0")
+    one = command.run(tmp_path / "one", *options, "--batch-size", "4")
+    assert one.returncode == 0, one.stderr
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m")
+    two = command.run(tmp_path / "two", *options, launcher=launcher)
+    assert two.returncode == 0, two.stderr
+    found, expected = losses(tmp_path / "two"), losses(tmp_path / "one")
+    assert list(found.values()) == pytest.approx(list(expected.values()), rel=1e-5)
+    assert len(found) == 12
+
+
+def test_a_loss_that_is_no_number_stops_it_and_leaves_the_last_good_checkpoint(train, tmp_path):
+    with pytest.raises(TrainingError, match=r"step 5: the loss 'filler' became nan.*checkpoint of step 3"):
+        train(tmp_path / "t", breaks_at=5)
+    state = torch.load(tmp_path / "t" / "checkpoint.pt", weights_only=True)
+    assert state["step"] == 3
+    assert all(tensor.isfinite().all() for tensor in state["networks"]["filler"].values())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"images": ["/no/such/folder"]}, "/no/such/folder"),
+        ({"images": []}, "--images"),
+        ({"masks": "no-such-masks"}, "no-such-masks"),
+        ({"preset": "wise"}, "preset 'wise'; it has wide"),
+        ({"colour": "red"}, "no option 'colour'; its own are channels, rate"),
+        ({"channels": "many"}, "channels"),
+        ({"steps": 0}, "steps 0"),
+        ({"resolution": 8}, "resolution 8"),
+        ({"device": "tpu"}, "device tpu"),
+        ({"init": "/no/checkpoint.pt"}, "/no/checkpoint.pt"),
+        ({"resume": True}, "no checkpoint to go on from"),
+    ],
+)
+def test_a_wrong_option_is_told_in_a_sentence(train, tmp_path, options, says):
+    with pytest.raises(SafebenchError, match=says):
+        train(tmp_path / "t", **options)
+
+
+def test_a_training_in_the_folder_is_neither_lost_nor_mixed_with_another(train, tmp_path):
+    train(tmp_path / "t")
+    with pytest.raises(StoreError, match="go on with --resume"):
+        train(tmp_path / "t")
+    with pytest.raises(StoreError, match=r"rate was 0\.01, now 0\.1"):
+        train(tmp_path / "t", resume=True, rate=0.1)
+    (tmp_path / "t" / "checkpoint.pt").write_bytes(b"PK\x03\x04 nonsense")
+    with pytest.raises(StoreError, match=r"no checkpoint of a training"):
+        train(tmp_path / "t", resume=True)
+
+
+def test_a_checkpoint_runs_no_code(train, tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "ran",))
+
+    (tmp_path / "t").mkdir()
+    torch.save({"step": Bomb(), "about": "{}"}, tmp_path / "t" / "checkpoint.pt")
+    with pytest.raises(StoreError):
+        train(tmp_path / "t", resume=True)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_examples_depend_on_the_seed_and_their_number_alone(recipes, photos):
+    entry, _ = registry.find("recipes", "mean-fill")
+
+    def first(seed: int, workers: int, step: int) -> torch.Tensor:
+        given = {"images": [str(photos)], "resolution": 32, "seed": seed, "workers": workers, "steps": 5}
+        config, own = make_configs(entry.adapter(), entry.name, "", None, given)
+        data = open_data(config, entry.adapter()(entry.card, own))
+        return next(batches(data.training, config, step, 0, 1))["photo"]
+
+    assert torch.equal(first(0, 0, 2), first(0, 1, 2))
+    assert not torch.equal(first(0, 0, 2), first(1, 0, 2))
+    assert not torch.equal(first(0, 0, 2), first(0, 0, 3))
+
+
+def test_no_held_out_photo_is_trained_on(recipes, photos):
+    entry, _ = registry.find("recipes", "mean-fill")
+    config, own = make_configs(entry.adapter(), entry.name, "", None, {"images": str(photos), "resolution": 32})
+    data = open_data(config, entry.adapter()(entry.card, own))
+    trained = {photo.name for photo in data.training.photos.photos}
+    held = {photo.name for photo in data.held_out.photos}
+    assert not trained & held
+    assert len(trained | held) == 24
+
+
+def test_a_photo_that_cannot_be_read_is_left_out_and_named(train, tmp_path, capfd, photos):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for path in photos.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    for k in range(8):
+        (folder / f"broken{k}.png").write_bytes(b"no picture")
+    train(tmp_path / "t", images=[str(folder)], validation=str(photos), steps=20, validate_every=20)
+    assert "broken" in capfd.readouterr().err
+
+
+def test_a_file_holds_the_options_and_flags_override_it(recipes, photos, tmp_path):
+    entry, _ = registry.find("recipes", "mean-fill")
+    file = tmp_path / "train.toml"
+    file.write_text(f'images = ["{photos}"]\nbatch-size = 8\nrate = 0.5\ntags = ["x"]\n')
+    config, own = make_configs(entry.adapter(), entry.name, "wide", file, {"rate": "0.25", "steps": "7"})
+    assert (config.batch_size, config.steps, own.rate, own.channels, own.tags) == (8, 7, 0.25, 8, ("x",))
