@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from safebench.cards import Card
+from safebench.errors import WeightsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,6 +123,13 @@ class Recipe(ABC):
     @abstractmethod
     def build(self) -> dict[str, nn.Module]:
         """The networks by name, freshly initialised; the engine has seeded torch's generator before."""
+
+    def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
+        """Put the product of another training into fresh networks (`--init`).
+
+        Raises WeightsError, which calls the file `name`, where it does not fit.
+        """
+        raise WeightsError(f"{name}: {self.card.name} cannot begin from a product; name a training's checkpoint.pt")
 
     @abstractmethod
     def optimisers(self, networks: Mapping[str, nn.Module]) -> dict[str, torch.optim.Optimizer]:

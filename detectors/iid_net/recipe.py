@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from safebench.cards import Card
+from safebench.checkpoints import fit
 from safebench.contracts import Recipe as Contract
 from safebench.errors import ConfigError
 from safebench.metrics.localisation import pixel_auc
@@ -80,6 +81,10 @@ class Recipe(Contract):
         network = IIDNet(self.config.width, every_filter=True)
         initialise(network)
         return {"network": network.to(memory_format=torch.channels_last)}
+
+    def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
+        """See `Recipe.start`."""
+        fit(networks["network"], product, name)
 
     def optimisers(self, networks: Mapping[str, nn.Module]) -> dict[str, torch.optim.Optimizer]:
         """See `Recipe.optimisers`."""

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from safebench.checkpoints import fit
 from safebench.contracts import Recipe as BaseRecipe
 from safebench.metrics.perceptual import Perceptual, load_perceptual
 from safebench.metrics.quality import compare
@@ -106,6 +107,11 @@ class Recipe(BaseRecipe):
             networks["average"] = average.requires_grad_(False)
         return networks
 
+    def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
+        """See `Recipe.start`; a product holds no discriminator, which begins anew."""
+        fit(networks["generator"], product, name)
+        fit(_shipped(networks), product, name)
+
     def optimisers(self, networks: Mapping[str, nn.Module]) -> dict[str, torch.optim.Optimizer]:
         """Adam with the paper's settings; the extractor is trained with the generators."""
         return {
@@ -194,11 +200,11 @@ class Recipe(BaseRecipe):
             "style": config.lambda_style * style,
         }
         if painting.painted is not None and painting.background is not None and painting.original is not None:
-            distance = losses.domain_distance(painting.painted, painting.background, painting.original)
-            parts["domain"] = config.lambda_domain * distance
+            distance = losses.domain_difference if config.design == "authors" else losses.domain_distance
+            vectors = (painting.painted, painting.background, painting.original)
+            parts["domain"] = config.lambda_domain * distance(*vectors)
             if config.lambda_spread:
-                vectors = torch.cat([painting.background, painting.original])
-                parts["collapse"] = config.lambda_spread * losses.collapse(vectors)
+                parts["collapse"] = config.lambda_spread * losses.collapse(torch.cat(vectors[1:]))
         if config.lambda_grain:
             parts["grain"] = config.lambda_grain * losses.grain(refined, photos, masks)
         return parts

@@ -21,8 +21,8 @@ def main() -> None:
     except SafebenchError as error:
         sys.stderr.write(f"safebench: {error}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("safebench: stopped; the same command goes on where this one was\n")
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"safebench: {stop or 'stopped; the same command goes on where this one was'}\n")
         sys.exit(130)
 
 

@@ -32,7 +32,7 @@ def train(
     device: Annotated[Text, typer.Option(help="auto, cpu or cuda. Default: auto.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that make examples. Default: none.")] = None,
     seed: Annotated[int | None, typer.Option(help="Reaches every random draw. Default: 0.")] = None,
-    init: Annotated[Text, typer.Option(help="A checkpoint.pt whose networks to start from.")] = None,
+    init: Annotated[Text, typer.Option(help="A checkpoint.pt or a product to start from.")] = None,
     out: Annotated[Text, typer.Option(help="The training's folder. Default: trainings/NAME.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
     config: Annotated[Path | None, typer.Option(help="A TOML file of these options and the recipe's.")] = None,

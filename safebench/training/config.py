@@ -19,7 +19,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     batch_size: examples a step and process.  validation: held-out photos (a folder or a data set's name); "" keeps
     back one in twenty of the training's.  workers: processes that make examples, 0 for none.  init: a checkpoint.pt
-    of another training, whose networks this one starts from.
+    or a product of another training, whose networks this one starts from.
     """
 
     images: tuple[str, ...] = ()
@@ -99,9 +99,12 @@ def parse_settings(items: Sequence[str]) -> dict[str, str]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """`name: was this, is that` for each option that keeps a training from going on."""
-    names = [name for name in now if name not in MAY_CHANGE]
-    return [f"{name} was {before.get(name)!r}, now {now[name]!r}" for name in names if before.get(name) != now[name]]
+    """`name was this, now that` for each option that keeps a training from going on.
+
+    An option that an earlier release did not have is no difference.
+    """
+    names = [name for name in now if name in before and name not in MAY_CHANGE]
+    return [f"{name} was {before[name]!r}, now {now[name]!r}" for name in names if before[name] != now[name]]
 
 
 def _listed(value: Any, default: Any) -> Any:

@@ -27,10 +27,12 @@ class Logbook:
 
         self._folder = folder
         path = folder / LOG
-        if path.exists():
+        if not first:
+            path.unlink(missing_ok=True)
+        elif path.exists():
             atomic_write(path, b"".join(line for line in path.read_bytes().splitlines(True) if _is_before(line, first)))
         self._file = path.open("a", encoding="utf-8", buffering=1)
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first)
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=first + 1)
 
     def step(self, step: int, figures: Mapping[str, float]) -> None:
         """The losses of one step."""

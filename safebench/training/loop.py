@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import filelock
 import msgspec
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from safebench import provenance
+from safebench.checkpoints import load_state
 from safebench.contracts import Recipe
 from safebench.errors import ConfigError, StoreError, TrainingError
 from safebench.keys import digest
@@ -27,9 +26,12 @@ from safebench.training.config import TrainConfig, differences
 from safebench.training.data import batches, open_data
 from safebench.training.logbook import Logbook
 from safebench.training.product import write_product
+from safebench.training.stopping import stop_requests
+from safebench.training.validating import validate
 from safebench.watching import Watcher
 
-_PREVIEWED = 6
+_SAVE_SECONDS = 600
+"""A checkpoint is also saved between two validations that lie far apart."""
 
 
 class Trainer:
@@ -76,8 +78,7 @@ class Trainer:
             checkpoint.restore(state, networks, self.folder / checkpoint.FILE)
             self.about["seconds"] = state.about["seconds"]
         elif self.config.init:
-            path = Path(self.config.init).expanduser()
-            checkpoint.restore(checkpoint.load(path), networks, path)
+            self._begin_from(Path(self.config.init).expanduser(), networks)
         optimisers = self.recipe.optimisers(networks)
         if state is not None:
             for name, optimiser in optimisers.items():
@@ -101,10 +102,18 @@ class Trainer:
         state = checkpoint.load(path)
         before, now = state.about, self.about
         found = differences(before["config"], now["config"]) + differences(before["recipe"], now["recipe"])
-        found += [f"{name} differs" for name in ("model", "data", "processes") if before[name] != now[name]]
+        found += differences({"model": before["model"]}, {"model": now["model"]})
+        found += differences({"processes": before["processes"]}, {"processes": now["processes"]})
+        found += [f"the {name} are others" for name, was in before["data"].items() if was != now["data"].get(name)]
         if found:
             raise StoreError(f"{path}: belongs to a training with other options: {'; '.join(found)}")
         return state
+
+    def _begin_from(self, path: Path, networks: Mapping[str, nn.Module]) -> None:
+        if path.suffix == ".safetensors":
+            self.recipe.start(networks, load_state(path), str(path))
+        else:
+            checkpoint.restore(checkpoint.load(path), networks, path)
 
     def _distributed(self, networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
         """Networks whose gradients are shared among the processes, where there are several."""
@@ -150,10 +159,7 @@ class _Running:
                 try:
                     self._steps(logbook)
                 except KeyboardInterrupt:
-                    self._save()
-                    raise TrainingError(
-                        f"stopped at step {self.step}; the same command with --resume goes on from there"
-                    ) from None
+                    raise KeyboardInterrupt(self._how_to_go_on()) from None
                 finally:
                     logbook.close()
         except filelock.Timeout:
@@ -163,53 +169,67 @@ class _Running:
         return folder / f"{trainer.about['model']}.safetensors"
 
     def _steps(self, logbook: Logbook | None) -> None:
-        trainer, config = self.trainer, self.trainer.config
-        accelerator = trainer.accelerator
+        """All steps that are left; raises KeyboardInterrupt where it was asked to stop, after saving its state."""
+        trainer, config, accelerator = self.trainer, self.trainer.config, self.trainer.accelerator
         trainer.watcher.begin(f"Training {trainer.about['model']}", config.steps)
         trainer.watcher.advance(self.first, fresh=False)
         if logbook and self.first == 0:
             self._validate(logbook)
-        coming = batches(
-            trainer.data.training, config, self.first, accelerator.process_index, accelerator.num_processes
-        )
-        for batch in coming:
-            begun = time.monotonic()
-            figures = self._step({name: part.to(trainer.device) for name, part in batch.items()})
-            self.step += 1
-            if logbook:
-                images = config.batch_size * accelerator.num_processes
-                speed = images / max(time.monotonic() - begun, 1e-9)
-                logbook.step(self.step, {**figures, "images_per_second": round(speed, 3)})
-            trainer.watcher.advance(1)
-            if logbook and (self.step % config.validate_every == 0 or self.step == config.steps):
-                self._validate(logbook)
-                self._save()
+        examples, images = trainer.data.training, config.batch_size * accelerator.num_processes
+        coming = batches(examples, config, self.first, accelerator.process_index, accelerator.num_processes)
+        with stop_requests() as stop_asked:
+            begun = saved = time.monotonic()
+            for batch in coming:
+                figures, stop = self._step({name: part.to(trainer.device) for name, part in batch.items()}, stop_asked)
+                self.step += 1
+                if logbook:
+                    seconds = time.monotonic() - begun
+                    speed = {"seconds": round(seconds, 4), "images_per_second": round(images / seconds, 3)}
+                    logbook.step(self.step, {**figures, **speed})
+                    trainer.watcher.advance(1)
+                    due = self.step % config.validate_every == 0 or self.step == config.steps
+                    if due:
+                        self._validate(logbook)
+                    if due or stop or time.monotonic() - saved > _SAVE_SECONDS:
+                        self._save()
+                        saved = time.monotonic()
+                if stop and self.step < config.steps:
+                    raise KeyboardInterrupt
+                begun = time.monotonic()
 
-    def _step(self, batch: Mapping[str, Tensor]) -> dict[str, float]:
+    def _step(self, batch: Mapping[str, Tensor], stop_asked: Callable[[], bool]) -> tuple[dict[str, float], bool]:
+        """One step's figures, of all processes, and whether any of them was asked to stop."""
         trainer = self.trainer
         torch.manual_seed(
             int(digest("step", trainer.config.seed, self.step, trainer.accelerator.process_index)[:15], 16)
         )
         for network in self.networks.values():
             network.train()
-        with trainer.accelerator.autocast():
-            figures = trainer.recipe.step(self.networks, batch, self._update)
-        together = trainer.accelerator.reduce(torch.stack([f.float() for f in figures.values()]), "mean")
-        found = dict(zip(figures, together.tolist(), strict=True))
+        try:
+            with trainer.accelerator.autocast():
+                figures = trainer.recipe.step(self.networks, batch, self._update)
+        except torch.cuda.OutOfMemoryError:
+            raise TrainingError(
+                f"step {self.step + 1}: the GPU's memory is too small; lower --batch-size or --resolution"
+            ) from None
+        told = torch.stack([figure.float().to(trainer.device) for figure in figures.values()])
+        asked = torch.tensor([float(stop_asked())], device=trainer.device)
+        *values, stop = trainer.accelerator.reduce(torch.cat([told, asked]), "mean").tolist()
+        found = dict(zip(figures, values, strict=True))
         for name, figure in found.items():
             if not math.isfinite(figure):
-                self._stop(name, figure)
-        return found
+                self._break_off(name, figure)
+        return found, stop > 0
 
     def _update(self, name: str, loss: Tensor) -> None:
         if not math.isfinite(value := float(loss.detach())):
-            self._stop(name, value)
+            self._break_off(name, value)
         optimiser = self.optimisers[name]
         optimiser.zero_grad(set_to_none=True)
         self.trainer.accelerator.backward(loss)
         optimiser.step()
 
-    def _stop(self, name: str, value: float) -> None:
+    def _break_off(self, name: str, value: float) -> NoReturn:
         kept = (
             f"the checkpoint of step {self.saved} is kept in {self.trainer.folder}; begin from it by --init"
             if self.saved
@@ -217,29 +237,27 @@ class _Running:
         )
         raise TrainingError(f"step {self.step + 1}: the loss '{name}' became {value}, so the training stops; {kept}")
 
+    def _how_to_go_on(self) -> str:
+        if not self.saved:
+            return "stopped before there was a checkpoint; the same command begins anew"
+        return f"stopped; the same command with --resume goes on after step {self.saved}"
+
     def _validate(self, logbook: Logbook) -> None:
         """Figures and pictures of the held-out photos; the best so far becomes the product."""
-        trainer, recipe = self.trainer, self.trainer.recipe
-        networks = {name: checkpoint.bare(network).eval() for name, network in self.networks.items()}
-        gathered: dict[str, list[np.ndarray[Any, Any]]] = {}
-        loader = DataLoader(trainer.data.held_out, batch_size=trainer.config.batch_size)
-        columns: list[dict[str, Tensor]] = []
-        with torch.no_grad(), trainer.accelerator.autocast():
-            for batch in loader:
-                on_device = {name: part.to(trainer.device) for name, part in batch.items()}
-                for name, values in recipe.validate(networks, on_device).items():
-                    gathered.setdefault(name, []).append(values.double().cpu().numpy())
-                if sum(len(next(iter(c.values()))) for c in columns) < _PREVIEWED:
-                    columns.append(recipe.preview(networks, on_device))
-        figures = {name: _mean(np.concatenate(parts)) for name, parts in gathered.items()}
+        trainer = self.trainer
+        networks = {name: checkpoint.bare(network) for name, network in self.networks.items()}
+        with trainer.accelerator.autocast():
+            figures, columns = validate(
+                trainer.recipe, networks, trainer.data.held_out, trainer.config.batch_size, trainer.device
+            )
         logbook.validation(self.step, figures)
-        logbook.preview(self.step, {name: torch.cat([c[name] for c in columns])[:_PREVIEWED] for name in columns[0]})
+        logbook.preview(self.step, columns)
         trainer.watcher.note(
             f"step {self.step}: " + ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
         )
         if self.step and self._is_best(figures):
             trainer.about |= {"step": self.step, "seconds": time.monotonic() - self.begun}
-            write_product(trainer.folder, recipe.product(networks), trainer.about, figures)
+            write_product(trainer.folder, trainer.recipe.product(networks), trainer.about, figures)
 
     def _is_best(self, figures: Mapping[str, float]) -> bool:
         name, sense = self.trainer.recipe.watch
@@ -255,11 +273,6 @@ class _Running:
         self.trainer.about["seconds"] = time.monotonic() - self.begun
         checkpoint.save(self.trainer.folder, self.step, self.networks, self.optimisers, self.best, self.trainer.about)
         self.saved = self.step
-
-
-def _mean(values: np.ndarray[Any, Any]) -> float:
-    """Of those that are figures: an example may have none."""
-    return float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
 
 
 def limit_threads() -> None:

@@ -8,6 +8,7 @@ import msgspec
 import torch
 from torch import nn
 
+from safebench.checkpoints import fit
 from safebench.contracts import Recipe as Base
 
 
@@ -32,6 +33,9 @@ class Recipe(Base):
             nn.Conv2d(self.config.channels, 3, 3, padding=1),
         )
         return {"filler": filler, "critic": nn.Conv2d(3, 1, 3)}
+
+    def start(self, networks, product, name):
+        fit(networks["filler"], product, name)
 
     def optimisers(self, networks):
         return {name: torch.optim.Adam(networks[name].parameters(), self.config.rate) for name in networks}
