@@ -26,9 +26,6 @@ class Features(nn.Module):
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
         self.layers = layers
-        for layer in layers:
-            if isinstance(layer, nn.ReLU):
-                layer.inplace = False  # what a loss has taken must stay as it was
         self.requires_grad_(False).eval()
 
     def forward(self, images: Tensor, wanted: Collection[int]) -> list[Tensor]:

@@ -206,11 +206,15 @@ def test_losses_follow_their_formulas():
     torch.testing.assert_close(losses.nonsaturating_generator(fake), bce(fake.sigmoid(), torch.ones(2)))
 
 
-def test_domain_distance_is_the_authors_triplet_form():
-    painted, background, original = torch.randn(3, 4, 16, generator=torch.Generator().manual_seed(0))
-    triplet = torch.nn.TripletMarginLoss(margin=0.1)
-    theirs = triplet(original, painted, original) + triplet(painted, background, painted)
-    torch.testing.assert_close(losses.domain_distance(painted, background, original), theirs - 0.2, atol=1e-4, rtol=0)
+def test_domain_distance_is_euclidean_and_the_authors_is_their_triplet_form():
+    vectors = torch.randn(3, 4, 16, generator=torch.Generator().manual_seed(0))
+    for distance, (painted, background, original) in (
+        (losses.domain_distance, vectors),
+        (losses.domain_difference, vectors[..., None, None]),
+    ):
+        triplet = torch.nn.TripletMarginLoss(margin=0.1)
+        theirs = triplet(original, painted, original) + triplet(painted, background, painted)
+        torch.testing.assert_close(distance(*vectors), theirs - 0.2, atol=1e-4, rtol=0)
 
 
 def test_a_collapse_is_seen_and_costs():

@@ -1,0 +1,149 @@
+"""One training step of SafePaint beside its authors' code: images per second of processor time, and peak memory.
+
+    OMP_NUM_THREADS=1 python benchmarks/training_step.py --upstream CHECKOUT [--batch 4] [--side 256] [--turns 3]
+
+CHECKOUT is a clone of the authors' repository.  Both sides train the paper's size by the authors' losses (preset
+`authors`) with a VGG-19 of random weights, on the same made-up photos and holes, from the same generator's weights.
+Each side has a process of its own, so that its memory is its own, and they step in turns; the first step of each, in
+which memory is taken and optimisers are made, is left out.  Printed are medians, and each side's losses in that first
+step: of the same weights, so that they show that the same is computed (theirs count the domain loss's margin of 0.002,
+and each side has a discriminator of its own).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from types import SimpleNamespace
+from unittest import mock
+
+import msgspec
+import torch
+import torchvision
+from safebench_inpainters.safepaint.features import Vgg19
+from safebench_inpainters.safepaint.recipe import Recipe
+from torch import Tensor
+
+from safebench import registry
+from safebench.testing import inputs
+
+SIDES = ("authors", "fp32", "bf16")
+Step = Callable[[], dict[str, float]]
+
+
+def examples(count: int, side: int) -> tuple[Tensor, Tensor]:
+    photos = torch.from_numpy(inputs.photos(count, (side, side))).permute(0, 3, 1, 2).float() / 255
+    return photos, torch.from_numpy(inputs.holes(count, (side, side)))[:, None].float()
+
+
+def recipe() -> Recipe:
+    """Preset `authors`, with the same random VGG-19 each time."""
+    config = msgspec.convert({**Recipe.presets["authors"], "size_preset": "base", "perceptual": "vgg19"}, Recipe.Config)
+    made = Recipe(registry.find("inpainters", "safepaint")[0].card, config)
+    torch.manual_seed(1)
+    made.features = Vgg19()
+    return made
+
+
+def ours(batch: int, side: int, precision: str) -> Step:
+    made, networks = recipe(), start()
+    optimisers = made.optimisers(networks)
+    photos, masks = examples(batch, side)
+
+    def update(name: str, loss: Tensor) -> None:
+        optimisers[name].zero_grad()
+        loss.backward()
+        optimisers[name].step()
+
+    def step() -> dict[str, float]:
+        half = torch.autocast("cpu", torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
+        with half:
+            found = made.step(networks, {"photo": photos, "mask": masks}, update)
+        parts = ("l1", "perceptual", "style", "adversarial")
+        return {"domain": float(found["domain"]), "generator": sum(float(found[name]) for name in parts)}
+
+    return step
+
+
+def theirs(batch: int, side: int, upstream: str) -> Step:
+    sys.path.insert(0, upstream)
+    torch.manual_seed(1)
+    vgg = torchvision.models.vgg19(weights=None)
+    with mock.patch.object(torchvision.models, "vgg19", return_value=vgg):
+        from models import InpaintingModel  # type: ignore[import-not-found]
+
+        weights = {"L1_LOSS_WEIGHT": 1, "PERCEPTUAL_LOSS_WEIGHT": 0.1, "STYLE_LOSS_WEIGHT": 250}
+        config = SimpleNamespace(PATH="", GPU=[0], GAN_LOSS="nsgan", INPAINT_ADV_LOSS_WEIGHT=0.1, **weights)
+        model = InpaintingModel(config)
+    model.generator.load_state_dict(start()["generator"].state_dict())
+    model.train()
+    photos, masks = examples(batch, side)
+
+    def step() -> dict[str, float]:
+        if side != 256:
+            raise SystemExit("the authors' code takes 256 pixels alone")
+        model.process(photos, masks)
+        return {"domain": model.domain_loss.item(), "generator": model.gen_loss.item()}
+
+    return step
+
+
+def start() -> dict[str, torch.nn.Module]:
+    made = recipe()
+    torch.manual_seed(0)
+    return made.build()
+
+
+def serve(pipe: Connection, name: str, batch: int, side: int, upstream: str) -> None:
+    """A side's process: a step for each message, until there is none."""
+    step = theirs(batch, side, upstream) if name == "authors" else ours(batch, side, name)
+    while pipe.recv():
+        begun = time.process_time()
+        losses = step()
+        seconds = time.process_time() - begun
+        pipe.send((seconds, losses, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--upstream", default="", help="a clone of the authors' repository; without it, ours alone")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--turns", type=int, default=3)
+    given = parser.parse_args()
+    names = SIDES if given.upstream else SIDES[1:]
+    context = multiprocessing.get_context("spawn")
+    pipes = {}
+    for name in names:
+        pipes[name], far = context.Pipe()
+        upstream = os.path.abspath(given.upstream)  # noqa: PTH100  (sys.path wants text)
+        context.Process(target=serve, args=(far, name, given.batch, given.side, upstream), daemon=True).start()
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    memory = {}
+    for turn in range(given.turns + 1):
+        for name, pipe in pipes.items():
+            pipe.send(True)
+            taken, losses, memory[name] = pipe.recv()
+            if turn:
+                seconds[name].append(taken)
+            else:
+                print(name, {key: round(value, 4) for key, value in losses.items()}, flush=True)
+    base = statistics.median(seconds[names[0]])
+    for pipe in pipes.values():
+        pipe.send(False)
+    print(f"| side | s a step of {given.batch} | images/s | times {names[0]} | peak memory, GiB |")
+    for name in names:
+        median = statistics.median(seconds[name])
+        print(f"| {name} | {median:.2f} | {given.batch / median:.3f} | {base / median:.2f} | {memory[name]:.1f} |")
+
+
+if __name__ == "__main__":
+    main()
