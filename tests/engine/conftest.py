@@ -102,6 +102,12 @@ def page() -> type[Page]:
 
 
 @pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Where a download is to lie; the folder does not exist yet."""
+    return tmp_path / "deep" / "net.pth"
+
+
+@pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of this test's own; no licence is agreed to."""
     folder = tmp_path / "cache"

@@ -18,19 +18,9 @@ import pytest
 from safebench import downloads
 from safebench.downloads import DiskFullError, DownloadError, download
 
-BODY = bytes(range(256)) * 4000
-SHA = hashlib.sha256(BODY).hexdigest()
+from .published import BODY, SHA, left
+
 MD5 = hashlib.md5(BODY).hexdigest()
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "deep" / "net.pth"
-
-
-def left(target: Path) -> list[str]:
-    """What lies in the target's folder."""
-    return sorted(p.name for p in target.parent.iterdir())
 
 
 def test_fetches_and_shows_progress(web: Any, page: Any, target: Path) -> None:

@@ -16,18 +16,7 @@ from safebench.cards import File
 from safebench.downloads import DownloadError
 from safebench.errors import CardError
 
-BODY = bytes(range(256)) * 4000
-SHA = hashlib.sha256(BODY).hexdigest()
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "deep" / "net.pth"
-
-
-def left(target: Path) -> list[str]:
-    """What lies in the target's folder."""
-    return sorted(p.name for p in target.parent.iterdir())
+from .published import BODY, SHA, left
 
 
 def packed(members: dict[str, bytes]) -> bytes:

@@ -21,16 +21,7 @@ from safebench.cli import weights as cli
 from safebench.errors import UnknownNameError, WeightsError
 from safebench.registry import Entry
 
-BODY = bytes(range(256)) * 1000
-SHA = hashlib.sha256(BODY).hexdigest()
-CARD = """
-name = "paper-net"
-aliases = ["pn"]
-title = "T"
-summary = "S"
-family = "network"
-upstream = "https://authors.example/paper-net"
-"""
+from .published import BODY, CARD, SHA
 
 
 def entry_of(tmp_path: Path, more: str) -> Entry:
@@ -132,7 +123,7 @@ def test_free_weights_are_fetched_and_their_sum_is_kept(
     found = weights.find(entry, fetch=True)
     assert found == weights.Checkpoint(weights.cached_path(entry, entry.card.weights[0]), SHA, "published")
     shown = capsys.readouterr().err
-    assert "paper-net: net.pth: 0.3 of 0.3 MB (100%)" in shown
+    assert "paper-net: net.pth: 1.0 of 1.0 MB (100%)" in shown
     assert f"no checksum is published; recorded sha256 {SHA}" in shown
     note = found.path.with_name("net.pth.sha256")
     assert note.read_text() == f"{SHA}  net.pth\n"
@@ -293,7 +284,7 @@ def test_commands(web: Any, page: Any, tmp_path: Path, cache: Path, known: Any) 
     assert SHA in command("pull", "paper_net").output
     shown = command("list").output
     assert "present" in shown
-    assert "0.3 MB" in shown
+    assert "1.0 MB" in shown
     assert command("verify").output == "paper-net: ok (as first fetched)\n"
     (cache / "weights/paper-net/default/net.pth").write_bytes(b"x")
     wrong = command("verify", "paper-net")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,7 @@ from safebench.cards import parse_card
 from safebench.errors import WeightsError
 from safebench.registry import Entry
 
-BODY = bytes(range(256)) * 1000
-SHA = hashlib.sha256(BODY).hexdigest()
-CARD = """
-name = "paper-net"
-aliases = ["pn"]
-title = "T"
-summary = "S"
-family = "network"
-upstream = "https://authors.example/paper-net"
-"""
+from .published import CARD
 
 
 def test_the_users_own_file_is_identified_by_its_bytes_and_settings(tmp_path: Path, cache: Path) -> None:
