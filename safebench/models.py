@@ -148,16 +148,17 @@ def _to_tensor(images: Photos, device: torch.device) -> Tensor:
 def _check_size(card: Card, size: tuple[int, ...]) -> None:
     height, width = size
     rule = card.input
+    wanted = ""
     if rule.fixed_size is not None and (height, width) != tuple(rule.fixed_size):
-        raise ModelError(
-            f"{card.name} takes {rule.fixed_size[1]}x{rule.fixed_size[0]} pixels only, this image has {width}x{height}"
-        )
-    if min(size) < rule.smallest_side:
-        raise ModelError(f"{card.name} needs at least {rule.smallest_side} pixels a side, not {width}x{height}")
-    if rule.largest_side is not None and max(size) > rule.largest_side:
-        raise ModelError(f"{card.name} takes at most {rule.largest_side} pixels a side, not {width}x{height}")
-    if height % rule.multiple_of or width % rule.multiple_of:
-        raise ModelError(f"{card.name} takes sides that are multiples of {rule.multiple_of}, not {width}x{height}")
+        wanted = f"{rule.fixed_size[1]}x{rule.fixed_size[0]} pixels only"
+    elif min(size) < rule.smallest_side:
+        wanted = f"at least {rule.smallest_side} pixels a side"
+    elif rule.largest_side is not None and max(size) > rule.largest_side:
+        wanted = f"at most {rule.largest_side} pixels a side"
+    elif height % rule.multiple_of or width % rule.multiple_of:
+        wanted = f"sides that are multiples of {rule.multiple_of}"
+    if wanted:
+        raise ModelError(f"{card.name} takes {wanted}, not {width}x{height}; crop or resize the image")
 
 
 def _check_answer(name: str, answer: Tensor, shape: tuple[int, ...]) -> None:
