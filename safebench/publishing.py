@@ -184,7 +184,7 @@ def _to_hub(target: str, parcels: list[Parcel], say: Callable[[str], None]) -> N
         for parcel in reversed(parcels):  # the Space names the data set
             space = parcel.place.startswith("Space")
             kind = "space" if space else "dataset"
-            api.create_repo(target, repo_type=kind, exist_ok=True, **({"space_sdk": "static"} if space else {}))
+            api.create_repo(target, repo_type=kind, exist_ok=True, space_sdk="static" if space else None)
             added = [CommitOperationAdd(name, data) for name, data in parcel.files.items()]
             sent = api.create_commit(target, added, commit_message="Publish with SafeBench", repo_type=kind)
             say(f"Sent: {sent.repo_url}")

@@ -31,12 +31,13 @@ class PaperTable:
         return column.metric.better_for(self.view) if column.metric else ""
 
 
-def paper_tables(tables: Sequence[tuple[Group, Run]]) -> Iterator[PaperTable]:
+def paper_tables(
+    tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings] | None = None
+) -> Iterator[PaperTable]:
     """For each table, data set, post-process and bin: inpainters before their strongest detector, then detectors."""
-    for like, run in tables:
-        standings = Standings(run)
+    for (like, run), each in zip(tables, standings or [Standings(run) for _, run in tables], strict=True):
         for view, first in FIRST.items():
-            table = standings.table(view)
+            table = each.table(view)
             kept = [k for k, column in enumerate(table.columns) if _kept(column)]
             for dataset, _ in table.facets["dataset"]:
                 for postprocess, _ in table.facets["postprocess"]:

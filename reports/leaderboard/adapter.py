@@ -38,7 +38,7 @@ class Form(BaseForm):
         pictures = Pictures(out)
         context = page_context(tables, standings, reports, pictures)
         pictures.remove_old()
-        shared = {"csp": POLICY, "files": write_downloads(tables, out)}
+        shared = {"csp": POLICY, "files": write_downloads(tables, standings, out)}
         write_assets(out, HERE)
         jinja = environment(HERE)
         duel_page = jinja.get_template("head-to-head.html.j2").render(**shared, data=duels(tables, standings))

@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from safebench.protocol import ORIGINAL
 
-from .._site.metrics import LOCALISATION, View
+from .._site.metrics import CHANCE, LOCALISATION, View
 from .._site.pictures import Pictures
 from .._site.ranking import unmistaken
 from .._site.runs import Record, Run, records
@@ -32,6 +34,8 @@ class Cases:
         samples = run.results.samples
         self.sample_place = dict(zip(samples["sample"], range(len(samples)), strict=True))
         self.gallery = set(samples.loc[samples["gallery"], "sample"])
+        self.auc = self.detection["auc"].to_numpy(dtype=float)
+        self.in_gallery = self.detection["sample"].isin(self.gallery).to_numpy(dtype=bool)
         quality = run.results.quality
         self.quality_place = {
             key: place for place, key in enumerate(zip(quality["sample"], quality["inpainter"], strict=True))
@@ -74,16 +78,11 @@ class Cases:
             places = self.places.get(key)
             if places is None or key[0] == ORIGINAL:
                 continue
-            rows = self.detection.iloc[places]
-            rows = rows[rows["auc"].notna()]
-            near = (rows["auc"] - 0.5).abs()
-            kept = {
-                *rows["auc"].nlargest(EXTREMES).index,
-                *rows["auc"].nsmallest(EXTREMES).index,
-                *near.nsmallest(EXTREMES).index,
-                *rows.index[rows["sample"].isin(self.gallery)],
-            }
-            found += records(rows.loc[sorted(kept)])
+            auc = self.auc[places]
+            places, auc = places[~np.isnan(auc)], auc[~np.isnan(auc)]
+            extreme = [order[:EXTREMES] for order in map(np.argsort, (auc, -auc, np.abs(auc - CHANCE)))]
+            kept = {*places[np.concatenate(extreme)], *places[self.in_gallery[places]]} if len(places) else set()
+            found += records(self.detection.iloc[sorted(kept)])
         return found
 
     def _gallery(self, view: View, name: str, rows: Sequence[Record]) -> Iterator[dict[str, Any]]:

@@ -11,15 +11,18 @@ from safebench.files import atomic_write
 from .._site import export, latex, markdown
 from .._site.papers import paper_tables
 from .._site.runs import Run
+from .._site.standings import Standings
 
 FOLDER = "downloads"
 
 
-def write_downloads(tables: Sequence[tuple[Group, Run]], out: Path) -> list[tuple[str, list[str]]]:
+def write_downloads(
+    tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings], out: Path
+) -> list[tuple[str, list[str]]]:
     """Write the files below `out`/downloads; returns each form's name and addresses, the main one first."""
     runs = [run for _, run in tables]
     frames = export.frames(tables)
-    papers = list(paper_tables(tables))
+    papers = list(paper_tables(tables, standings))
     forms: dict[str, dict[str, bytes]] = {
         "CSV": {f"{name}.csv": export.csv(frame) for name, frame in frames.items()},
         "Parquet": {f"{name}.parquet": export.parquet(frame) for name, frame in frames.items()},

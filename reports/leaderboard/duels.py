@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from safebench.comparing import Group
 from safebench.metrics.pairs import all_pairs
-from safebench.metrics.uncertainty import Difference, Values
+from safebench.metrics.uncertainty import Difference, Photos, Values
 from safebench.protocol import ORIGINAL
 from safebench.tables import CHANCE_LOW
 
@@ -41,13 +42,20 @@ def _view(run: Run, standings: Standings, view: View) -> dict[str, Any]:
     names = _names(run, view)
     found = [m for m in standings.detection if m.key in _FOUND]
     beside = [m for m in standings.quality if m.key in _QUALITY] if view == "inpainter" else []
+    metrics = [*found, *beside]
+    sets = [
+        *_sets(run.results.detection, found, view, OPPONENT[view], names, standings.pooled_inpainters),
+        *_sets(run.results.quality, beside, view, "", names, ()),
+    ]
     lists: dict[str, dict[str, int]] = {key: {} for key in ("datasets", "opponents", "bins", "postprocesses")}
     rows: list[Row] = []
-    metrics = [*found, *beside]
-    for table, kept, opponent in ((run.results.detection, found, OPPONENT[view]), (run.results.quality, beside, "")):
-        for choice, metric, pair, told in _pairs(table, kept, view, opponent, names, standings.pooled_inpainters):
-            places = [lists[key].setdefault(value, len(lists[key])) for key, value in zip(lists, choice, strict=True)]
-            rows.append([*places, metrics.index(metric), *pair, *told])
+    for each, pairs in zip(sets, all_pairs([(each.values, each.photos) for each in sets]), strict=True):
+        inverted = _inverted(each.values, each.metric)
+        places = [lists[key].setdefault(value, len(lists[key])) for key, value in zip(lists, each.choice, strict=True)]
+        for (a, b), (n, difference) in pairs.items():
+            if n:
+                told = [n, *_told(difference), int(inverted[a] or inverted[b])]
+                rows.append([*places, metrics.index(each.metric), a, b, *told])
     return {
         "names": names,
         **{key: [bin_name(value) if key == "bins" else value for value in held] for key, held in lists.items()},
@@ -64,29 +72,39 @@ def _names(run: Run, view: View) -> list[str]:
     return sorted({row["inpainter"] for row in [*run.detection, *run.quality]}, key=run.inpainter_place)
 
 
-def _pairs(
+@dataclass(frozen=True)
+class _Set:
+    """The images of one choice, with one figure of each model."""
+
+    choice: tuple[str, str, str, str]
+    metric: Metric
+    values: Values
+    photos: Photos
+
+
+def _sets(
     table: pd.DataFrame, metrics: Sequence[Metric], view: View, opponent: str, names: list[str], pooled: Sequence[str]
-) -> Iterator[tuple[tuple[str, str, str, str], Metric, tuple[int, int], Row]]:
-    """Each choice, metric and pair that has images in common."""
+) -> Iterator[_Set]:
+    """Each choice (data set, opponent, bin, post-process) and metric."""
     if not metrics or not len(table):
         return
     rows = _rows(table, metrics, view, pooled)
     keys = ["dataset", *([opponent, "postprocess"] if opponent else [])]
-    columns = {m: _stored(m) for m in metrics}
     for key, own in rows.groupby(keys, sort=False):
         dataset, against, postprocess = (str(part) for part in (key if opponent else (*key, "", "")))
-        wide = own.pivot(index=["photo", "sample", "bin", "of"], columns=view, values=[*columns.values()])
+        wide = own.pivot(index=["photo", "sample", "bin", "of"], columns=view, values=[*map(_stored, metrics)])
         hole_bin = wide.index.get_level_values("bin")
         for one in sorted({*hole_bin, ALL_BINS}, key=bin_place):
             part = wide if one == ALL_BINS else wide[hole_bin == one]
-            photos = part.index.get_level_values("photo").to_numpy()
-            for metric, column in columns.items():
-                values = pd.DataFrame(part[column]).reindex(columns=names).to_numpy(dtype=float)
-                inverted = _inverted(values, metric)
-                for (a, b), (n, difference) in all_pairs(values, photos).items():
-                    if n:
-                        told = [n, *_told(difference), int(inverted[a] or inverted[b])]
-                        yield (dataset, against, one, postprocess), metric, (a, b), told
+            photos = _numbers(part)
+            for metric in metrics:
+                values = pd.DataFrame(part[_stored(metric)]).reindex(columns=names).to_numpy(dtype=float)
+                yield _Set((dataset, against, one, postprocess), metric, values, photos)
+
+
+def _numbers(rows: pd.DataFrame) -> Photos:
+    """The photo of each row as a number, in the order of the names."""
+    return pd.factorize(rows.index.get_level_values("photo"), sort=True)[0]
 
 
 def _rows(table: pd.DataFrame, metrics: Sequence[Metric], view: View, pooled: Sequence[str]) -> pd.DataFrame:

@@ -1,12 +1,14 @@
 """Paired differences of every two of many models on the same samples (docs/protocol.md, section 6).
 
 A resample's mean of a - b is the difference of the two means where both have the same images, and a sign flip's sum
-likewise.  So each model is resampled and flipped once, whatever the number of pairs; the draws are those of
-`safebench.metrics.uncertainty`, and so are the figures.
+likewise.  So each model is resampled and flipped once, whatever the number of pairs, and all sets of samples over
+equally many photos see the same draws, those of `safebench.metrics.uncertainty`: so the figures are its figures.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -16,6 +18,7 @@ from safebench.metrics.uncertainty import (
     PERCENTILES,
     SIGN_FLIPS,
     Difference,
+    Numbers,
     Photos,
     Values,
     flips,
@@ -24,63 +27,88 @@ from safebench.metrics.uncertainty import (
     sums_by_photo,
 )
 
-Pair = tuple[int, int]
+Pairs = dict[tuple[int, int], tuple[int, Difference]]
 
 
-def all_pairs(values: Values, photos: Photos) -> dict[Pair, tuple[int, Difference]]:
-    """For each two columns a < b: how many images both have, and `paired_difference` of a - b over those.
+def all_pairs(sets: Sequence[tuple[Values, Photos]]) -> list[Pairs]:
+    """For each set, for each two columns a < b: how many images both have, and `paired_difference` of a - b there.
 
-    values: float64 N x K, one row an image, one column a model; NaN or infinite where an image has no such figure.
-    photos: which photo each image was made from, N.
+    A set is values (float64 N x K, one row an image, one column a model; NaN or infinite where an image has no such
+    figure), and which photo each image was made from (N).
     """
+    whole = [_Whole(values, photos) for values, photos in sets]
+    by_photos: dict[int, list[_Whole]] = defaultdict(list)
+    for one in whole:
+        if one.columns.size > 1:
+            by_photos[one.counts.size].append(one)
+    for photos, together in by_photos.items():
+        _resample(photos, together)
+    return [_finished(one, *each) for one, each in zip(whole, sets, strict=True)]
+
+
+class _Whole:
+    """The columns of one set that have all images: sums by photo, the pairs among them, and what is found of each."""
+
+    def __init__(self, values: Values, photos: Photos) -> None:
+        known = np.isfinite(values)
+        self.columns = np.flatnonzero(known.all(axis=0)) if len(values) else np.empty(0, np.intp)
+        self.values = values[:, self.columns]
+        self.images = len(values)
+        self.counts = sums_by_photo(np.ones(self.images), photos)
+        self.sums = np.array([sums_by_photo(column, photos) for column in self.values.T])
+        self.first, self.second = np.triu_indices(self.columns.size, k=1)
+        self.extreme = np.zeros(self.first.size, dtype=np.intp)
+        self.low = self.high = np.full(self.first.size, np.nan)
+        if self.columns.size:
+            # a flip that equals what was seen has to count, whatever its sum rounds to
+            size = np.abs(self.sums).sum(axis=1)
+            total = self.sums.sum(axis=1)
+            far = np.abs(total[self.first] - total[self.second])
+            self.far = far - 1e-12 * (size[self.first] + size[self.second])
+
+    def pairs(self) -> Pairs:
+        """What was found."""
+        means = self.values.mean(axis=0)
+        chances = (self.extreme + 1) / (SIGN_FLIPS + 1)
+        return {
+            (int(self.columns[a]), int(self.columns[b])): (
+                self.images,
+                Difference(float(means[a] - means[b]), float(self.low[k]), float(self.high[k]), float(chances[k])),
+            )
+            for k, (a, b) in enumerate(zip(self.first, self.second, strict=True))
+        }
+
+
+def _resample(photos: int, together: Sequence[_Whole]) -> None:
+    """Resample and flip sets over equally many photos; each keeps its intervals and its count of extreme flips."""
+    sums = np.concatenate([one.sums for one in together])
+    ends = np.cumsum([one.columns.size for one in together])
+    parts = [slice(end - one.columns.size, end) for one, end in zip(together, ends, strict=True)]
+    if photos > 1:
+        drawn = list(resamples(photos))
+        means = np.concatenate([sums @ weights for weights in drawn], axis=1)
+        for one, part in zip(together, parts, strict=True):
+            counts = np.concatenate([one.counts @ weights for weights in drawn])
+            one.low, one.high = _ends(means[part] / counts, one.first, one.second)
+    for signs in flips(photos):
+        flipped = sums @ signs
+        for one, part in zip(together, parts, strict=True):
+            own = flipped[part]
+            one.extreme += np.count_nonzero(np.abs(own[one.first] - own[one.second]) >= one.far[:, None], axis=1)
+
+
+def _ends(means: Values, first: Numbers, second: Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    low, high = np.percentile(means[first] - means[second], PERCENTILES, axis=1)
+    return low, high
+
+
+def _finished(one: _Whole, values: Values, photos: Photos) -> Pairs:
+    """All pairs of a set; those of columns that lack images are compared one by one."""
+    found = one.pairs() if one.columns.size > 1 else {}
     known = np.isfinite(values)
-    whole = [k for k in range(values.shape[1]) if known[:, k].all()] if len(values) else []
-    found = _complete(values[:, whole], photos, whole)
     for a, b in combinations(range(values.shape[1]), 2):
         if (a, b) not in found:
             both = known[:, a] & known[:, b]
             [difference] = paired_differences([(values[both, a] - values[both, b], photos[both])])
             found[a, b] = int(both.sum()), difference
     return found
-
-
-def _complete(values: Values, photos: Photos, columns: list[int]) -> dict[Pair, tuple[int, Difference]]:
-    """The pairs of columns that have all images."""
-    if len(columns) < 2:
-        return {}
-    sums = np.stack([sums_by_photo(column, photos) for column in values.T])
-    counts = sums_by_photo(np.ones(len(values)), photos)
-    first, second = np.triu_indices(len(columns), k=1)
-    low, high = _ends(sums, counts, first, second)
-    chances = _chances(sums, first, second)
-    means = values.mean(axis=0)
-    return {
-        (columns[a], columns[b]): (len(values), Difference(float(means[a] - means[b]), low[k], high[k], chances[k]))
-        for k, (a, b) in enumerate(zip(first, second, strict=True))
-    }
-
-
-def _ends(
-    sums: Values, counts: Values, first: NDArray[np.intp], second: NDArray[np.intp]
-) -> tuple[list[float], list[float]]:
-    """Both ends of each pair's interval; NaN where there is one photo."""
-    if counts.size < 2:
-        nothing = [float("nan")] * first.size
-        return nothing, nothing
-    blocks = [(sums @ weights) / (counts @ weights) for weights in resamples(counts.size)]
-    means = np.concatenate(blocks, axis=1)
-    low, high = np.percentile(means[first] - means[second], PERCENTILES, axis=1)
-    return low.tolist(), high.tolist()
-
-
-def _chances(sums: Values, first: NDArray[np.intp], second: NDArray[np.intp]) -> list[float]:
-    """The sign-flip p-value of each pair."""
-    differences = sums[first] - sums[second]
-    # a flip that equals what was seen has to count, whatever its sum rounds to
-    slack = 1e-12 * (np.abs(sums[first]) + np.abs(sums[second])).sum(axis=1)
-    far = np.abs(differences.sum(axis=1)) - slack
-    extreme = np.zeros(first.size, dtype=np.intp)
-    for signs in flips(sums.shape[1]):
-        flipped = sums @ signs
-        extreme += np.count_nonzero(np.abs(flipped[first] - flipped[second]) >= far[:, None], axis=1)
-    return ((extreme + 1) / (SIGN_FLIPS + 1)).tolist()
