@@ -4,6 +4,8 @@
 class SafebenchError(Exception):
     """Something a user can put right; the message says what was wrong, where, and what to do next."""
 
+    exit_code = 1
+
 
 class UnknownNameError(SafebenchError):
     """A model, data set or report of that name is not known."""
@@ -43,6 +45,12 @@ class StoreError(SafebenchError):
 
 class TrainingError(SafebenchError):
     """A training cannot go on: a loss is no longer a finite number."""
+
+
+class StoppedError(SafebenchError):
+    """A training was asked to stop (Ctrl-C, or a scheduler's TERM); the message says how to go on."""
+
+    exit_code = 130
 
 
 class SubmissionError(SafebenchError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 
-from safebench.errors import SafebenchError
+from safebench.errors import SafebenchError, StoppedError
 
 
 def main() -> None:
@@ -20,10 +20,11 @@ def main() -> None:
         app()
     except SafebenchError as error:
         sys.stderr.write(f"safebench: {error}\n")
-        sys.exit(1)
-    except KeyboardInterrupt as stop:
-        sys.stderr.write(f"safebench: {stop or 'stopped; the same command goes on where this one was'}\n")
-        sys.exit(130)
+        sys.exit(error.exit_code)
+    except SystemExit as end:
+        if end.code == StoppedError.exit_code:  # into which typer turns KeyboardInterrupt
+            sys.stderr.write("safebench: stopped; the same command goes on where this one was\n")
+        raise
 
 
 def _show_warning(

@@ -115,6 +115,7 @@ class Data:
     held_out: HeldOut
     fingerprints: Mapping[str, str]
     summary: str
+    licences: str
 
 
 def open_data(config: TrainConfig, recipe: Recipe) -> Data:
@@ -143,10 +144,10 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data:
         "validation_masks": digest(held_names),
     }
     summary = (
-        f"{len(photos)} photos ({titles}) with holes of `{masks.name}`; validated on {len(held)} photos "
-        f"({validation}) with holes of `{held_masks.name}`"
+        f"{len(photos):,} photos ({titles}) with holes of `{masks.name}` ({config.bins}%); "
+        f"validation on {len(held)} photos ({validation}) with holes of `{held_masks.name}`"
     )
-    return Data(training, held_out, prints, summary)
+    return Data(training, held_out, prints, summary, "; ".join(f"{found.name}: {found.licence}" for found in sets))
 
 
 def batches(

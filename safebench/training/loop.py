@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from safebench import provenance
 from safebench.checkpoints import load_state
 from safebench.contracts import Recipe
-from safebench.errors import ConfigError, StoreError, TrainingError
+from safebench.errors import ConfigError, StoppedError, StoreError, TrainingError
 from safebench.keys import digest
 from safebench.registry import Entry
 from safebench.training import checkpoint
@@ -57,6 +58,8 @@ class Trainer:
             "recipe": msgspec.to_builtins(recipe.config),
             "data": dict(self.data.fingerprints),
             "summary": self.data.summary,
+            "photo_licences": self.data.licences,
+            "licence": entry.card.licence.code,
             "processes": self.accelerator.num_processes,
             "device": provenance.device(str(self.device)),
             "step": 0,
@@ -148,7 +151,8 @@ class _Running:
     def run(self) -> Path:
         trainer, folder = self.trainer, self.trainer.folder
         if not self.main:
-            self._steps(None)
+            with contextlib.suppress(KeyboardInterrupt):  # the main process says it
+                self._steps(None)
             return folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +163,7 @@ class _Running:
                 try:
                     self._steps(logbook)
                 except KeyboardInterrupt:
-                    raise KeyboardInterrupt(self._how_to_go_on()) from None
+                    raise StoppedError(self._how_to_go_on()) from None
                 finally:
                     logbook.close()
         except filelock.Timeout:

@@ -53,32 +53,45 @@ def _public(value: Any) -> Any:
 
 
 def _card(about: Mapping[str, Any], figures: Mapping[str, float], tensors: Mapping[str, Tensor]) -> str:
-    config, recipe = about["config"], about["recipe"]
+    config, recipe, name = about["config"], about["recipe"], about["model"]
     count = sum(tensor.numel() for tensor in tensors.values())
-    minutes = about["seconds"] / 60
     lines = [
         f"# {about['title']}",
         "",
-        f"Trained with SafeBench {safebench.__version__}: `safebench train {about['model']}`"
+        f"Trained with SafeBench {safebench.__version__}: `safebench train {name}`"
         + (f" (preset `{about['preset']}`)" if about["preset"] else "")
-        + ".",
+        + f". Used by `--weights {name}={name}.safetensors`.",
         "",
         f"- Parameters: {count:,}, stored as {config['product']}",
-        f"- Data: {about['summary']}. The photos' licences bind the use of these weights: check them.",
+        f"- Data: {about['summary']}",
         f"- Steps: {about['step']:,} of batches of {config['batch_size'] * about['processes']} at "
         f"{config['resolution']} x {config['resolution']} pixels, {config['precision']}, seed {config['seed']}"
         + (", begun from another training's networks" if config["init"] else ""),
-        f"- Time: {minutes:,.0f} minutes on {about['device']}, torch {torch.__version__}, {provenance.system()}",
+        f"- Time: {_duration(about['seconds'])} on {about['device']}, torch {torch.__version__}, {provenance.system()}",
+        f"- Fingerprints: {', '.join(f'{what} `{was[:12]}`' for what, was in about['data'].items())}",
+        "",
+        "## Terms",
+        "",
+        f"- The model's code: {about['licence']}",
+        f"- The photos: {about['photo_licences']}",
+        "",
+        "These weights are for research on the detection of manipulated images. The terms of the photos that they were "
+        "trained on bind their use: read them before passing the weights on.",
         "",
         "## Validation",
         "",
         "Means over the held-out photos, at the step that was kept:",
         "",
-        *(f"- {name}: {value:.4f}" for name, value in figures.items()),
+        *(f"- {figure}: {value:.4f}" for figure, value in figures.items()),
         "",
         "## Options of the recipe",
         "",
-        *(f"- `{name}`: {value}" for name, value in recipe.items()),
+        *(f"- `{option}`: {value}" for option, value in recipe.items()),
         "",
     ]
     return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes / 60:.1f} hours" if minutes >= 120 else f"{minutes:.1f} minutes"

@@ -14,6 +14,9 @@ import pytest
 from PIL import Image
 
 from safebench import registry
+from safebench.training.config import make_configs
+from safebench.training.loop import Trainer
+from safebench.watching import Silent
 
 
 @pytest.fixture
@@ -33,6 +36,22 @@ def photos(tmp_path_factory) -> Path:
         small = Image.fromarray(generator.integers(0, 256, (6, 8, 3), np.uint8))
         small.resize((80 + k, 64), Image.Resampling.BICUBIC).save(folder / f"{k:02d}.png")
     return folder
+
+
+@pytest.fixture
+def train(recipes, photos):
+    """Train in this process: train(out, resume=..., preset=..., **options) gives the trainer."""
+
+    def run(out: Path, *, resume: bool = False, preset: str = "", **options) -> Trainer:
+        entry, _ = registry.find("recipes", "mean-fill")
+        small = {"resolution": 32, "batch_size": 2, "steps": 6, "validate_every": 3, "validation_photos": 3}
+        given = {"images": [str(photos)], "device": "cpu", "out": str(out), **small, **options}
+        config, own = make_configs(entry.adapter(), entry.name, preset, None, given)
+        trainer = Trainer(entry, entry.adapter()(entry.card, own), config, preset, Silent())
+        trainer.run(resume)
+        return trainer
+
+    return run
 
 
 class Command:

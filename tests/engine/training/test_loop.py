@@ -17,24 +17,6 @@ from safebench import registry
 from safebench.errors import SafebenchError, StoreError, TrainingError
 from safebench.training.config import make_configs
 from safebench.training.data import batches, open_data
-from safebench.training.loop import Trainer
-from safebench.watching import Silent
-
-
-@pytest.fixture
-def train(recipes, photos):
-    """Train in this process: train(out, resume=..., preset=..., **options) gives the trainer."""
-
-    def run(out: Path, *, resume: bool = False, preset: str = "", **options) -> Trainer:
-        entry, _ = registry.find("recipes", "mean-fill")
-        small = {"resolution": 32, "batch_size": 2, "steps": 6, "validate_every": 3, "validation_photos": 3}
-        given = {"images": [str(photos)], "device": "cpu", "out": str(out), **small, **options}
-        config, own = make_configs(entry.adapter(), entry.name, preset, None, given)
-        trainer = Trainer(entry, entry.adapter()(entry.card, own), config, preset, Silent())
-        trainer.run(resume)
-        return trainer
-
-    return run
 
 
 def test_a_training_leaves_a_product_a_card_a_log_pictures_and_a_checkpoint(train, losses, tmp_path):
