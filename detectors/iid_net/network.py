@@ -108,7 +108,9 @@ class IIDNet(nn.Module):
 
     def enhance(self, x: Tensor) -> Tensor:
         """The picture to a quarter of the width at half its size: its residuals, mixed."""
-        with torch.autocast(x.device.type, enabled=False):  # in bf16 the picture's rounding would outweigh its residuals
+        with torch.autocast(
+            x.device.type, enabled=False
+        ):  # in bf16 the picture's rounding would outweigh its residuals
             bayar = F.conv2d(x, constrained(self.bayar_conv.weight, every_filter=self.every_filter), padding=2)
             residuals = torch.cat([self.normal_conv(x), bayar, self.pf_conv(x)], dim=1)
         mixed = F.relu(self.bn1(self.conv1(residuals)))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safebench_detectors.iid_net import calibrate
 from safebench_detectors.iid_net.examples import Fillers, Finished, Mixture
 from safebench_detectors.iid_net.network import IIDNet, constrained
 from safebench_detectors.iid_net.recipe import Options, Recipe, losses
@@ -15,8 +16,9 @@ from safetensors.torch import save_file
 
 import safebench
 from safebench import models, registry
+from safebench.checkpoints import load_metadata, load_state
 from safebench.errors import ConfigError
-from safebench.images import save_png
+from safebench.images import read_photo, save_png, to_square
 from safebench.testing import inputs
 
 SIDE = 64
@@ -177,13 +179,15 @@ def test_training_teaches_and_its_product_is_used_as_it_is(photo, tmp_path):
     assert torch.equal(figures["false_alarms"].isnan(), ~untouched)
     assert {tuple(picture.shape) for picture in pictures.values()} == {(6, 3, SIDE, SIDE)}
 
-    state = {
-        key: value.half() if value.is_floating_point() else value for key, value in recipe.product(networks).items()
-    }
-    save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / "trained.safetensors")
+    save_file(_halved(recipe.product(networks)), tmp_path / "trained.safetensors")
     detector = models.load_detector("iid-net", weights=tmp_path / "trained.safetensors", device="cpu")
     found = models.detect(detector, (batch["image"].permute(0, 2, 3, 1) * 255).round().byte().numpy())
     np.testing.assert_allclose(found.maps, pictures["map"][:, 0].numpy(), atol=0.02)
+
+
+def _halved(state):
+    """As `safebench train --product fp16` stores it."""
+    return {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in state.items()}
 
 
 def _batch(recipe, photo):
@@ -192,3 +196,22 @@ def _batch(recipe, photo):
         holes[k, 8 + 4 * k : 32 + 4 * k, 10:50] = True
     examples = [recipe.example(photo, hole, _rng(seed)) for seed, hole in zip((0, 1, 2, 3, 4, 6), holes, strict=True)]
     return {key: torch.stack([example[key] for example in examples]) for key in examples[0]}
+
+
+def test_calibration_lets_few_untouched_photos_be_flagged(tmp_path, monkeypatch, capsys):
+    torch.manual_seed(0)
+    network = _recipe(inpainters=("noise",)).build()["network"]
+    save_file(_halved(network.state_dict()), tmp_path / "a.safetensors", {"step": "3"})
+    for number, image in enumerate(inputs.photos(20, (SIDE, SIDE))):
+        save_png(tmp_path / "photos" / f"{number}.png", image)
+    files = [str(tmp_path / name) for name in ("a.safetensors", "photos")]
+    monkeypatch.setattr("sys.argv", ["calibrate", *files, "--out", str(tmp_path / "b.safetensors")])
+    calibrate.main()
+    assert capsys.readouterr().out.endswith("from 20 photos\n")
+    assert load_metadata(tmp_path / "b.safetensors") == {"step": "3"}
+    before, after = (load_state(tmp_path / f"{name}.safetensors") for name in "ab")
+    assert [key for key in before if not torch.equal(before[key], after[key])] == [calibrate.BIAS]
+    detector = models.load_detector("iid-net", weights=tmp_path / "b.safetensors", device="cpu")
+    squares = np.stack([to_square(read_photo(path), 256) for path in sorted((tmp_path / "photos").iterdir())])
+    scores = np.concatenate([models.detect(detector, square[None]).scores for square in squares])
+    assert np.quantile(scores, 0.95) == pytest.approx(0.5, abs=2e-3)
