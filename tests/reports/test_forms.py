@@ -1,0 +1,145 @@
+"""The forms of text and data: figures, marks, and names that try to be commands."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from safebench_reports._site.export import bibtex, tables_of
+from safebench_reports._site.latex import escaped as tex
+from safebench_reports._site.standings import POOLED, STRONGEST, Standings, part
+
+from safebench.reporting import write_report
+from safebench.results import Results
+
+from .making import MakeRun, model
+from .nasty import nasty_run
+
+NASTY_TEX = r"\input{/etc/passwd} & % $x^2$ #1 _a ~ é 漢 “q” {"
+
+
+@pytest.fixture(scope="module")
+def run(make_run: MakeRun) -> Results:
+    return make_run("forms")
+
+
+def cells_of(row: Any, table: Any) -> dict[str, str]:
+    return {column.key: cell.text for column, cell in zip(table.columns, row.cells, strict=True)}
+
+
+def test_inpainters_are_ranked_by_the_detector_that_finds_them_best(run: Results) -> None:
+    [(_, merged)] = tables_of([run])
+    table = Standings(merged).inpainters
+    rows = part(table, detector=STRONGEST, bin="all")
+    told = [cells_of(row, table) for row in rows]
+    assert [(row["rank"], row["inpainter"]) for row in told] == [
+        ("1", "alpha"), ("2", "gamma"), ("3", "beta"), ("–", "copy"), ("–", "noise"),
+    ]  # fmt: skip
+    assert told[0]["opponent"] == "blunt"  # 0.03 above sharp
+    assert told[1]["opponent"] == "blunt"  # sharp is inverted on gamma
+    cells = run.detection_cells.query("bin == 'all'").set_index(["inpainter", "detector"])
+    assert told[0]["auc"] == f"{cells['auc']['alpha', 'blunt']:.3f}"
+    auc = [column.key for column in table.columns].index("auc")
+    assert [row.cells[auc].best.get("inpainter") for row in rows] == [1, 2, None, None, None]
+    assert rows[0].cells[auc].interval.startswith("[0.")
+    sharp = part(table, detector="sharp", bin="all")
+    assert [row.facets["inpainter"] for row in sharp][:3] == ["alpha", "gamma", "beta"]
+    assert sharp[1].cells[auc].inverted
+
+
+def test_detectors_are_ranked_over_all_inpainters_together(run: Results) -> None:
+    [(_, merged)] = tables_of([run])
+    standings = Standings(merged)
+    assert standings.pooled_inpainters == ["alpha", "beta", "gamma"]  # no controls
+    rows = part(standings.detectors, inpainter=POOLED, bin="all")
+    told = [cells_of(row, standings.detectors) for row in rows]
+    assert [(row["rank"], row["detector"]) for row in told] == [("1", "blunt"), ("2", "sharp")]
+    seen = run.detection[run.detection["inpainter"].isin(["alpha", "beta", "gamma"])]
+    assert told[0]["auc"] == f"{seen[seen['detector'] == 'blunt']['auc'].mean():.3f}"
+    assert told[0]["n"] == str(int((seen["detector"] == "blunt").sum()))
+    assert told[0]["false_alarm_rate"] == "0.000"
+
+
+def test_who_did_not_meet_all_detectors_is_not_ranked(run: Results, make_run: MakeRun) -> None:
+    alone = make_run("alone", inpainters={"delta": model("delta")}, detectors={"sharp": run.info["detectors"]["sharp"]})
+    [(_, merged)] = tables_of([run, alone])
+    table = Standings(merged).inpainters
+    [delta] = part(table, detector=STRONGEST, bin="all", inpainter="delta")
+    assert (delta.cells[0].text, delta.cells[0].note) == ("–", "met 1 of 2 detectors")
+    assert "delta" not in Standings(merged).pooled_inpainters
+
+
+def test_csv_and_parquet_hold_every_cell(run: Results, tmp_path: Path) -> None:
+    for form, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        first = write_report([run], tmp_path / form, form)
+        assert first.name == f"detection.{form}"
+        for name, cells in (("detection", run.detection_cells), ("quality", run.quality_cells)):
+            found = read(tmp_path / form / f"{name}.{form}")
+            assert set(found["table"]) == {"Table 1"}
+            assert set(found["lpips_backbone"]) == {"squeeze"}
+            pd.testing.assert_frame_equal(found[cells.columns.tolist()], cells, check_dtype=False, rtol=1e-12)
+
+
+def test_a_name_that_is_a_formula_stays_text_in_csv(make_run: MakeRun, tmp_path: Path) -> None:
+    name = '=HYPERLINK("http://x")'
+    write_report([make_run("formula", inpainters={name: model("x")})], tmp_path, "csv")
+    assert set(pd.read_csv(tmp_path / "quality.csv")["inpainter"]) == {f"'{name}"}
+
+
+def test_markdown_tables_are_tables(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("md", inpainters={"a|b*_<img src=x>": model("x"), "beta": model("beta")})
+    text = write_report([run], tmp_path, "markdown").read_text()
+    assert "<img" not in text
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines[:4]} == {len(re.findall(r"\|", lines[1]))}
+    assert any("**" in line for line in lines)
+
+
+def test_latex_takes_no_name_for_a_command() -> None:
+    shown = tex(NASTY_TEX)
+    assert shown.startswith(r"\textbackslash{}input\{/etc/passwd\} \& \% \$x\textasciicircum{}2\$ \#1 \_a")
+    assert "é ? ?q? \\{" in shown
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs a LaTeX with booktabs (pdflatex)")
+def test_latex_compiles_with_best_and_second_marked(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("tex", inpainters={NASTY_TEX: model("n"), "alpha": model("alpha"), "gamma": model("gamma")})
+    main = write_report([run], tmp_path, "latex")
+    for path in tmp_path.glob("table*50*.tex"):  # one list of each kind is enough
+        path.unlink()
+    text = (tmp_path / "table_1-inpainters-sample-none-all.tex").read_text()
+    assert r"\toprule" in text
+    assert len(re.findall(r"\\textbf\{0\.6", text)) >= 1
+    assert r"\underline{" in text
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", main.name]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert main.with_suffix(".pdf").stat().st_size > 1000
+
+
+def test_every_paper_has_one_entry(run: Results) -> None:
+    text = bibtex([merged for _, merged in tables_of([run])])
+    assert text.count("@misc{") == len(run.info["inpainters"]) + len(run.info["detectors"])
+    assert "title = {{Paper of alpha}}" in text
+
+
+def test_json_in_downloads_holds_all_cells(run: Results, tmp_path: Path) -> None:
+    write_report([run], tmp_path, "leaderboard")
+    data = json.loads((tmp_path / "downloads" / "leaderboard.json").read_text())
+    assert len(data["detection"]) == len(run.detection_cells)
+    frame = pd.read_parquet(io.BytesIO((tmp_path / "downloads" / "detection.parquet").read_bytes()))
+    assert len(frame) == len(run.detection_cells)
+
+
+def test_names_that_try_to_be_markup_pass_every_form(make_run: MakeRun, tmp_path: Path) -> None:
+    run = nasty_run(make_run)
+    for form in ("latex", "markdown", "csv", "parquet"):
+        assert write_report([run], tmp_path / form, form).is_file()
+    assert "<script" not in (tmp_path / "markdown" / "leaderboard.md").read_text()

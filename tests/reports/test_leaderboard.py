@@ -1,0 +1,200 @@
+"""The leaderboard in a browser: two views, filters, rows that open, head to head; and what its data says."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safebench.reporting import write_report
+from safebench.results import Results
+from safebench.tables import compare_inpainters
+
+from .browsing import DESKTOP, PHONE, Open
+from .making import MakeRun, model
+from .nasty import nasty_run
+
+FIRST, OTHER = "#table-0", "#table-1"
+
+
+@pytest.fixture(scope="module")
+def runs(make_run: MakeRun) -> list[Results]:
+    main = make_run("main", pictures=2, info={"config": {"size": 256, "images": "/home/me/secret photos"}})
+    beside = make_run("beside", inpainters={"delta": model("delta")}, info={"config": {"size": 256}})
+    apart = make_run("apart", dataset="places2", info={"lpips_net": "squeeze", "config": {"size": 128}})
+    return [main, beside, apart]
+
+
+@pytest.fixture(scope="module")
+def site(runs: list[Results], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(runs, tmp_path_factory.mktemp("site"), "leaderboard")
+
+
+def shown(page: Any, column: str, board: str = FIRST) -> list[str]:
+    """What a column of the visible table holds."""
+    found: list[str] = page.evaluate(
+        """([board, column]) => {
+            const view = [...document.querySelectorAll(`${board} [data-view-of]`)].find((box) => !box.hidden);
+            const table = view.querySelector("table.ranked");
+            const place = [...table.tHead.rows[0].cells].findIndex((head) => head.dataset.key === column);
+            return [...table.tBodies[0].rows].filter((row) => row.cells.length > 1)
+                .map((row) => row.cells[place].querySelector("b").textContent);
+        }""",
+        [board, column],
+    )
+    return found
+
+
+def choose(page: Any, facet: str, label: str, board: str = FIRST) -> None:
+    page.locator(f"{board} select[data-facet={facet}]:visible").select_option(label=label)
+
+
+@pytest.mark.parametrize(("size", "colours"), [(DESKTOP, "dark"), (PHONE, "light")])
+def test_it_opens_quietly_and_fits(open_page: Open, site: Path, size: Any, colours: str) -> None:
+    page = open_page(site, size, colours)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.locator(f"{FIRST} .opener").first.click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert page.locator("#scatter svg.chart").get_attribute("aria-label").startswith("Scatter of")
+    duel = open_page(site.with_name("head-to-head.html"), size, colours)
+    assert duel.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_two_views_filters_and_columns(open_page: Open, site: Path) -> None:
+    page = open_page(site)
+    assert shown(page, "inpainter") == ["delta", "alpha", "gamma", "beta", "copy", "noise"]
+    assert shown(page, "rank")[:4] == ["1", "2", "3", "4"]
+    choose(page, "bin", "each")
+    assert len(shown(page, "inpainter")) == 18
+    choose(page, "bin", "30–40%")
+    choose(page, "detector", "sharp")
+    assert set(shown(page, "opponent")) == {"sharp"}
+    page.locator(f"{FIRST} [data-search]:visible").fill("gam")
+    assert shown(page, "inpainter") == ["gamma"]
+    page.locator(f"{FIRST} .views label", has_text="detectors").click()
+    assert shown(page, "detector") == ["blunt", "sharp"]
+    assert shown(page, "false_alarm_rate") == ["0.000", "0.000"]
+    page.locator(f"{FIRST} .chooser:visible summary").click()
+    page.locator(f"{FIRST} [data-column=mcc]:visible").check()
+    assert len(shown(page, "mcc")) == 2
+    assert shown(page, "inpainter", OTHER) == ["alpha", "gamma", "beta", "copy", "noise"]
+    assert (
+        page.locator(OTHER).get_by_text("Apart from Table 1: other size (128 pixels against 256 pixels)").is_visible()
+    )
+
+
+def test_a_row_opens_by_keyboard_to_all_that_is_known(open_page: Open, site: Path) -> None:
+    page = open_page(site)
+    button = page.get_by_role("button", name="Details of gamma").first
+    button.focus()
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-expanded") == "true"
+    box = page.locator(".details-box")
+    assert box.get_by_text("c" * 64).is_visible()  # the weights' checksum
+    assert box.locator("table").first.locator("tbody tr").count() == 3
+    heads = [text for text in box.locator("h4").all_inner_texts() if text.startswith(("Gallery", "Hidden", "Found"))]
+    assert heads == ["Gallery", "Hidden best by blunt", "Found best by blunt"]
+    page.wait_for_function("[...document.querySelectorAll('.details-box img')].some(i => i.complete && i.naturalWidth)")
+    assert box.get_by_role("link", name="Run main").get_attribute("href") == "runs/main/index.html#provenance"
+    page.keyboard.press("Enter")
+    assert page.locator(".details-box").count() == 0
+
+
+def test_head_to_head_says_what_the_stored_rows_say(open_page: Open, site: Path, runs: list[Results]) -> None:
+    page = open_page(site.with_name("head-to-head.html"))
+    page.locator("[data-pick=a]").select_option("beta")
+    page.locator("[data-pick=b]").select_option("alpha")
+    expected = compare_inpainters(runs[0].detection, "beta", "alpha", "auc")
+    row = expected[(expected["detector"] == "sharp") & (expected["bin"] == "all")].iloc[0]
+    text = page.locator("#duel-table tbody tr", has_text="AUC").filter(has_text="sharp").first.inner_text()
+    assert f"{row['difference']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" in text
+    assert text.split("\t")[-1] == ("alpha" if row["p"] < 0.05 else "not settled")
+    assert page.locator("#duel-charts svg.chart").first.get_attribute("role") == "img"
+    page.locator("[data-pick=view]").select_option("detector")
+    assert "on images of" in page.locator("#duel-table").inner_text().lower()
+    assert "all together" in page.locator("#duel-table").inner_text()
+
+
+def test_pairs_are_those_of_one_at_a_time(site: Path, runs: list[Results]) -> None:
+    text = site.with_name("head-to-head.html").read_text()
+    found = re.search(r'id="duel-data">(.*?)</script>', text, re.DOTALL)
+    assert found
+    held = json.loads(found[1])[1]["inpainter"]  # table 2: one run
+    names = held["names"]
+    for metric, stored in (("f1", "f1"), ("detection_rate", "flagged")):
+        expected = compare_inpainters(runs[2].detection, "alpha", "beta", stored).set_index(["detector", "bin"])
+        for row in held["rows"]:
+            _, opponent, hole_bin, _, kind, a, b, n, difference, low, high, p, _ = row
+            if held["metrics"][kind]["key"] == metric and {names[a], names[b]} == {"alpha", "beta"}:
+                key = {"all bins": "all", "10–20%": "10-20", "30–40%": "30-40"}[held["bins"][hole_bin]]
+                one = expected.loc[held["opponents"][opponent], key]
+                assert (n, difference, p) == pytest.approx((one["n"], one["difference"], one["p"]), rel=1e-3)
+                assert (low, high) == pytest.approx((one["low"], one["high"]), rel=1e-3, abs=1e-9)
+
+
+def test_without_scripts_the_ranking_stands(open_page: Open, site: Path) -> None:
+    page = open_page(site, scripts=False)
+    names = page.locator(f"{FIRST} table[data-view=inpainter] tbody tr td:nth-child(2)").all_inner_texts()
+    assert names == ["delta", "alpha", "gamma", "beta", "copy", "noise"]
+    assert page.locator(f"{FIRST} table[data-view=detector]").is_visible()
+    assert not page.locator(".tools").first.is_visible()
+
+
+def test_every_link_leads_somewhere_and_no_path_is_told(site: Path) -> None:
+    for path in site.parent.rglob("*"):
+        if path.suffix in (".html", ".json", ".csv", ".tex", ".md"):
+            assert "/home/me" not in path.read_text()
+    for page in (site, site.with_name("head-to-head.html")):
+        for href in re.findall(r'(?:href|src)="([^"#]+)[^"]*"', page.read_text()):
+            if not href.startswith("https://"):
+                assert (site.parent / href).is_file(), href
+
+
+def test_markup_in_names_stays_text(open_page: Open, make_run: MakeRun, tmp_path: Path) -> None:
+    site = write_report([nasty_run(make_run, pictures=1)], tmp_path, "leaderboard")
+    page = open_page(site, PHONE)
+    for button in page.locator(".opener").all()[:2]:
+        button.click()
+    for path in (site, site.with_name("head-to-head.html")):
+        page.goto(path.as_uri())
+        assert page.evaluate("window.pwned") is None
+
+
+def test_a_run_without_detectors_has_quality_alone(make_run: MakeRun, tmp_path: Path, open_page: Open) -> None:
+    page = open_page(write_report([make_run("none", detectors={})], tmp_path, "leaderboard"))
+    assert shown(page, "inpainter")[:3]
+
+
+@pytest.mark.slow
+def test_a_million_rows_become_a_site_in_time(tmp_path: Path, open_page: Open) -> None:
+    """Made in under 30 s of processor time and 2 GB, opened in under 2 s: the page loads cells, not rows."""
+    import subprocess
+    import sys
+
+    from .million import write_million
+
+    assert write_million(tmp_path / "run") >= 1_000_000
+    code = (
+        "import resource, sys, time; from pathlib import Path\n"
+        "from safebench.reporting import write_report; from safebench.results import open_run\n"
+        "write_report([open_run(Path(sys.argv[1]))], Path(sys.argv[2]), 'leaderboard')\n"
+        "print(time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "run"), str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seconds, kilobytes = map(float, done.stdout.split())
+    assert kilobytes < 2e6
+    assert seconds < 30
+    page_file = tmp_path / "site" / "index.html"
+    assert page_file.stat().st_size < 4e6
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        page = open_page(page_file)
+        assert page.locator(f"{FIRST} .opener").count() == 12
+        times.append(time.perf_counter() - began)
+    assert min(times) < 2
