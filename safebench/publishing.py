@@ -9,6 +9,7 @@ import io
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,7 +187,9 @@ def _to_hub(target: str, parcels: list[Parcel], say: Callable[[str], None]) -> N
             kind = "space" if space else "dataset"
             api.create_repo(target, repo_type=kind, exist_ok=True, space_sdk="static" if space else None)
             added = [CommitOperationAdd(name, data) for name, data in parcel.files.items()]
-            sent = api.create_commit(target, added, commit_message="Publish with SafeBench", repo_type=kind)
+            with warnings.catch_warnings():  # a Space is meant to offer its tables for download
+                warnings.filterwarnings("ignore", message=".*about to commit a data file")
+                sent = api.create_commit(target, added, commit_message="Publish with SafeBench", repo_type=kind)
             say(f"Sent: {sent.repo_url}")
     except HfHubHTTPError as error:
         raise PublishError(f"hf:{target}: the Hub refused ({_status(error)}); log in with: hf auth login") from None

@@ -74,7 +74,8 @@ def test_local_paths_leave_the_tables(made: Any) -> None:
     info = {"config": {"images": "/home/me/my photos", "weights": {"a": "/home/me/a.pt"}}}
     error = {("onnx:/home/me/nets/a.onnx", "sharp"): "/home/me/x.png: cannot be read"}
     [merged] = group([made("one", inpainters=named, info=info, errors=error)])
-    everything = f"{merged.tables.info} {merged.tables.detection.drop(columns='key').to_csv()} {merged.tables.failures.to_csv()}"
+    rows = merged.tables.detection.drop(columns="key")
+    everything = f"{merged.tables.info} {rows.to_csv()} {merged.tables.failures.to_csv()}"
     assert "/home" not in everything
     assert set(merged.tables.quality["inpainter"]) == {"onnx:a.onnx"}
     assert "x.png: cannot be read" in everything

@@ -1,0 +1,105 @@
+"""The paper's tables: its figures as printed, what is measured beside them, and why cells are blank."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from safebench_reports.paper_tables.adapter import HERE
+from safebench_reports.paper_tables.beside import comparison
+
+from safebench.errors import ConfigError, UnknownNameError
+from safebench.reproducing import Options, Outcome, paper_tables, reproduce, run_suite
+from safebench.watching import Silent
+
+from .browsing import DESKTOP, PHONE, Open
+from .making import MakeRun, model
+
+
+def test_the_figures_are_the_papers(shared: Path) -> None:
+    held = json.loads((HERE / "published.json").read_text())
+    paper = json.loads((shared / "paper" / "safepaint_tables.json").read_text())
+    assert held["table1"] == {key: paper["table1"][key] for key in ("psnr", "lpips")}
+    assert held["table2"] == {key: {"places2": paper["table2"][key]} for key in ("auc", "f1", "acc")}
+
+
+@pytest.mark.parametrize("table", [f"table{k}" for k in range(1, 7)])
+def test_every_table_has_a_suite(table: str) -> None:
+    suite = paper_tables().suite(table)
+    assert suite.rows
+    assert suite.bins
+    assert (suite.metrics == ("psnr", "lpips")) == (table == "table1")
+
+
+def test_another_table_is_not_known() -> None:
+    with pytest.raises(UnknownNameError, match="the paper has no 'table7'; it has table1, table2"):
+        paper_tables().suite("table7")
+    with pytest.raises(ConfigError, match="made by: safebench reproduce"):
+        paper_tables().write([], Path())
+    options = Options(out=Path(), weights={"lamma": "x.pt"})
+    with pytest.raises(ConfigError, match=r"--weights lamma=\.\.\.: table1 has no such row"):
+        run_suite(paper_tables().suite("table1"), options, Silent())
+
+
+@pytest.fixture
+def outcome(make_run: MakeRun) -> Outcome:
+    """Table 2 with lama measured on Places2, and the rest not."""
+    suite = paper_tables().suite("table2")
+    run = make_run("table2", inpainters={"lama": model("lama")}, detectors={"pscc-net": model("pscc-net")})
+    reasons = {"fcf": "fcf: its weights are not on this machine"}
+    return Outcome(
+        suite, reasons, {("places2", "lama"): (run, "lama")}, ("pscc-net",), suite.rows, ("places2",)
+    )  # fmt: skip
+
+
+def cell(found: Any, label: str, metric: str, hole: str) -> Any:
+    [block] = found.blocks
+    [line] = [line for line in block.lines if line.label == label]
+    return line.cells[block.columns.index((metric, hole))]
+
+
+def test_measured_stands_beside_published(outcome: Outcome) -> None:
+    published = json.loads((HERE / "published.json").read_text())
+    found = comparison(outcome, published)
+    run, _ = outcome.runs["places2", "lama"]
+    auc = run.detection_cells.set_index("bin")["auc"]["30-40"]
+    lama = cell(found, "lama", "AUC", "30–40%")
+    assert lama.published == "0.7529"
+    assert lama.measured.startswith(f"{auc:.4f} [")
+    assert lama.difference.replace("−", "-") == f"{auc - 0.7529:+.4f}"
+    assert lama.n == 4
+    fcf = cell(found, "fcf", "ACC", "10–20%")
+    assert (fcf.published, fcf.measured, fcf.difference) == ("0.0598", "", "")
+    assert fcf.reason == "fcf: its weights are not on this machine"
+    assert math.isnan(fcf.value.value)
+    assert cell(found, "lama", "AUC", "50–60%").reason == "not run"
+
+
+def test_the_page_and_the_files_say_the_same(outcome: Outcome, tmp_path: Path, open_page: Open) -> None:
+    page_path, text = paper_tables().compare(outcome, tmp_path)
+    assert "0.7529" in text
+    assert "Blank: fcf: fcf: its weights are not on this machine" in text
+    frame = pd.read_csv(tmp_path / "table.csv")
+    assert len(frame) == 7 * 9
+    assert frame["measured"].notna().sum() == 6
+    assert r"\toprule" in (tmp_path / "table.tex").read_text()
+    for size, colours in ((DESKTOP, "light"), (PHONE, "dark")):
+        page = open_page(page_path, size, colours)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert page.get_by_text("fcf: its weights are not on this machine").first.is_visible()
+
+
+def test_out_of_the_box_on_the_built_in_photos(tmp_path: Path) -> None:
+    page, text = reproduce("table2", Options(out=tmp_path, limit=1), Silent())
+    assert page.is_file()
+    assert "Measured on SafeBench's built-in photos, not on the paper's data" in text
+    assert "places2 is not on this machine (safebench data prepare places2)" in text
+    frame = pd.read_csv(tmp_path / "table.csv")
+    measured = frame[frame["measured"].notna()]
+    assert {"telea", "navier-stokes"} <= set(measured["model"])
+    assert measured[measured["model"] == "telea"]["difference"].isna().all()  # the paper has no such row
+    assert frame[frame["model"] == "lama"]["why_blank"].str.contains("weights").any()
