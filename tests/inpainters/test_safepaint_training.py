@@ -11,9 +11,12 @@ import pytest
 import torch
 from safebench_inpainters.safepaint import features, losses
 from safebench_inpainters.safepaint.recipe import Recipe
+from typer.testing import CliRunner
 
-from safebench import registry
+from safebench import load_inpainter, models, registry
+from safebench.cli.app import app
 from safebench.errors import WeightsError
+from safebench.images import save_png
 from safebench.testing import inputs
 
 
@@ -141,6 +144,22 @@ def test_validation_and_preview(batch, shared):
         assert 0 <= picture.min() <= picture.max() <= 1
     known = 1 - batch["mask"]
     assert torch.equal(pictures["final"] * known, batch["photo"] * known)
+
+
+@pytest.mark.slow
+def test_trained_by_the_command_and_used_at_once(shared, tmp_path):
+    photos = tmp_path / "photos"
+    for k, photo in enumerate(inputs.photos(4, (80, 96))):
+        save_png(photos / f"{k}.png", photo)
+    options = ["--images", str(photos), "--validation", str(photos), "--out", str(tmp_path / "out")]
+    options += ["--size-preset", "small", "--perceptual", "squeezenet", "--resolution", "64", "--product", "fp16"]
+    done = CliRunner().invoke(app, ["train", "safepaint", *options, "--steps", "2", "--batch-size", "2"])
+    assert done.exit_code == 0, done.output
+    product = tmp_path / "out" / "safepaint.safetensors"
+    assert product.stat().st_size < 16e6
+    model = load_inpainter("safepaint", weights=product, device="cpu")
+    answer = models.inpaint(model, inputs.photos(1, (70, 90)), inputs.holes(1, (70, 90)))
+    assert answer.shape == (1, 70, 90, 3)
 
 
 def test_missing_backbone_says_what_to_do(monkeypatch, tmp_path):
