@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ def inpaint_file(
     """Fill the hole (white in `mask`) of one photo and write the composite as PNG.
 
     weights: the checkpoint, as PATH or NAME=PATH.
-    raw: also write the model's whole output before compositing, float32 H x W x 3 in [0, 1].
-    unblanked: let the model look under the hole, as some authors' scripts do; the composite says so.
+    raw: also write the model's whole output before compositing, float32 H x W x 3 in [0, 1]: what the authors' script
+    gives, so a model whose authors look under the hole (its card says so) does that here, with a warning.
+    unblanked: let the model look under the hole in any case; the composite says so, whenever it was done.
     Raises ImageError where a file cannot be read, or photo and mask differ in size; ModelError where the model does
     not take the size.
     """
@@ -47,6 +49,13 @@ def inpaint_file(
         )
     who = participant("inpainters", name, _checkpoint("inpainters", name, weights), seed)
     inpainter = who.load_inpainter(device)
+    if raw is not None and who.entry.card.input.authors_see_hole and not unblanked:
+        unblanked = True
+        warnings.warn(
+            f"{who.label} was shown what the hole hides, since --raw gives its authors' answer; without --raw, as in a "
+            "run, it is not",
+            stacklevel=2,
+        )
     inpainter.unblanked = unblanked
     filled = models.inpaint(inpainter, photo[None], hole[None])
     told = provenance(who) | ({"Hole": "was shown to the inpainter"} if unblanked else {})

@@ -11,6 +11,8 @@ from safebench_inpainters.ctsdg import adapter, layers
 
 from safebench import load_inpainter, models
 from safebench.errors import ModelError, WeightsError
+from safebench.images import save_png
+from safebench.single import inpaint_file
 from safebench.testing import InpainterContract
 
 
@@ -45,6 +47,15 @@ def test_computes_what_the_authors_code_computes_with_the_hole_in_sight(ctsdg, g
     np.testing.assert_allclose(raw, case.raw, atol=1e-4, rtol=0)
     filled = models.composite(case.photos, case.holes, raw)
     np.testing.assert_allclose(filled.astype(int), case.composite, atol=1, rtol=0)
+
+
+def test_the_command_gives_the_authors_answer_where_raw_is_asked_for(checkpoint, arrays, tmp_path):
+    save_png(tmp_path / "photo.png", arrays["image"])
+    save_png(tmp_path / "mask.png", arrays["mask"] > 0)
+    places = [tmp_path / name for name in ("photo.png", "mask.png", "out.png")]
+    with pytest.warns(UserWarning, match="was shown what the hole hides"):
+        inpaint_file("ctsdg", *places, weights=checkpoint, raw=tmp_path / "raw.npy", device="cpu")
+    np.testing.assert_allclose(np.load(tmp_path / "raw.npy"), arrays["raw"], atol=1e-4, rtol=0)
 
 
 def test_folds_the_photo_as_the_authors_do(arrays):
