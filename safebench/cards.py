@@ -41,7 +41,7 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     blank_hole: bool = True
     """False only for a control that has to be shown what it must not see."""
     authors_see_hole: bool = False
-    """True where the authors' own script shows their network what the hole hides; `safebench inpaint --raw` does too."""
+    """True where the authors' own script shows their network what the hole hides: `inpaint --raw` does too."""
     reads: Literal["pixels", "files"] = "pixels"
     """`files`: the model is handed paths, since it reads more than pixels (JPEG tables, say)."""
 
