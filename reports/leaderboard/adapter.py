@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from safebench.comparing import Group
@@ -15,18 +16,18 @@ from safebench.results import Results
 from .._site.export import tables_of
 from .._site.pictures import Pictures
 from .._site.runs import Run
-from .._site.site import POLICY, environment, write_assets
+from .._site.site import ASSETS, POLICY, environment, write_assets
 from .._site.standings import Standings
 from .downloads import write_downloads
 from .duels import duels
 from .page import page_context
 
 HERE = Path(__file__).parent
-RUNS = "runs"
+RUNS = "run-reports"
 
 
 class Form(BaseForm):
-    """index.html, head-to-head.html, downloads/, and the report of each run under runs/."""
+    """index.html, head-to-head.html, downloads/, and each run's own report under run-reports/."""
 
     def write(self, results: Sequence[Results], out: Path) -> Path:
         """See `Form.write`.  Like runs are merged; the others stand in tables of their own."""
@@ -38,6 +39,7 @@ class Form(BaseForm):
         pictures = Pictures(out)
         context = page_context(tables, standings, reports, pictures)
         pictures.remove_old()
+        _remove_old_reports(out, reports.values())
         shared = {"csp": POLICY, "files": write_downloads(tables, standings, out)}
         write_assets(out, HERE)
         jinja = environment(HERE)
@@ -59,3 +61,10 @@ def _run_reports(tables: Sequence[tuple[Group, Run]], out: Path) -> dict[str, st
             write_report([source.results], out / RUNS / name, "html")
             written[source.label] = f"{RUNS}/{name}/index.html"
     return written
+
+
+def _remove_old_reports(out: Path, written: Collection[str]) -> None:
+    """Remove the reports of runs that an earlier leaderboard at this place held and this one does not."""
+    for folder in (out / RUNS).iterdir() if (out / RUNS).is_dir() else ():
+        if f"{RUNS}/{folder.name}/index.html" not in written and (folder / ASSETS / "report.css").is_file():
+            shutil.rmtree(folder)

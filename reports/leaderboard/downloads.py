@@ -31,9 +31,12 @@ def write_downloads(
         "Markdown": {"leaderboard.md": markdown.page(papers).encode()},
         "BibTeX": {"references.bib": export.bibtex(runs).encode()},
     }
-    for files in forms.values():
-        for name, data in files.items():
-            atomic_write(out / FOLDER / name, data)
+    written = {out / FOLDER / name: data for files in forms.values() for name, data in files.items()}
+    for path, data in written.items():
+        atomic_write(path, data)
+    for path in (out / FOLDER).rglob("table_*.tex"):
+        if path not in written:  # of an earlier leaderboard at this place
+            path.unlink()
     return [(form, _addresses(files)) for form, files in forms.items()]
 
 

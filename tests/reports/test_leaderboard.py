@@ -99,7 +99,7 @@ def test_a_row_opens_by_keyboard_to_all_that_is_known(open_page: Open, site: Pat
     heads = [text for text in box.locator("h4").all_inner_texts() if text.startswith(("Gallery", "Hidden", "Found"))]
     assert heads == ["Gallery", "Hidden best by blunt", "Found best by blunt"]
     page.wait_for_function("[...document.querySelectorAll('.details-box img')].some(i => i.complete && i.naturalWidth)")
-    assert box.get_by_role("link", name="Run main").get_attribute("href") == "runs/main/index.html#provenance"
+    assert box.get_by_role("link", name="Run main").get_attribute("href") == "run-reports/main/index.html#provenance"
     page.keyboard.press("Enter")
     assert page.locator(".details-box").count() == 0
 
@@ -152,6 +152,13 @@ def test_every_link_leads_somewhere_and_no_path_is_told(site: Path) -> None:
         for href in re.findall(r'(?:href|src)="([^"#]+)[^"]*"', page.read_text()):
             if not href.startswith("https://"):
                 assert (site.parent / href).is_file(), href
+
+
+def test_a_second_leaderboard_leaves_nothing_of_the_first(make_run: MakeRun, tmp_path: Path) -> None:
+    write_report([make_run("one", photos=("a.png",)), make_run("two", dataset="x")], tmp_path, "leaderboard")
+    write_report([make_run("two", photos=("a.png",))], tmp_path, "leaderboard")
+    assert [path.name for path in (tmp_path / "run-reports").iterdir()] == ["two"]
+    assert not list((tmp_path / "downloads").rglob("*-x-*"))
 
 
 def test_markup_in_names_stays_text(open_page: Open, make_run: MakeRun, tmp_path: Path) -> None:

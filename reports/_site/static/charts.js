@@ -42,13 +42,12 @@
   // the same figures as a table, for those who cannot see the chart ----------------------------------------------
 
   const asTable = (heads, rows) => {
-    const table = element("table", { className: "data" });
-    table.append(element("thead", {}, element("tr", {}, ...heads.map((text) =>
-      element("th", { scope: "col", textContent: text })))));
-    table.append(element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((text) =>
-      element("td", { textContent: text }))))));
-    return element("details", { className: "figures" },
-      element("summary", { textContent: "These figures as a table" }), element("div", { className: "scroll" }, table));
+    const summary = element("summary", { textContent: "These figures as a table" });
+    const box = element("div", { className: "scroll" });
+    summary.addEventListener("click", () => box.replaceChildren(element("table", { className: "data" },
+      element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col", textContent: text })))),
+      element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((text) => element("td", { textContent: text }))))))));
+    return element("details", { className: "figures" }, summary, box);
   };
 
   const finish = (plot, label) => {
@@ -112,6 +111,36 @@
     return { points, x, y };
   };
 
+  // Names beside the dots, those of the front first; one that finds no free place is left to the legend.
+  const PLACES = [[9, -8, "start"], [-9, -8, "end"], [9, 14, "start"], [-9, 14, "end"], [0, -13, "middle"], [0, 20, "middle"]];
+  const LETTER = 6.6;
+  const nameDots = (plot, points, kept) => {
+    const [x, y] = [plot.scale("x"), plot.scale("y")];
+    const dots = points.map((p) => [x.apply(p.x), y.apply(p.y)]);
+    const taken = dots.map(([cx, cy]) => [cx - 6, cy - 6, cx + 6, cy + 6]);
+    const meets = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+    const [low, high] = d3.extent(x.range);
+    const names = [];
+    const order = d3.sort(d3.range(points.length), (k) => !kept.includes(points[k]), (k) => dots[k][0]);
+    for (const k of order) {
+      const text = points[k].inpainter + (points[k].inverted ? " (inverted)" : "");
+      const size = text.length * LETTER;
+      for (const [dx, dy, anchor] of PLACES) {
+        const [cx, cy] = [dots[k][0] + dx, dots[k][1] + dy];
+        const start = cx - { start: 0, middle: size / 2, end: size }[anchor];
+        const box = [start, cy - 11, start + size, cy + 3];
+        if (start < low - 20 || start + size > high + 20 || taken.some((other) => meets(box, other))) continue;
+        taken.push(box);
+        names.push({ text, cx, cy, anchor });
+        break;
+      }
+    }
+    d3.select(plot).insert("g", "g:last-of-type").attr("aria-hidden", "true").selectAll("text").data(names).join("text")
+      .attr("x", (n) => n.cx).attr("y", (n) => n.cy).attr("text-anchor", (n) => n.anchor).text((n) => n.text)
+      .attr("fill", "var(--ink)").attr("stroke", "var(--paper)").attr("stroke-width", 4).attr("paint-order", "stroke");
+    return points.length - names.length;
+  };
+
   const drawScatter = () => {
     const article = document.getElementById("scatter");
     if (!article) return;
@@ -127,7 +156,6 @@
     }
     const width = Math.max(300, Math.min(box.clientWidth, 860));
     const reach = (low, high, value) => points.flatMap((p) => [p[low] ?? p[value], p[high] ?? p[value]]);
-    const middle = d3.mean(d3.extent(reach("xLow", "xHigh", "x")));
     const plot = Plot.plot({
       className: "chart", width, height: Math.round(Math.min(460, Math.max(320, width * 0.62))), marginLeft: 52, marginBottom: 44,
       style: { fontSize: "12px", background: "transparent" },
@@ -142,14 +170,11 @@
           x: "x", y: "y", r: 5.5, symbol: (p) => symbol(p.inpainter), stroke: (p) => colour(p.inpainter), strokeWidth: 1.8,
           fill: (p) => (p.inverted ? "var(--paper)" : colour(p.inpainter)),
         }),
-        ...(width < 480 ? [] : [true, false]).map((right) => Plot.text(points.filter((p) => (p.x < middle) === right), {
-          x: "x", y: "y", text: (p) => p.inpainter + (p.inverted ? " (inverted)" : ""), textAnchor: right ? "start" : "end",
-          dx: right ? 9 : -9, dy: -10, fill: "var(--ink)", stroke: "var(--paper)", strokeWidth: 4,
-        })),
         Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: "text", fill: "var(--raised)", stroke: "var(--line)" })),
       ],
       symbol: { type: "identity" }, color: { type: "identity" },
     });
+    const left = width < 480 ? 0 : nameDots(plot, points, kept);
     const least = kept[0];
     const summary = least
       ? `${least.inpainter} is the hardest to detect (${x.label} ${told(least.figures[x.key], x)}, ${y.label} ${told(least.figures[y.key], y)}).`
@@ -157,7 +182,7 @@
     const onFront = kept.length > 1 ? ` Nobody beats ${listed(kept.map((p) => p.inpainter))} in both at once (the dashed line).` : "";
     box.replaceChildren(finish(plot, `Scatter of ${y.label} against ${x.label} for ${points.length} inpainters. ${summary}`));
     caption.replaceChildren(
-      element("p", { textContent: `${summary}${onFront} Bars are 95% intervals; hollow marks are inverted.` }),
+      element("p", { textContent: `${summary}${onFront} Bars are 95% intervals; hollow marks are inverted.${left ? " Names that would overlap are in the legend alone." : ""}` }),
       asTable(["Inpainter", "Detector", x.label, y.label, "n"], [...points].sort((a, b) => a.x - b.x).map((p) =>
         [p.inpainter, p.detector + (p.inverted ? " (inverted)" : ""), told(p.figures[x.key], x), told(p.figures[y.key], y), String(p.n)])));
   };

@@ -64,7 +64,7 @@
     table.tBodies[0].replaceChildren();
     const long = rows.length > PAGE;
     const api = new DataTable(table, {
-      autoWidth: false, data: rows, columns: columnsOf(held), deferRender: true, order: [[0, "asc"]], orderMulti: true,
+      autoWidth: false, data: [], columns: columnsOf(held), deferRender: true, order: [[0, "asc"]], orderMulti: true,
       createdRow: (tr, row) => { if (row.control) tr.classList.add("control"); },
       language: {
         info: "_TOTAL_ rows", infoEmpty: "no rows", infoFiltered: "", emptyTable: "no rows",
@@ -86,7 +86,7 @@
       const button = event.target.closest(".opener");
       if (button) toggle(api, button, { held, view, number, place, rows, each: binColumn() });
     });
-    api.draw();
+    api.rows.add(rows).draw(); // once the filters stand, so that no row is drawn that they leave out
     return api;
   };
 
