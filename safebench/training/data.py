@@ -144,7 +144,7 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data:
         "validation_masks": digest(held_names),
     }
     summary = (
-        f"{len(photos):,} photos ({titles}) with holes of `{masks.name}` ({config.bins}%); "
+        f"{len(photos):,} photos ({titles}) with holes of `{masks.name}` (bins: {config.bins}); "
         f"validation on {len(held)} photos ({validation}) with holes of `{held_masks.name}`"
     )
     return Data(training, held_out, prints, summary, "; ".join(f"{found.name}: {found.licence}" for found in sets))

@@ -68,7 +68,8 @@ def _card(about: Mapping[str, Any], figures: Mapping[str, float], tensors: Mappi
         f"{config['resolution']} x {config['resolution']} pixels, {config['precision']}, seed {config['seed']}"
         + (", begun from another training's networks" if config["init"] else ""),
         f"- Time: {_duration(about['seconds'])} on {about['device']}, torch {torch.__version__}, {provenance.system()}",
-        f"- Fingerprints: {', '.join(f'{what} `{was[:12]}`' for what, was in about['data'].items())}",
+        f"- Fingerprints (sha256): photos `{about['data']['photos'][:16]}`, validation "
+        f"`{about['data']['validation'][:16]}`",
         "",
         "## Terms",
         "",

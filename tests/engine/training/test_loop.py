@@ -76,7 +76,7 @@ def test_killed_and_resumed_the_command_ends_with_the_same_losses(command, losse
     assert whole.returncode == 0, whole.stderr
     child = command.start(tmp_path / "killed", *options)
     log = tmp_path / "killed" / "log.jsonl"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not log.exists() or log.read_text().count("\n") < 18:
         assert child.poll() is None
         assert time.monotonic() < deadline
@@ -100,7 +100,7 @@ def test_an_interrupted_training_saves_its_state(command, losses, tmp_path):
         assert child.poll() is None
         time.sleep(0.005)
     child.send_signal(signal.SIGINT)
-    _, told = child.communicate(timeout=60)
+    _, told = child.communicate(timeout=240)
     assert "--resume" in told
     assert "Traceback" not in told
     state = torch.load(tmp_path / "t" / "checkpoint.pt", weights_only=True)

@@ -89,7 +89,7 @@ def test_two_trainings_do_not_share_a_folder(command, losses, tmp_path):
         time.sleep(0.01)
     second = command.run(tmp_path / "t", "--steps", "5")
     child.send_signal(signal.SIGTERM)
-    _, told = child.communicate(timeout=60)
+    _, told = child.communicate(timeout=240)
     assert second.returncode == 1
     assert "another training is at work" in second.stderr
     assert child.returncode == 130
