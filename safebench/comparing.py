@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from safebench.keys import digest
 from safebench.privacy import cleaned, cleaned_columns
 from safebench.protocol import ORIGINAL
 from safebench.results import Results, Tables
@@ -59,8 +60,9 @@ class Group:
     tables: Tables
 
 
-def terms(info: Mapping[str, Any]) -> Terms:
-    """The terms of a run, from its run.json; what an old one does not say is unknown, and like only to itself."""
+def terms(tables: Tables) -> Terms:
+    """The terms of a run, from its run.json and its plan; what an old one does not say is unknown."""
+    info = tables.info
     photos, masks, config = (_mapping(info.get(key)) for key in ("photos", "masks", "config"))
     told = {
         "protocol": str(info.get("protocol", "unknown")),
@@ -73,7 +75,7 @@ def terms(info: Mapping[str, Any]) -> Terms:
     prints = (
         told["protocol"],
         str(photos.get("fingerprint", "")),
-        str(masks.get("fingerprint", "")),
+        f"{masks.get('fingerprint', '')} {digest(list(tables.samples['key']))}",
         told["size"],
         f"{info.get('lpips_net', '')} {info.get('lpips_sha256', '')}",
     )
@@ -86,7 +88,7 @@ def group(results: Sequence[Results]) -> list[Group]:
     alike: dict[tuple[str, ...], list[tuple[str, Results]]] = defaultdict(list)
     found: dict[tuple[str, ...], Terms] = {}
     for label, each in zip(labels, results, strict=True):
-        said = terms(each.info)
+        said = terms(each)
         alike[said.prints].append((label, each))
         found.setdefault(said.prints, said)
     return [_merged(found[prints], runs) for prints, runs in alike.items()]

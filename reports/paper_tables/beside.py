@@ -95,7 +95,7 @@ def _remarks(outcome: Outcome, figures: Mapping[str, Any]) -> list[str]:
 
 
 def _terms(results: Results) -> str:
-    said = dict(terms(results.info).told)
+    said = dict(terms(results).told)
     return ", ".join(f"{key} {value}" for key, value in said.items())
 
 
