@@ -1,4 +1,4 @@
-"""Whether a run's time and memory a sample stay the same as it grows; and how soon a finished run is seen to be finished.
+"""Whether a run's time and memory a sample stay the same as it grows; and how soon a finished run is seen to be.
 
     python benchmarks/growth.py --samples 100 1000 10000
 
@@ -53,7 +53,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, nargs="+", default=[100, 1000, 10000])
     arguments = parser.parse_args()
     print(
-        f"{'samples':>8} {'run s':>8} {'ms/sample':>10} {'report s':>9} {'nothing left s':>15} {'resumed s':>10} {'MB':>6}"
+        f"{'samples':>8} {'run s':>8} {'ms/sample':>10} {'report s':>9} "
+        f"{'nothing left s':>15} {'resumed s':>10} {'MB':>6}"
     )
     before = {"samples": 0, "run": 0.0}
     for count in sorted(arguments.samples):
