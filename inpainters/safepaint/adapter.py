@@ -14,7 +14,8 @@ from safebench.errors import WeightsError
 from safebench.padding import pad_symmetric
 
 from .generator import MULTIPLE, Generator
-from .recipe import Recipe, SafePaintConfig, build_generator, draw_noise
+from .layers import draw_noise
+from .options import PRESETS, SafePaintConfig, build_generator
 
 SMALLEST = 64
 """Pixels a side; the extractor's five strides leave nothing of less."""
@@ -41,7 +42,7 @@ def _generator(weights: Path | None) -> Generator:
     assert weights is not None  # noqa: S101  (else load_state has refused it)
     described = load_metadata(weights).get("config")
     if described is None:
-        network = build_generator(msgspec.convert({**Recipe.presets["authors"]}, SafePaintConfig))
+        network = build_generator(SafePaintConfig(**PRESETS["authors"]))
         fit(network, part(state, "generator", str(weights)), str(weights))
         return network
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -119,3 +120,10 @@ def initialise(network: nn.Module) -> None:
             continue
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def draw_noise(images: Tensor, seed: int) -> Tensor:
+    """The noise for a batch B x C x H x W: every picture's is drawn from `seed` anew, on the CPU, so that neither the
+    batch nor the device changes it."""
+    one = torch.randn(1, NOISE_CHANNELS, *images.shape[-2:], generator=torch.Generator().manual_seed(seed))
+    return one.to(images.device).expand(len(images), -1, -1, -1)

@@ -1,12 +1,11 @@
-"""How SafePaint is trained: three presets, two sizes, four variants."""
+"""How SafePaint is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-import msgspec
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -21,41 +20,12 @@ from safebench.metrics.quality import compare
 from . import losses
 from .discriminator import Discriminator
 from .features import Features, load_features
-from .generator import Design, Generator, Painting
-from .layers import NOISE_CHANNELS
+from .generator import Painting
+from .layers import draw_noise
+from .options import CHANNELS, PRESETS, SafePaintConfig, build_generator
 
-CHANNELS = {"base": 64, "small": 32}
-"""Channels of the first layers of generators, extractor and discriminator."""
 LPIPS = "squeeze"
 """The backbone of the LPIPS that validation reports."""
-
-
-class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """SafePaint's own options; the defaults are preset `safebench`.
-
-    design: of the networks, see `Generator`.  size_preset: `base` (64 channels) or `small` (32).
-    variant: with or without the domain part (extractor, V, domain loss: "ddl") and RWSA.
-    perceptual: the network whose features are compared.  judged: what the losses look at, the whole `output` or the
-    `composite` with its known pixels put back.  adversarial: the discriminator's loss.  lambda_*: the losses' weights.
-    learning_rate: Adam's, of all networks.  average: decay of the running average of the generator's weights that is
-    validated and shipped; 0 for none.
-    """
-
-    design: Design = "safebench"
-    size_preset: Literal["base", "small"] = "base"
-    variant: Literal["backbone", "backbone+ddl", "backbone+rwsa", "full"] = "full"
-    perceptual: Literal["vgg19", "squeezenet"] = "vgg19"
-    judged: Literal["output", "composite"] = "composite"
-    adversarial: Literal["hinge", "nonsaturating"] = "hinge"
-    lambda_l1: float = 1.0
-    lambda_perceptual: float = 0.1
-    lambda_style: float = 50.0
-    lambda_adversarial: float = 0.02
-    lambda_domain: float = 0.01
-    lambda_spread: float = 0.1
-    lambda_grain: float = 0.05
-    learning_rate: float = 2e-4
-    average: float = 0.998
 
 
 class Recipe(BaseRecipe):
@@ -65,28 +35,7 @@ class Recipe(BaseRecipe):
     """
 
     Config = SafePaintConfig
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "safebench": {},
-        "paper": {
-            "design": "paper",
-            "judged": "output",
-            "lambda_style": 250.0,
-            "lambda_adversarial": 0.1,
-            "lambda_spread": 0.0,
-            "lambda_grain": 0.0,
-            "average": 0.0,
-        },
-        "authors": {
-            "design": "authors",
-            "judged": "output",
-            "adversarial": "nonsaturating",
-            "lambda_style": 250.0,
-            "lambda_adversarial": 0.1,
-            "lambda_spread": 0.0,
-            "lambda_grain": 0.0,
-            "average": 0.0,
-        },
-    }
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     watch: ClassVar[tuple[str, str]] = ("lpips", "min")
 
     config: SafePaintConfig
@@ -134,11 +83,11 @@ class Recipe(BaseRecipe):
         photos, masks = batch["photo"], batch["mask"]
         painting: Painting = networks["generator"](photos, masks, compare=self.config.lambda_domain > 0)
         refined = self._judged(painting.refined, photos, masks)
-        share = self._share(masks) if self.config.design == "safebench" else None
+        told_apart = self.config.design == "safebench" and self.config.judged == "composite"
         parts = self._generator_losses(painting, refined, photos, masks)
         with _frozen(networks["discriminator"]) as discriminator:
             fake = discriminator(refined)
-            patches = None if share is None else _to_patches(share, fake)
+            patches = _to_patches(masks, fake) if told_apart else None
             parts["adversarial"] = self.config.lambda_adversarial * self._fooling(fake, patches)
         update("generator", torch.stack(list(parts.values())).sum())
         if "average" in networks:
@@ -239,9 +188,6 @@ class Recipe(BaseRecipe):
     def _judged(self, painted: Tensor, photos: Tensor, masks: Tensor) -> Tensor:
         return painted if self.config.judged == "output" else photos * (1 - masks) + painted * masks
 
-    def _share(self, masks: Tensor) -> Tensor | None:
-        return masks if self.config.judged == "composite" else None
-
     def _fooling(self, fake: Tensor, share: Tensor | None) -> Tensor:
         if self.config.adversarial == "hinge":
             return losses.hinge_generator(fake, share)
@@ -273,23 +219,6 @@ class _Decay:
                 average.lerp_(current, 1 - decay)
             else:
                 average.copy_(current)
-
-
-def build_generator(config: SafePaintConfig) -> Generator:
-    """The generators that a config describes, freshly initialised."""
-    return Generator(
-        CHANNELS[config.size_preset],
-        design=config.design,
-        attention=config.variant in ("backbone+rwsa", "full"),
-        domain=config.variant in ("backbone+ddl", "full"),
-    )
-
-
-def draw_noise(images: Tensor, seed: int) -> Tensor:
-    """The noise for a batch B x C x H x W: every picture's is drawn from `seed` anew, on the CPU, so that neither the
-    batch nor the device changes it."""
-    one = torch.randn(1, NOISE_CHANNELS, *images.shape[-2:], generator=torch.Generator().manual_seed(seed))
-    return one.to(images.device).expand(len(images), -1, -1, -1)
 
 
 def _shipped(networks: Mapping[str, nn.Module]) -> nn.Module:

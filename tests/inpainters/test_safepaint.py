@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from safebench_inpainters.safepaint.filling import fill_smoothly
 from safebench_inpainters.safepaint.generator import Generator
-from safebench_inpainters.safepaint.recipe import Recipe, build_generator, draw_noise
+from safebench_inpainters.safepaint.layers import draw_noise
+from safebench_inpainters.safepaint.options import PRESETS, SafePaintConfig, build_generator
 from safebench_inpainters.safepaint.rwsa import RWSA, elu, resize_mask
 from safetensors.torch import save_file
 
@@ -23,9 +24,7 @@ from safebench.testing import InpainterContract, inputs
 def made_up(preset: str, **options: str) -> Generator:
     """A small generator of fixed random weights, lively enough for its parts to show in the picture."""
     torch.manual_seed(0)
-    network = build_generator(
-        msgspec.convert({**Recipe.presets[preset], "size_preset": "small", **options}, Recipe.Config)
-    )
+    network = build_generator(msgspec.convert({**PRESETS[preset], "size_preset": "small", **options}, SafePaintConfig))
     if preset == "safebench":
         with torch.no_grad():
             network.fine_generator.deconv3.get_parameter("weight").mul_(20)
@@ -36,7 +35,7 @@ def made_up(preset: str, **options: str) -> Generator:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a training would leave."""
     path = tmp_path_factory.mktemp("safepaint") / "safepaint.safetensors"
-    config = msgspec.json.encode(Recipe.Config(size_preset="small")).decode()
+    config = msgspec.json.encode(SafePaintConfig(size_preset="small")).decode()
     save_file(made_up("safebench").state_dict(), path, {"model": "safepaint", "config": config})
     return path
 
@@ -75,7 +74,7 @@ def test_computes_what_the_authors_code_computes(theirs, golden):
 def test_domain_vectors_are_the_authors(theirs, shared):
     with np.load(shared / "parity" / "official_safepaint" / "golden_0.npz") as case:
         arrays = dict(case)
-    network = build_generator(msgspec.convert({**Recipe.presets["authors"]}, Recipe.Config)).eval()
+    network = build_generator(msgspec.convert({**PRESETS["authors"]}, SafePaintConfig)).eval()
     network.load_state_dict(torch.load(theirs, weights_only=True)["generator"])
     assert sum(p.numel() for p in network.parameters()) == 28_840_298
     photo = torch.from_numpy(arrays["image"]).permute(2, 0, 1)[None].float() / 255
@@ -102,7 +101,7 @@ def test_the_domain_vector_acts_in_our_preset_alone(batch, preset, acts):
     assert (moved > 0.02) if acts else (moved < 1e-4)
 
 
-@pytest.mark.parametrize("preset", list(Recipe.presets))
+@pytest.mark.parametrize("preset", list(PRESETS))
 def test_what_the_hole_hides_is_looked_at_for_the_loss_alone(batch, preset):
     network = made_up(preset)
     photos, masks = batch

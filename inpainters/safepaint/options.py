@@ -1,0 +1,75 @@
+"""SafePaint's options: three presets, two sizes, four variants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import msgspec
+
+from .generator import Design, Generator
+
+CHANNELS = {"base": 64, "small": 32}
+"""Channels of the first layers of generators, extractor and discriminator."""
+
+
+class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """SafePaint's own options; the defaults are preset `safebench`.
+
+    design: of the networks, see `Generator`.  size_preset: `base` (64 channels) or `small` (32).
+    variant: with or without the domain part (extractor, V, domain loss: "ddl") and RWSA.
+    perceptual: the network whose features are compared.  judged: what the losses look at, the whole `output` or the
+    `composite` with its known pixels put back.  adversarial: the discriminator's loss.  lambda_*: the losses' weights.
+    learning_rate: Adam's, of all networks.  average: decay of the running average of the generator's weights that is
+    validated and shipped; 0 for none.
+    """
+
+    design: Design = "safebench"
+    size_preset: Literal["base", "small"] = "base"
+    variant: Literal["backbone", "backbone+ddl", "backbone+rwsa", "full"] = "full"
+    perceptual: Literal["vgg19", "squeezenet"] = "vgg19"
+    judged: Literal["output", "composite"] = "composite"
+    adversarial: Literal["hinge", "nonsaturating"] = "hinge"
+    lambda_l1: float = 1.0
+    lambda_perceptual: float = 0.1
+    lambda_style: float = 50.0
+    lambda_adversarial: float = 0.02
+    lambda_domain: float = 0.01
+    lambda_spread: float = 0.1
+    lambda_grain: float = 0.05
+    learning_rate: float = 2e-4
+    average: float = 0.998
+
+
+PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "safebench": {},
+    "paper": {
+        "design": "paper",
+        "judged": "output",
+        "lambda_style": 250.0,
+        "lambda_adversarial": 0.1,
+        "lambda_spread": 0.0,
+        "lambda_grain": 0.0,
+        "average": 0.0,
+    },
+    "authors": {
+        "design": "authors",
+        "judged": "output",
+        "adversarial": "nonsaturating",
+        "lambda_style": 250.0,
+        "lambda_adversarial": 0.1,
+        "lambda_spread": 0.0,
+        "lambda_grain": 0.0,
+        "average": 0.0,
+    },
+}
+
+
+def build_generator(config: SafePaintConfig) -> Generator:
+    """The generators that a config describes, freshly initialised."""
+    return Generator(
+        CHANNELS[config.size_preset],
+        design=config.design,
+        attention=config.variant in ("backbone+rwsa", "full"),
+        domain=config.variant in ("backbone+ddl", "full"),
+    )
