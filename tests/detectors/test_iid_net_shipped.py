@@ -1,0 +1,59 @@
+"""The IID-Net that ships: used where the authors' weights are not, and named as what it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from safebench import models
+from safebench.checkpoints import load_metadata, load_state
+from safebench.data import open_photos
+from safebench.images import to_square
+from safebench.masks import open_masks
+from safebench.metrics.localisation import pixel_auc
+from safebench.participants import participant
+from safebench.registry import find
+from safebench.testing import DetectorContract
+from safebench.weights import cached_path
+
+
+class TestContract(DetectorContract):
+    name = "iid-net"
+
+
+@pytest.fixture
+def entry():
+    return find("detectors", "iid-net")[0]
+
+
+def test_it_is_used_until_the_published_weights_are_there(entry, rebuilt, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAFEBENCH_CACHE", str(tmp_path))
+    ours = participant("detectors", "IID-Net", fetch=False)
+    assert ours.describe()["weights_origin"] == "shipped"
+    place = cached_path(entry, entry.card.weights[0])
+    place.parent.mkdir(parents=True)
+    place.symlink_to(rebuilt("iid_net") / "IID_weights.pth")
+    theirs = participant("detectors", "iid-net", fetch=False)
+    assert theirs.describe()["weights_origin"] == "published"
+    assert theirs.identity != ours.identity
+
+
+def test_it_is_small_and_says_how_it_was_made(entry):
+    path = entry.folder / entry.card.weights[0].shipped
+    assert path.stat().st_size <= 8_000_000
+    assert {value.dtype for value in load_state(path).values()} == {torch.float16, torch.int64}
+    assert load_metadata(path)["model"] == "iid-net"
+
+
+def test_it_finds_filled_holes_in_real_photos_and_leaves_others_alone(shared):
+    photos = np.stack([to_square(p.load(), 256) for p in open_photos(str(shared / "data/bsds500/val")).photos()[::20]])
+    masks = open_masks("irregular", 3)
+    names = [masks.index(256)[hole_bin] for hole_bin in masks.index(256)][3]
+    holes = np.stack([masks.load(name, 256) for name in names[: len(photos)]])
+    detector = models.load_detector("iid-net", device="cpu")
+    assert (models.detect(detector, photos).scores < 0.5).mean() >= 0.8
+    for name in ("telea", "biharmonic"):  # trained on, and not
+        filler = models.load_inpainter(name, device="cpu")
+        found = models.detect(detector, models.composite(photos, holes, models.inpaint(filler, photos, holes)))
+        assert np.mean([pixel_auc(map_, hole) for map_, hole in zip(found.maps, holes, strict=True)]) > 0.85
