@@ -182,7 +182,7 @@ for _command in boards.COMMANDS:
 @app.command(name="list")
 def list_(
     what: Annotated[
-        str | None, typer.Argument(help="inpainters, detectors, datasets or reports; all when left out.")
+        str | None, typer.Argument(help="inpainters, detectors, datasets, recipes or reports; all when left out.")
     ] = None,
 ) -> None:
     """List what is known: weights present or not, licence, paper."""

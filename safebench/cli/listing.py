@@ -21,7 +21,8 @@ def show(what: str | None) -> None:
         "inpainters": lambda: _models("inpainters"),
         "detectors": lambda: _models("detectors"),
         "datasets": _datasets,
-        "reports": _reports,
+        "recipes": lambda: _titles("recipes", "Recipes (safebench train)"),
+        "reports": lambda: _titles("reports", "Reports"),
     }
     if what is not None and what not in tables:
         near = difflib.get_close_matches(what, tables, n=1)
@@ -41,10 +42,10 @@ def _models(kind: Kind) -> Table:
     return table
 
 
-def _reports() -> Table:
-    table = _table("Reports", "name", "what it is")
-    for entry in registry.entries("reports").values():
-        table.add_row(_name(entry.card), Text(entry.card.title))
+def _titles(kind: Kind, title: str) -> Table:
+    table = _table(title, "name", "what it is")
+    for entry in registry.entries(kind).values():
+        table.add_row(Text(entry.name, style="bold"), Text(entry.card.title))
     return table
 
 

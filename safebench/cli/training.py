@@ -12,7 +12,7 @@ Names = list[str] | None
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="What to train: safebench list shows the models that can be.")],
+    name: Annotated[str, typer.Argument(help="What to train: safebench list recipes.")],
     images: Annotated[Names, typer.Option(help="A folder of photos or a data set's name; again for more.")] = None,
     masks: Annotated[Text, typer.Option(help="irregular, nvidia, or a directory. Default: irregular.")] = None,
     validation: Annotated[Text, typer.Option(help="Held-out photos. Default: one in twenty is kept back.")] = None,

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from safebench.cli.listing import show
 from safebench.errors import DataError, StoreError, WeightsError
 from safebench.training.config import differences
 
@@ -24,6 +25,11 @@ def test_it_begins_from_a_product_or_a_checkpoint_at_another_resolution(train, t
         assert load_file(second.folder / "mean-fill.safetensors").keys() == product.keys()
         for key, tensor in load_file(second.folder / "mean-fill.safetensors").items():
             assert torch.equal(tensor, product[key])
+
+
+def test_recipes_are_listed_beside_a_third_partys(recipes, capsys):
+    show("recipes")
+    assert "mean-fill" in capsys.readouterr().out
 
 
 def test_what_does_not_fit_is_no_beginning(train, tmp_path):
