@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from safebench.comparing import Group
 from safebench.keys import slug
+from safebench.provenance import whose_weights
 
 from .cells import Cell, Column
 from .metrics import View
@@ -47,7 +48,9 @@ def paper_tables(
                         if rows:
                             yield PaperTable(
                                 name="-".join((slug(run.label), f"{view}s", dataset, postprocess, hole_bin)).lower(),
-                                caption=_caption(like, view, dataset, postprocess, bin_label),
+                                caption=" ".join(
+                                    (_caption(like, view, dataset, postprocess, bin_label), whose_weights(run.info))
+                                ).rstrip(),
                                 view=view,
                                 columns=[table.columns[k] for k in kept],
                                 rows=[[row.cells[k] for k in kept] for row in rows],

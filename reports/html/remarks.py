@@ -9,6 +9,8 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from safebench.provenance import whose_weights
+
 from .._site.ranking import all_bins, qualities, unprocessed
 from .._site.runs import Run, mapping
 from .._site.words import ALL_BINS, Figure, figure, listed, number, percent, plural
@@ -89,6 +91,8 @@ def _held(found: list[Verdict]) -> list[str]:
 def _state(run: Run, dataset: str) -> Iterator[Finding]:
     if note := mapping(run.info.get("photos")).get("note"):
         yield Finding(Markup("On the photos: {}.").format(str(note).removesuffix(".")))
+    if whose := whose_weights(run.info):
+        yield Finding(Markup("{}").format(whose))
     status = run.info.get("status", "unknown")
     if status != "finished":
         yield Finding(Markup("This run is not finished (status: {}): figures may change.").format(status), "warning")

@@ -43,18 +43,22 @@ class Cases:
 
     def of(self, view: View, name: str) -> list[dict[str, Any]]:
         """Rows of pictures with a heading each."""
-        rows = self._of_inpainter(name) if view == "inpainter" else self._of_detector(name)
-        by = f" by {self._finder(name)}" if view == "inpainter" and rows else ""
-        best, worst = ("Hidden best", "Found best") if view == "inpainter" else ("Found best", "Missed most")
-        hidden = sorted(rows, key=lambda row: (_AUC.trace(row["auc"]), row["sample"]))
-        found = sorted(rows, key=lambda row: (-row["auc"], row["sample"]))
-        missed = sorted(rows, key=lambda row: (row["auc"], row["sample"]))
-        first, last = (hidden, found) if view == "inpainter" else (found, missed)
+        if view == "inpainter":
+            finder = self._finder(name)
+            rows = self._rows([(name, finder)])
+            best, worst = f"Hidden best from {finder}", f"Found best by {finder}"
+            first = sorted(rows, key=lambda row: (_AUC.trace(row["auc"]), row["sample"]))
+            last = sorted(rows, key=_found_first)
+        else:
+            rows = self._rows([(inpainter, name) for inpainter in self.standings.pooled_inpainters])
+            best, worst = "Found best", "Missed most"
+            first = sorted(rows, key=_found_first)
+            last = sorted(rows, key=lambda row: (row["auc"], row["sample"]))
         extremes = EXTREMES if len(rows) > EXTREMES else 0
         parts = [
             ("Gallery", list(self._gallery(view, name, rows))),
-            (f"{best}{by}", [self._shot(row) for row in first[:extremes]]),
-            (f"{worst}{by}", [self._shot(row) for row in last[:extremes]]),
+            (best, [self._shot(row) for row in first[:extremes]]),
+            (worst, [self._shot(row) for row in last[:extremes]]),
         ]
         shelves = [{"title": title, "shots": [shot for shot in shots if shot]} for title, shots in parts]
         return [shelf for shelf in shelves if shelf["shots"]]
@@ -64,12 +68,6 @@ class Cases:
         rows = [row for row in self.run.detection if row["inpainter"] == inpainter and row["bin"] == ALL_BINS]
         best = unmistaken(rows)
         return str(best["detector"]) if best else ""
-
-    def _of_inpainter(self, name: str) -> list[Record]:
-        return self._rows([(name, self._finder(name))])
-
-    def _of_detector(self, name: str) -> list[Record]:
-        return self._rows([(inpainter, name) for inpainter in self.standings.pooled_inpainters])
 
     def _rows(self, keys: Sequence[tuple[str, str]]) -> list[Record]:
         """The rows of which the extremes and the gallery can be: few of many."""
@@ -118,3 +116,7 @@ class Cases:
             "photo": sample["photo_name"],
             "figures": figures if not math.isnan(row["auc"]) else [],
         }
+
+
+def _found_first(row: Record) -> tuple[float, str]:
+    return -row["auc"], row["sample"]

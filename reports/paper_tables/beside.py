@@ -10,6 +10,7 @@ from typing import Any
 from safebench.comparing import terms
 from safebench.privacy import without_paths
 from safebench.protocol import ORIGINAL
+from safebench.provenance import whose_weights
 from safebench.reproducing import SAMPLE, Outcome, RowSpec
 from safebench.results import Results
 
@@ -86,6 +87,8 @@ def _remarks(outcome: Outcome, figures: Mapping[str, Any]) -> list[str]:
         )
     for (dataset, _), (results, _) in outcome.runs.items():
         remarks.append(f"On {without_paths(dataset)}: {_terms(results)}.")
+        if whose := whose_weights(results.info):
+            remarks.append(whose)
     if not figures:
         remarks.append("No published figures of this table are at hand: measured columns alone.")
     if any(row.extra for row in outcome.rows):

@@ -18,14 +18,15 @@
     const same = rows.filter((row) => keys.every((key) => row.facets[place[key]] === own.facets[place[key]]));
     const shown = held.columns.map((column, k) => [column, k]).filter(([column]) =>
       column.shown && (column.kind !== "name" || column.key === "opponent"));
-    const heads = ["Hole", ...shown.map(([column]) => column.label)];
+    const heads = [["Hole", "name"], ...shown.map(([column]) => [column.label, column.kind])];
     const bin = (row) => row.facets[place.bin];
     const sorted = [...same].sort((a, b) => (bin(a) === "all" ? -1 : Number.parseInt(bin(a), 10)) - (bin(b) === "all" ? -1 : Number.parseInt(bin(b), 10)));
     const table = element("table", { className: "data" },
       element("caption", { className: "unseen", textContent: "Figures over hole sizes" }),
-      element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col", textContent: text })))),
+      element("thead", {}, element("tr", {}, ...heads.map(([text, kind]) =>
+        element("th", { scope: "col", className: kind, textContent: text })))),
       element("tbody", {}, ...sorted.map((row) => element("tr", {},
-        element("th", { scope: "row", textContent: bin(row) === "all" ? "all bins" : `${bin(row).replace("-", "–")}%` }),
+        element("th", { scope: "row", className: "name", textContent: bin(row) === "all" ? "all bins" : `${bin(row).replace("-", "–")}%` }),
         ...shown.map(([column, k]) => {
           const cell = row.cells[k];
           return element("td", { className: column.kind }, element("b", { textContent: cell.text }),
