@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -65,3 +66,13 @@ def now() -> str:
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "-C", str(folder), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def whose_weights(info: Mapping[str, Any]) -> str:
+    """The sentence that a table needs where run.json (`info`) names models whose weights are not their authors'.
+
+    Empty where there is none.
+    """
+    models = [model for kind in ("inpainters", "detectors") for model in (info.get(kind) or {}).items()]
+    named = [name for name, said in models if isinstance(said, Mapping) and said.get("weights_origin") == "shipped"]
+    return f"Trained by SafeBench and shipped with it, not by the authors: weights of {', '.join(named)}." if named else ""

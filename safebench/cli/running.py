@@ -11,6 +11,7 @@ from rich.table import Table
 
 from safebench.cli.progress import watching
 from safebench.config import make_config
+from safebench.provenance import whose_weights
 from safebench.reporting import write_report
 from safebench.results import Results
 from safebench.running import execute
@@ -41,6 +42,8 @@ def summarise(results: Results, console: Console) -> None:
         console.print(_detection_table(detection))
     if len(results.false_alarms):
         console.print(_control_table(results.false_alarms))
+    if whose := whose_weights(results.info):
+        console.print(whose, markup=False)
     if len(results.failures):
         steps = results.failures["error_step"].value_counts().sort_index()
         told = ", ".join(f"{count} in step '{step}'" for step, count in steps.items())
