@@ -97,7 +97,8 @@ def _leads(standings: Standings) -> list[tuple[str, str, str]]:
             figure = rows[0].cells[place]
             against = f"against {rows[0].cells[2].text}" if view == "inpainter" else "over all ranked inpainters"
             names = " and ".join(row.facets[view] for row in rows)
-            leads.append((_LEADS[view], names, f"pixel AUC {figure.text} {figure.interval} {against}"))
+            images = rows[0].cells[-2].text
+            leads.append((_LEADS[view], names, f"pixel AUC {figure.text} {figure.interval} {against}, n = {images}"))
     return leads
 
 

@@ -1,0 +1,52 @@
+"""The commands from finished runs to what others read, as a user types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from safebench.cli.app import app
+from safebench.errors import SafebenchError, StoreError, SubmissionError, UnknownNameError
+
+from .making import MakeRun
+
+
+def typed(*words: object) -> str:
+    """What a command prints; raises what it raises."""
+    done = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_from_runs_to_pages(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("one").folder, make_run("two", dataset="places2").folder]
+    board = tmp_path / "board"
+    assert typed("leaderboard", *runs, "--out", board).split() == [str(board / "index.html")]
+    told = typed("publish", board, "--to", tmp_path / "pages", "--dry-run")
+    assert "head-to-head.html" in told
+    assert "Nothing was sent" in told
+    typed("publish", board, "--to", tmp_path / "pages")
+    assert (tmp_path / "pages" / "index.html").read_bytes() == (board / "index.html").read_bytes()
+    out = tmp_path / "tables"
+    assert typed("leaderboard", *runs, "--out", out, "--format", "csv").split() == [str(out / "detection.csv")]
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "why"),
+    [
+        (("leaderboard", "{folder}/none", "--out", "{folder}/x"), StoreError, "is no run's folder"),
+        (("leaderboard", "{run}", "--out", "{folder}/x", "--format", "pdf"), UnknownNameError, "is called 'pdf'"),
+        (("submit", "{run}", "--out", "{folder}/x.zip"), SubmissionError, "its photos are not those"),
+        (("publish", "{folder}", "--to", "hf:a/b"), SafebenchError, r"holds no index\.html"),
+        (("reproduce", "table9", "--out", "{folder}/x"), UnknownNameError, "the paper has no 'table9'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(
+    make_run: MakeRun, tmp_path: Path, words: tuple[str, ...], error: type[Exception], why: str
+) -> None:
+    run = make_run("mistaken").folder
+    with pytest.raises(error, match=why):
+        typed(*(word.format(folder=tmp_path, run=run) for word in words))
+    assert list(tmp_path.iterdir()) == []
