@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .._site.words import ALL_BINS, bin_name, number
 
 SHOWN = 6
 EXTREMES = 3
+_DETECTION = ("sample", "inpainter", "detector", "bin", "auc", "score", "map", "run")
 _AUC = LOCALISATION[0]
 
 
@@ -29,17 +31,28 @@ class Cases:
         self.run = run
         self.standings = standings
         self.pictures = pictures
-        self.detection = run.results.detection
+        detection = run.results.detection
+        self.detection = detection[[name for name in _DETECTION if name in detection]]
         self.places = self.detection.groupby(["inpainter", "detector"], sort=False).indices
         samples = run.results.samples
-        self.sample_place = dict(zip(samples["sample"], range(len(samples)), strict=True))
+        self.samples = {
+            name: (mask, photo)
+            for name, mask, photo in zip(samples["sample"], samples["mask"], samples["photo_name"], strict=True)
+        }
         self.gallery = set(samples.loc[samples["gallery"], "sample"])
         self.auc = self.detection["auc"].to_numpy(dtype=float)
         self.in_gallery = self.detection["sample"].isin(self.gallery).to_numpy(dtype=bool)
         quality = run.results.quality
-        self.quality_place = {
-            key: place for place, key in enumerate(zip(quality["sample"], quality["inpainter"], strict=True))
+        runs = quality["run"] if "run" in quality else [None] * len(quality)
+        self.composites = {
+            (sample, inpainter): (path, self._folder(run_))
+            for sample, inpainter, path, run_ in zip(
+                quality["sample"], quality["inpainter"], quality["composite"], runs, strict=True
+            )
         }
+
+    def _folder(self, label: str | None) -> Path:
+        return self.run.folder({} if label is None else {"run": label})
 
     def of(self, view: View, name: str) -> list[dict[str, Any]]:
         """Rows of pictures with a heading each."""
@@ -95,25 +108,22 @@ class Cases:
 
     def _shot(self, row: Record) -> dict[str, Any]:
         """One composite, its hole's outline, and the map over it where it was kept; {} where there is no picture."""
-        place = self.quality_place.get((row["sample"], row["inpainter"]))
-        if place is None:
-            return {}
-        quality = records(self.run.results.quality.iloc[[place]])[0]
-        sample = records(self.run.results.samples.iloc[[self.sample_place[row["sample"]]]])[0]
         name = f"{row['sample']}.{row['inpainter']}"
-        picture = self.pictures.copy(self.run.folder(quality), quality["composite"], name)
-        if not picture:
+        path, place = self.composites.get((row["sample"], row["inpainter"]), ("", None))
+        picture = self.pictures.copy(place, path, name) if place else ""
+        if place is None or not picture:
             return {}
+        mask, photo = self.samples[row["sample"]]
         folder = self.run.folder(row)
         shown = self.pictures.map(folder, row["map"], f"{name}.{row.get('detector', '')}") if row["map"] else None
-        _, outline = self.pictures.hole(self.run.folder(quality), sample["mask"], row["sample"])
+        _, outline = self.pictures.hole(place, mask, row["sample"])
         figures = [["AUC", number(row["auc"])], ["score", number(row["score"])]]
         return {
             "picture": picture,
             "outline": outline,
             "map": shown.url if shown else "",
             "title": f"{row['inpainter']}, {bin_name(row['bin'])}",
-            "photo": sample["photo_name"],
+            "photo": photo,
             "figures": figures if not math.isnan(row["auc"]) else [],
         }
 
