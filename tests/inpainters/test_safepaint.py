@@ -131,7 +131,7 @@ def test_variants_have_the_parts_that_they_name(batch, variant, attention, domai
 def test_noise_comes_from_the_seed_and_is_each_pictures_own(trained, batch):
     photos = inputs.photos(1, (64, 64))
     holes = inputs.holes(1, (64, 64))
-    answers = []
+    answers: list[np.ndarray] = []
     for seed in (0, 0, 1):
         torch.manual_seed(len(answers))
         answers.append(
