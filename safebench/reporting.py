@@ -23,4 +23,4 @@ def write_report(results: Sequence[Results], out: Path, form: str = "html") -> P
     try:
         return made.write(results, out)
     except OSError as error:
-        raise StoreError(f"{out}: the report could not be written ({error})") from None
+        raise StoreError(f"{out}: the report could not be written ({error.strerror or error})") from None

@@ -116,12 +116,17 @@ class Results(Tables):
 
     def _one_backbone(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows of the run's LPIPS backbone come last, so that they win; what others gave is no figure of this run."""
-        ours = rows["lpips_net"] == self.info["lpips_net"]
+        ours = rows["lpips_net"] == self.info.get("lpips_net", "")
         rows = rows.assign(lpips=rows["lpips"].where(ours & (rows["lpips_net"] != "")))
         return pd.concat([rows[~ours], rows[ours]])
 
     def _identities(self, kind: str) -> dict[str, str]:
-        return {name: model["identity"] for name, model in self.info[kind].items()}
+        try:
+            return {name: model["identity"] for name, model in self.info[kind].items()}
+        except (KeyError, TypeError, AttributeError):
+            raise StoreError(
+                f"{self.folder / 'run.json'}: does not say which {kind} ran (it was changed, or is another version's)"
+            ) from None
 
 
 def open_run(folder: str | Path) -> Results:

@@ -106,7 +106,7 @@ class Store:
         path = self.folder / "samples.parquet"
         if not path.exists():
             return _frame([], schema.SAMPLES)
-        return _read([path])
+        return _read([path], schema.SAMPLES)
 
     def write_samples(self, samples: pd.DataFrame) -> None:
         """Store the plan, unless the same one is there."""
@@ -141,7 +141,7 @@ class Store:
         shards = sorted((self.folder / "results" / table).glob("[0-9]*.parquet"))
         if not shards:
             return _frame([], _COLUMNS[table])
-        rows = _read(shards)
+        rows = _read(shards, _COLUMNS[table])
         return rows.drop_duplicates("key", keep="last").reset_index(drop=True)
 
 
@@ -157,11 +157,18 @@ def _parquet(frame: pd.DataFrame, columns: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def _read(paths: list[Path]) -> pd.DataFrame:
+def _read(paths: list[Path], columns: Mapping[str, str]) -> pd.DataFrame:
     tables = []
     for path in paths:
         try:
             tables.append(pq.read_table(path))
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path}: is damaged ({error}); remove it and run again, its rows are made anew") from None
-    return pa.concat_tables(tables).to_pandas()
+        if lacking := [name for name in columns if name not in tables[-1].column_names]:
+            raise StoreError(
+                f"{path}: is no table of this SafeBench (it lacks {', '.join(lacking)}); run again into another folder"
+            )
+    try:
+        return pa.concat_tables(tables).to_pandas()
+    except pa.ArrowException:
+        raise StoreError(f"{paths[0].parent}: its tables do not fit together; run again into another folder") from None

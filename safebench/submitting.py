@@ -8,7 +8,7 @@ import secrets
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from safebench import archives, schema
 from safebench.comparing import group
-from safebench.errors import SubmissionError
+from safebench.errors import StoreError, SubmissionError
 from safebench.files import atomic_write
 from safebench.results import Results, open_run
 from safebench.store import Store
@@ -52,17 +52,22 @@ def submit(run: Path, out: Path | None = None, seed: int | None = None) -> tuple
 def opened(sources: Sequence[Path], seed: int | None = None) -> Iterator[list[Results]]:
     """The results of runs and submissions, these checked first; what was unpacked is gone when the block ends.
 
-    Raises SubmissionError for a submission that was tampered with.
+    One that is named twice counts once.  Raises SubmissionError for a submission that was tampered with, whether it is
+    still packed or was unpacked by hand, StoreError for a run without results.
     """
     with ExitStack() as stack:
         found = []
-        for source in sources:
+        for source in {path.resolve(): path for path in sources}.values():
+            place = source
             if source.is_file():
-                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="safebench-")))
-                results = open_run(_unpack(source, folder))
+                place = _unpack(source, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="safebench-"))))
+            elif (source / MANIFEST).is_file():
+                _check_unpacked(source)
+            results = open_run(place)
+            if not len(results.quality) and not len(results.detection):
+                raise StoreError(f"{source}: holds no results yet; the command that began the run goes on with it")
+            if (place / MANIFEST).is_file():
                 verify(results, secrets.randbits(32) if seed is None else seed).raise_if_wrong(str(source))
-            else:
-                results = open_run(source)
             found.append(results)
         yield found
 
@@ -108,19 +113,44 @@ def _unpack(source: Path, folder: Path) -> Path:
             infos = archives.members(archive)
             if sum(info.file_size for info in infos.values()) > LARGEST:
                 raise SubmissionError(f"{source}: is refused: it would unpack to more than {LARGEST >> 30} GiB")
-            manifest = json.loads(archive.read(MANIFEST))
-            sums, name = dict(manifest["sha256"]), str(manifest["run"])
+            sums, name = _manifest(archive.read(MANIFEST))
             archive.extractall(folder / "run")
     except (zipfile.BadZipFile, OSError, KeyError, ValueError, TypeError) as error:
         raise SubmissionError(f"{source}: is no submission of safebench submit ({error})") from None
-    held = set(infos) - {MANIFEST}
-    wrong = sorted(held ^ set(sums)) or [n for n in sums if _sha256(folder / "run" / n) != sums[n]]
-    if wrong:
-        raise SubmissionError(f"{source}: is refused: {wrong[0]} is not as it was packed ({len(wrong)} such files)")
+    _check_sums(source, folder / "run", sorted(set(infos) - {MANIFEST}), sums)
     named = folder / (Path(name).name or "run")
     if named.name != "run":
         (folder / "run").rename(named)
     return named
+
+
+def _check_unpacked(folder: Path) -> None:
+    """The same for a submission that somebody unpacked; what a later command put beside it (`report`) is no matter."""
+    try:
+        sums, _ = _manifest((folder / MANIFEST).read_bytes())
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise SubmissionError(f"{folder / MANIFEST}: is no list of safebench submit ({error})") from None
+    held = [
+        name
+        for name in sums
+        if (folder / name).is_file() and (folder / name).resolve().is_relative_to(folder.resolve())
+    ]
+    shards = [path.relative_to(folder).as_posix() for path in (folder / "results").rglob("*.parquet")]
+    _check_sums(folder, folder, sorted({*held, *shards}), sums)
+
+
+def _manifest(data: bytes) -> tuple[dict[str, str], str]:
+    """Each file's sha256, and the run's name."""
+    manifest = json.loads(data)
+    return dict(manifest["sha256"]), str(manifest["run"])
+
+
+def _check_sums(source: Path, folder: Path, held: Sequence[str], sums: Mapping[str, str]) -> None:
+    """Raise SubmissionError unless the files held are those of the list, each as it was."""
+    wrong = sorted(set(held) ^ set(sums)) or [name for name in held if _sha256(folder / name) != sums[name]]
+    if wrong:
+        such = f" ({len(wrong)} such files)" if len(wrong) > 1 else ""
+        raise SubmissionError(f"{source}: is refused: {wrong[0]} is not as it was packed{such}")
 
 
 def _sha256(path: Path) -> str:

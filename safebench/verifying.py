@@ -61,7 +61,7 @@ def verify(results: Results, seed: int, share: float = SHARE) -> Verdict:
     samples, at least one.
     """
     check = _Check(results)
-    problems = [*check.terms(), *check.complete()]
+    problems = [*check.terms(), *check.complete(), *check.maps()]
     if problems:  # what is not all there need not be computed again
         return Verdict(tuple(problems), 0, 0, seed)
     problems += check.composites()
@@ -121,6 +121,13 @@ class _Check:
                 if seen.get((name, detector), 0) != expected:
                     yield f"{detector} on {name}: {seen.get((name, detector), 0)} rows of {expected}"
 
+    def maps(self) -> Iterator[str]:
+        """A map for every row whose figures rest on one."""
+        rows = self.results.detection
+        rows = rows[(rows["inpainter"] != ORIGINAL) & (rows["error"] == "")]
+        if lacking := int(rows["map"].fillna("").eq("").sum()):
+            yield f"{lacking:,} of {len(rows):,} maps were not kept; run again with --keep-maps, which makes only them"
+
     def composites(self) -> Iterator[str]:
         """Every composite against its checksum."""
         good = self.results.quality[self.results.quality["error"] == ""]
@@ -162,9 +169,6 @@ class _Check:
 
     def _detection(self, row: Row, hole: Any) -> Iterator[str]:
         where = f"{row['detector']} on {row['inpainter']}, {row['sample']}"
-        if not row["map"]:
-            yield f"{where}: its map was not kept; run again with --keep-maps, which computes only the maps"
-            return
         try:
             with Image.open(self._file(row["map"])) as image:
                 stored = np.asarray(image)
@@ -184,11 +188,14 @@ class _Check:
         yield from self._differences(where, row, wanted)
 
     def _differences(self, where: str, row: Row, wanted: Mapping[str, tuple[float, float]]) -> Iterator[str]:
-        for name, (again, allowed) in wanted.items():
-            self.figures += 1
-            stored = float(row[name])
-            if not (stored == again or (math.isnan(stored) and math.isnan(again)) or abs(stored - again) <= allowed):
-                yield f"{where}: {name} is {stored:.6g}, and its pictures give {again:.6g}"
+        self.figures += len(wanted)
+        other = [
+            f"{name} is {row[name]:.6g}, and its pictures give {again:.6g}"
+            for name, (again, allowed) in wanted.items()
+            if not _same(float(row[name]), again, allowed)
+        ]
+        if other:
+            yield f"{where}: {other[0]}" + (f" ({len(other) - 1} more of its figures differ)" if other[1:] else "")
 
     def _score_of_map(self, detector: str) -> bool:
         """Whether the image-level score is the mean of the map's top 1%, by the run's own card."""
@@ -204,6 +211,11 @@ class _Check:
         if not relative or not path.is_relative_to(self.results.folder.resolve()):
             raise SubmissionError(f"{relative!r} is no file of the run's folder")
         return path
+
+
+def _same(stored: float, again: float, allowed: float) -> bool:
+    """Whether two figures agree; the same infinity and NaN do."""
+    return stored == again or (math.isnan(stored) and math.isnan(again)) or abs(stored - again) <= allowed
 
 
 def _read(reader: Any, path: Path) -> Any:

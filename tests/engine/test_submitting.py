@@ -102,6 +102,24 @@ def test_what_is_missing_is_named(run: Path) -> None:
     refused(run, r"laplacian on telea: 0 rows of 6")
 
 
+def test_maps_of_another_inpainter_are_refused(run: Path) -> None:
+    mine, theirs = (sorted((run / "maps" / name / "laplacian").glob("*.png")) for name in ("telea", "copy"))
+    for a, b in zip(mine, theirs, strict=True):
+        a_bytes = a.read_bytes()
+        a.write_bytes(b.read_bytes())
+        b.write_bytes(a_bytes)
+    refused(
+        run,
+        r"laplacian on telea, .*: auc is .*, and its pictures give .* \(\d+ more of its figures differ\)",
+        share=0.01,
+    )
+
+
+def test_maps_that_were_not_kept_are_counted(run: Path) -> None:
+    change(run, "detection", map=lambda column: column.where(column.index < 0, ""))
+    refused(run, r"refused: 12 of 12 maps were not kept; run again with --keep-maps, which makes only them$")
+
+
 def test_the_terms_have_to_be_known(run: Path) -> None:
     info = json.loads((run / "run.json").read_text())
     for changes, why in (
@@ -126,6 +144,14 @@ def test_a_package_that_was_opened_and_changed_is_refused(run: Path, tmp_path: P
             data = archive.read(name)
             other.writestr(name, data[:-1] + b"x" if name == "samples.parquet" else data)
     with pytest.raises(SubmissionError, match=r"samples\.parquet is not as it was packed"), opened([bad]):
+        pass
+    unpacked = tmp_path / "unpacked"
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(unpacked)
+    with opened([unpacked, unpacked]) as found:
+        assert len(found) == 1
+    change(unpacked, "detection", auc=lambda column: column / 2)
+    with pytest.raises(SubmissionError, match=r"detection/.*\.parquet is not as it was packed"), opened([unpacked]):
         pass
     climbing = tmp_path / "climbing.zip"
     with zipfile.ZipFile(climbing, "w") as other:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -31,6 +33,25 @@ def test_from_runs_to_pages(make_run: MakeRun, tmp_path: Path) -> None:
     assert (tmp_path / "pages" / "index.html").read_bytes() == (board / "index.html").read_bytes()
     out = tmp_path / "tables"
     assert typed("leaderboard", *runs, "--out", out, "--format", "csv").split() == [str(out / "detection.csv")]
+
+
+def test_a_run_that_cannot_be_read_is_named(make_run: MakeRun, tmp_path: Path) -> None:
+    def refused(why: str) -> None:
+        with pytest.raises(StoreError, match=why):
+            typed("leaderboard", folder, "--out", tmp_path / "board")
+
+    folder = make_run("broken").folder
+    shard = next((folder / "results" / "quality").glob("*.parquet"))
+    whole = pd.read_parquet(shard)
+    whole.drop(columns="psnr").to_parquet(shard)
+    refused(r"is no table of this SafeBench \(it lacks psnr\)")
+    shard.write_bytes(shard.read_bytes()[:100])
+    refused(r"parquet: is damaged")
+    shutil.rmtree(folder / "results")
+    refused("holds no results yet")
+    (folder / "run.json").write_text('{"inpainters": []}')
+    refused("does not say which inpainters ran")
+    assert not (tmp_path / "board").exists()
 
 
 @pytest.mark.parametrize(
