@@ -33,13 +33,19 @@ class Terms:
     prints: tuple[str, ...]
 
     def apart(self, other: Terms) -> list[str]:
-        """What keeps two from standing in one table: `photos (sample, 12 against sample, 8)`."""
+        """What keeps two from standing in one table: `photos (sample, 12 against sample, 8)`.
+
+        Other photos get other holes, so that masks of one name are then left out.
+        """
         pairs = zip(self.told.items(), self.prints, other.told.values(), other.prints, strict=True)
-        return [
-            f"{name} ({mine} against {theirs})" if mine != theirs else f"{name} (both {mine}, of other content)"
+        differing = {
+            name: f"{name} ({mine} against {theirs})" if mine != theirs else f"{name} (both {mine}, of other content)"
             for (name, mine), its_print, theirs, other_print in pairs
             if its_print != other_print
-        ]
+        }
+        if "photos" in differing and self.told["masks"] == other.told["masks"]:
+            differing.pop("masks", None)
+        return list(differing.values())
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,23 @@ from .words import Figure, bin_name, bin_place, figure, interval, number
 
 @dataclass(frozen=True)
 class Column:
-    """A column's head.  A column with a `metric` holds figures; `count` marks whole numbers."""
+    """A column's head.  A column with a `metric` holds figures; `count` marks whole numbers, `small` long asides.
+
+    shown: whether the reader sees it before choosing.
+    """
 
     key: str
     label: str
     title: str = ""
     metric: Metric | None = None
     count: bool = False
+    small: bool = False
+    shown: bool = True
+
+    @property
+    def kind(self) -> str:
+        """How a page sets it: `figure`, `tally`, `aside` or `name`."""
+        return "figure" if self.metric else "tally" if self.count else "aside" if self.small else "name"
 
 
 @dataclass(frozen=True)

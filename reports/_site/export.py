@@ -7,12 +7,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pandas as pd
 
+from safebench import registry
 from safebench.comparing import Group, group
 from safebench.results import Results
 
+from .metrics import VIEWS
 from .runs import Run, as_run, mapping
+from .standings import Standings
 
 _TERMS = {
     "protocol": "protocol",
@@ -21,7 +25,6 @@ _TERMS = {
     "size": "size",
     "LPIPS backbone": "lpips_backbone",
 }
-_FRAMES = ("quality", "detection", "false_alarms")
 
 
 def tables_of(results: Sequence[Results]) -> list[tuple[Group, Run]]:
@@ -29,21 +32,32 @@ def tables_of(results: Sequence[Results]) -> list[tuple[Group, Run]]:
     return [(like, as_run(f"Table {k}", like)) for k, like in enumerate(group(results), start=1)]
 
 
-def frames(tables: Sequence[tuple[Group, Run]]) -> dict[str, pd.DataFrame]:
-    """The cells of all tables by name: `quality`, `detection`, `false-alarms`.
+def frames(
+    tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings] | None = None
+) -> dict[str, pd.DataFrame]:
+    """All tables by name: the cells (`quality`, `detection`, `false-alarms`), and who stands where in every list
+    (`inpainters`, `detectors`).
 
-    Columns: `table`, the terms under which its figures compare, then those of `safebench.tables`.
+    Columns: `table`, the terms under which its figures compare, then those of `safebench.tables` or of
+    `Standings.frame`.
     """
-    found = {}
-    for name in _FRAMES:
-        parts = []
-        for like, run in tables:
-            tables_ = run.results
-            cells = tables_.false_alarms if name == "false_alarms" else getattr(tables_, f"{name}_cells")
-            told = {_TERMS[key]: value for key, value in like.terms.told.items()}
-            parts.append(cells.assign(table=run.label, **told)[["table", *told, *cells.columns]])
-        found[name.replace("_", "-")] = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
-    return found
+    each = standings or [Standings(run) for _, run in tables]
+    found: dict[str, list[pd.DataFrame]] = {}
+    for (like, run), one in zip(tables, each, strict=True):
+        told = {_TERMS[key]: value for key, value in like.terms.told.items()}
+        held = {
+            "quality": run.results.quality_cells,
+            "detection": run.results.detection_cells,
+            "false-alarms": run.results.false_alarms,
+            **{f"{view}s": one.frame(view) for view in VIEWS},
+        }
+        for name, cells in held.items():
+            part = cells.assign(table=run.label, **told)[["table", *told, *cells.columns]]
+            found.setdefault(name, []).append(part)
+    return {
+        name: pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+        for name, parts in found.items()
+    }
 
 
 def csv(frame: pd.DataFrame) -> bytes:
@@ -67,14 +81,30 @@ def json(found: Mapping[str, pd.DataFrame]) -> bytes:
 
 
 def bibtex(runs: Sequence[Run]) -> str:
-    """One entry for each paper that a card names, and the benchmark's protocol's own."""
-    entries: dict[str, str] = {}
+    """SafeBench itself, the paper whose protocol it follows, and one entry for each paper that a card names."""
+    entries = {"": _software(runs)}
+    if protocols := registry.find("reports", "paper-tables")[0].card.paper:
+        entries[protocols.title] = _entry("safepaint", msgspec.to_builtins(protocols))
     for run in runs:
         for kind in ("inpainters", "detectors"):
             for name, model in run.models(kind).items():
                 if paper := mapping(model.get("paper")):
                     entries.setdefault(str(paper.get("title")), _entry(name.partition(":")[0], paper))
     return "\n".join(entries.values())
+
+
+def _software(runs: Sequence[Run]) -> str:
+    """The programme that the figures come from, its version, and the year of the last run."""
+    versions = {str(mapping(run.info.get("versions")).get("safebench") or "unknown") for run in runs}
+    years = [str(run.info.get("finished") or "")[:4] for run in runs]
+    fields = {
+        "title": "{SafeBench: an anti-forensics benchmark for image inpainting}",
+        "author": "{The SafeBench developers}",
+        "howpublished": _tex(f"Software, version {', '.join(sorted(versions))}"),
+        "year": max((year for year in years if year.isdigit()), default=""),
+    }
+    lines = [f"  {key} = {{{value}}}," for key, value in fields.items() if value]
+    return "\n".join(["@misc{safebench,", *lines, "}"]) + "\n"
 
 
 def _entry(name: str, paper: Mapping[str, Any]) -> str:

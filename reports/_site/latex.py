@@ -58,12 +58,12 @@ def files(tables: Sequence[PaperTable]) -> dict[str, str]:
     """File names to their text: one a table, and leaderboard.tex that takes them all in and compiles."""
     written: dict[str, str] = {}
     for table in tables:
-        name = slug(table.name, 90)
+        name = slug(table.name, 120)
         while f"{name}.tex" in written:
             name += "-"
         written[f"{name}.tex"] = one(table)
     inputs = "\n".join(f"\\input{{{name.removesuffix('.tex')}}}\n\\clearpage" for name in written)
-    return {**written, "leaderboard.tex": DOCUMENT.replace("%INPUTS%", inputs or "No figures.")}
+    return {"leaderboard.tex": DOCUMENT.replace("%INPUTS%", inputs or "No figures."), **written}
 
 
 def one(table: PaperTable) -> str:

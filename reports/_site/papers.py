@@ -13,6 +13,7 @@ from .cells import Cell, Column
 from .metrics import View
 from .runs import NO_POSTPROCESS, Run
 from .standings import OPPONENT, POOLED, STRONGEST, Standings, bins, part
+from .words import MISSING
 
 FIRST: dict[View, str] = {"inpainter": STRONGEST, "detector": POOLED}
 
@@ -32,48 +33,55 @@ class PaperTable:
         return column.metric.better_for(self.view) if column.metric else ""
 
 
-def paper_tables(
-    tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings] | None = None
-) -> Iterator[PaperTable]:
-    """For each table, data set, post-process and bin: inpainters before their strongest detector, then detectors."""
-    for (like, run), each in zip(tables, standings or [Standings(run) for _, run in tables], strict=True):
-        for view, first in FIRST.items():
-            table = each.table(view)
-            kept = [k for k, column in enumerate(table.columns) if _kept(column)]
-            for dataset, _ in table.facets["dataset"]:
-                for postprocess, _ in table.facets["postprocess"]:
-                    for hole_bin, bin_label in bins(table):
-                        choice = {"dataset": dataset, "postprocess": postprocess, "bin": hole_bin}
-                        rows = part(table, **choice, **{OPPONENT[view]: first})
-                        if rows:
-                            yield PaperTable(
-                                name="-".join((slug(run.label), f"{view}s", dataset, postprocess, hole_bin)).lower(),
-                                caption=" ".join(
-                                    (_caption(like, view, dataset, postprocess, bin_label), whose_weights(run.info))
-                                ).rstrip(),
-                                view=view,
-                                columns=[table.columns[k] for k in kept],
-                                rows=[[row.cells[k] for k in kept] for row in rows],
-                            )
+def paper_tables(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings] | None = None) -> list[PaperTable]:
+    """Each ranked list as a table: for each data set, post-process and bin, inpainters and detectors.
+
+    First come those of the strongest detector and of all inpainters together, then those of one opponent each.
+    """
+    each = standings or [Standings(run) for _, run in tables]
+    held = [(like, view, one) for (like, _), one in zip(tables, each, strict=True) for view in FIRST]
+    lists = [(*part, opponent) for part in held for opponent, _ in part[2].table(part[1]).facets[OPPONENT[part[1]]]]
+    lists.sort(key=lambda part: part[3] != FIRST[part[1]])
+    return [table for part in lists for table in _of_list(*part)]
 
 
-def _kept(column: Column) -> bool:
-    shown_alarms = column.key in ("false_alarm_rate", "detection_rate_at_5")
-    return column.key in ("inpainter", "detector", "opponent", "n") or bool(
-        column.metric and (column.metric.shown or shown_alarms)
-    )
+def _of_list(like: Group, view: View, standings: Standings, opponent: str) -> Iterator[PaperTable]:
+    table, run = standings.table(view), standings.run
+    kept = [k for k, column in enumerate(table.columns) if column.shown and column.key not in _LEFT_OUT]
+    whom = "" if opponent in (FIRST[view], MISSING) else f"-{'against' if view == 'inpainter' else 'on'}-{opponent}"
+    for dataset, _ in table.facets["dataset"]:
+        for postprocess, _ in table.facets["postprocess"]:
+            for hole_bin, bin_label in bins(table):
+                choice = {"dataset": dataset, "postprocess": postprocess, "bin": hole_bin, OPPONENT[view]: opponent}
+                if rows := part(table, **choice):
+                    caption = _caption(like, view, opponent, f"{dataset}, {bin_label}{_after(postprocess)}")
+                    yield PaperTable(
+                        name="-".join((slug(run.label), f"{view}s", dataset, postprocess, hole_bin)).lower() + whom,
+                        caption=f"{caption} {whose_weights(run.info)}".rstrip(),
+                        view=view,
+                        columns=[table.columns[k] for k in kept],
+                        rows=[[row.cells[k] for k in kept] for row in rows],
+                    )
 
 
-def _caption(like: Group, view: View, dataset: str, postprocess: str, bin_label: str) -> str:
+_LEFT_OUT = ("rank", "failures", "licence", "origin")
+"""Columns of a page that a table in print has no room for."""
+
+
+def _after(postprocess: str) -> str:
+    return "" if postprocess in (NO_POSTPROCESS, MISSING) else f", after {postprocess}"
+
+
+def _caption(like: Group, view: View, opponent: str, what: str) -> str:
     whom = {
-        "inpainter": "Inpainters, each against the detector that finds it best",
-        "detector": "Detectors, over the images of all ranked inpainters together",
-    }[view]
-    after = "" if postprocess in (NO_POSTPROCESS, "–") else f", after {postprocess}"
+        STRONGEST: "Inpainters, each against the detector that finds it best",
+        POOLED: "Detectors, over the images of all ranked inpainters together",
+        MISSING: "Inpainters",
+    }.get(opponent, f"Inpainters against {opponent}" if view == "inpainter" else f"Detectors on images of {opponent}")
     told = like.terms.told
     return (
-        f"{whom}: {dataset}, {bin_label}{after}. Mean and 95% interval (bootstrap over photos); "
+        f"{whom}: {what}. Mean and 95% interval (bootstrap over photos); "
         f"best and second marked, controls not ranked. "
-        f"Protocol {told['protocol']}, photos {told['photos']}, masks {told['masks']}, "
-        f"{told['size']}, LPIPS {told['LPIPS backbone']}."
+        f"Protocol {told['protocol']}; photos {told['photos']}; masks {told['masks']}; "
+        f"{told['size']}; LPIPS {told['LPIPS backbone']}."
     )

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+import pandas as pd
 
 from safebench import tables
 from safebench.protocol import ORIGINAL
@@ -18,7 +21,7 @@ from .cells import Cell, Column, Row, Table, figure_cell, misled, places, values
 from .metrics import FALSE_ALARMS, Metric, View
 from .ranking import trace, unmistaken
 from .runs import Record, Run, detection_metrics, mapping, quality_metrics, records
-from .words import MISSING, bin_name, bin_place, figure
+from .words import MISSING, Figure, bin_name, bin_place, figure
 
 STRONGEST = "strongest for each"
 """The opponent of an inpainter that is asked for first: whichever detector finds it best."""
@@ -57,16 +60,65 @@ class Standings:
     def inpainters(self) -> Table:
         """Before the strongest detector, and before each; the quality of the same composites beside it."""
         metrics = [*self.detection, *self.quality]
-        return self._table("inpainter", list(self._of_inpainters()), metrics)
+        return self._table("inpainter", metrics)
 
     @cached_property
     def detectors(self) -> Table:
         """Over the images of all inpainters, and of each; what they say of untouched photos beside it."""
-        return self._table("detector", list(self._of_detectors()), [*self.detection, *self.false_alarms])
+        return self._table("detector", [*self.detection, *self.false_alarms])
 
     def table(self, view: View) -> Table:
         """The table of one view."""
         return self.inpainters if view == "inpainter" else self.detectors
+
+    def frame(self, view: View) -> pd.DataFrame:
+        """The same rows as data: under which choice (`list`: the opponent asked for), rank, figures with their ends.
+
+        rank is missing where a row takes none; a figure that the row's model has none of is NaN.
+        """
+        metrics = [column.metric for column in self.table(view).columns if column.metric]
+        beside = [*self.quality, *self.false_alarms]
+        entries = self._entries(view)
+        rows = []
+        for entry, rank in zip(entries, _ranks(view, entries), strict=True):
+            told = self._told(view, entry, rank)
+            for m in metrics:
+                found = figure(entry.beside if m in beside else entry.found, m.key) or Figure(math.nan)
+                told |= {m.key: found.value, f"{m.key}_low": found.low, f"{m.key}_high": found.high}
+            rows.append(told)
+        frame = pd.DataFrame(rows)
+        return frame.astype({"rank": "Int64"}) if rows else frame
+
+    def _told(self, view: View, entry: _Entry, rank: int) -> dict[str, Any]:
+        dataset, opponent, hole_bin, postprocess = entry.choice
+        model = self.run.models(f"{view}s").get(entry.name, {})
+        counted = entry.found or entry.beside
+        return {
+            "dataset": dataset,
+            "bin": hole_bin,
+            "postprocess": postprocess,
+            "list": opponent,
+            "rank": rank or None,
+            view: entry.name,
+            OPPONENT[view]: str(entry.found.get(OPPONENT[view], MISSING)),
+            "control": view == "inpainter" and self.run.is_control(entry.name),
+            "inverted": bool(entry.found.get("inverted")),
+            "licence": licence(model),
+            "weights_origin": str(model.get("weights_origin") or ""),
+            "n": int(counted["n"]),
+            "failures": int(counted["failures"]),
+        }
+
+    def _entries(self, view: View) -> list[_Entry]:
+        return self._inpainter_entries if view == "inpainter" else self._detector_entries
+
+    @cached_property
+    def _inpainter_entries(self) -> list[_Entry]:
+        return list(self._of_inpainters())
+
+    @cached_property
+    def _detector_entries(self) -> list[_Entry]:
+        return list(self._of_detectors())
 
     @cached_property
     def detector_names(self) -> list[str]:
@@ -118,7 +170,8 @@ class Standings:
             choice = (row["dataset"], row["inpainter"], row["bin"], row["postprocess"])
             yield _Entry(row["detector"], choice, row, beside, competes)
 
-    def _table(self, view: View, entries: list[_Entry], metrics: Sequence[Metric]) -> Table:
+    def _table(self, view: View, metrics: Sequence[Metric]) -> Table:
+        entries = self._entries(view)
         beside = [*self.quality, *self.false_alarms]
         marks = {m.key: _marks(view, entries, m, m in beside) for m in metrics}
         ranks = _ranks(view, entries)
@@ -132,39 +185,25 @@ class Standings:
         rows.sort(key=lambda row: (place.get(row.facets[OPPONENT[view]], 9), _number(row.cells[0].order)))
         facets = {key: values_of(rows, key) for key in FACETS[view]}
         columns = [Column("rank", "Rank", _RANKED[view], count=True), Column(view, view.capitalize())]
-        columns += [Column("opponent", OPPONENT[view].capitalize()), Column("licence", "Licence", _LICENCE)]
-        if any(row.cells[4].text for row in rows):
-            columns.append(Column("origin", "Weights", _ORIGIN))
-        else:
-            rows = [replace(row, cells=[*row.cells[:4], *row.cells[5:]]) for row in rows]
-        columns += [Column(m.key, m.label, m.meaning, m) for m in metrics]
-        columns += [Column("n", "n", "Images that the means are taken over.", count=True)]
-        columns += [Column("failures", "Failures", "Images that failed and are in no mean.", count=True)]
+        columns += [Column("opponent", OPPONENT[view].capitalize())]
+        columns += [Column(m.key, m.label, m.meaning, m, shown=m.shown or m.key in _ALSO_SHOWN) for m in metrics]
+        failed = any((entry.found or entry.beside)["failures"] for entry in entries)
+        columns += [
+            Column("n", "n", "Images that the means are taken over.", count=True),
+            Column("failures", "Failures", "Images that failed and are in no mean.", count=True, shown=failed),
+            Column("licence", "Licence", _LICENCE, small=True),
+            Column("origin", "Weights", _ORIGIN, small=True, shown=any(row.cells[-1].text for row in rows)),
+        ]
         return Table(columns, rows, facets)
 
     def _row(self, view: View, entry: _Entry, rank: int, figures: list[Cell]) -> Row:
-        dataset, opponent, hole_bin, postprocess = entry.choice
-        model = self.run.models(f"{view}s").get(entry.name, {})
-        counted = entry.found or entry.beside
-        against = str(entry.found.get(OPPONENT[view], MISSING))
-        texts = [
-            Cell(str(rank) if rank else MISSING, str(rank) if rank else "", note=entry.note),
-            Cell(entry.name, entry.name),
-            Cell(against, against),
-            Cell(licence(model), licence(model)),
-            Cell(str(model.get("weights_origin") or ""), str(model.get("weights_origin") or "")),
-        ]
-        counts = [Cell(f"{int(counted[key]):,}", str(int(counted[key]))) for key in ("n", "failures")]
-        facets = {
-            view: entry.name,
-            "dataset": dataset,
-            OPPONENT[view]: opponent,
-            "bin": hole_bin,
-            "postprocess": postprocess,
-            "licence": licence(model),
-        }
-        control = view == "inpainter" and self.run.is_control(entry.name)
-        return Row([*texts, *figures, *counts], facets, control)
+        told = self._told(view, entry, rank)
+        names = [Cell(told[key], told[key]) for key in (view, OPPONENT[view])]
+        counts = [Cell(f"{told[key]:,}", str(told[key])) for key in ("n", "failures")]
+        asides = [Cell(told[key], told[key]) for key in ("licence", "weights_origin")]
+        place = Cell(str(rank) if rank else MISSING, str(rank) if rank else "", note=entry.note)
+        facets = {key: told["list" if key == OPPONENT[view] else key] for key in (view, *FACETS[view])}
+        return Row([place, *names, *figures, *counts, *asides], facets, told["control"])
 
 
 _RANKED: dict[View, str] = {
@@ -172,6 +211,8 @@ _RANKED: dict[View, str] = {
     "samples, are not ranked.",
     "detector": "By pixel AUC, highest first. A detector that points at the background (inverted) is not ranked.",
 }
+_ALSO_SHOWN = ("false_alarm_rate", "detection_rate_at_5")
+"""Metrics that stand on a leaderboard from the start, though not in a report."""
 _LICENCE = "Of the weights where there are any, since it binds more than the code's; else of the code."
 _ORIGIN = "Whether the weights came with SafeBench, are the published ones, or the user's own."
 

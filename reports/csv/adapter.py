@@ -13,7 +13,7 @@ from .._site.export import csv, frames, tables_of
 
 
 class Form(BaseForm):
-    """detection.csv, quality.csv and false-alarms.csv."""
+    """quality.csv, detection.csv, false-alarms.csv; inpainters.csv and detectors.csv rank them."""
 
     def write(self, results: Sequence[Results], out: Path) -> Path:
         """See `Form.write`.  Like runs stand in one table; the column `table` tells the others apart."""

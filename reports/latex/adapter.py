@@ -20,7 +20,7 @@ class Form(BaseForm):
     def write(self, results: Sequence[Results], out: Path) -> Path:
         """See `Form.write`."""
         tables = tables_of(results)
-        for name, text in files(list(paper_tables(tables))).items():
+        for name, text in files(paper_tables(tables)).items():
             atomic_write(out / name, text.encode())
         atomic_write(out / "references.bib", bibtex([run for _, run in tables]).encode())
         return out / "leaderboard.tex"

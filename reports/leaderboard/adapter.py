@@ -19,7 +19,7 @@ from .._site.runs import Run
 from .._site.site import ASSETS, POLICY, environment, write_assets
 from .._site.standings import Standings
 from .downloads import write_downloads
-from .duels import duels
+from .duels import duels, frame, page_data
 from .page import page_context
 
 HERE = Path(__file__).parent
@@ -40,10 +40,11 @@ class Form(BaseForm):
         context = page_context(tables, standings, reports, pictures)
         pictures.remove_old()
         _remove_old_reports(out, reports.values())
-        shared = {"csp": POLICY, "files": write_downloads(tables, standings, out)}
+        pairs = duels(tables, standings)
+        shared = {"csp": POLICY, "files": write_downloads(tables, standings, frame(pairs), out)}
         write_assets(out, HERE)
         jinja = environment(HERE)
-        duel_page = jinja.get_template("head-to-head.html.j2").render(**shared, data=duels(tables, standings))
+        duel_page = jinja.get_template("head-to-head.html.j2").render(**shared, data=page_data(pairs))
         atomic_write(out / "head-to-head.html", duel_page.encode())
         page = out / "index.html"
         atomic_write(page, jinja.get_template("leaderboard.html.j2").render(**shared, **context).encode())

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from safebench.comparing import Group
 from safebench.files import atomic_write
@@ -17,19 +21,24 @@ FOLDER = "downloads"
 
 
 def write_downloads(
-    tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings], out: Path
+    tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings], pairs: pd.DataFrame, out: Path
 ) -> list[tuple[str, list[str]]]:
     """Write the files below `out`/downloads; returns each form's name and addresses, the main one first."""
     runs = [run for _, run in tables]
-    frames = export.frames(tables)
-    papers = list(paper_tables(tables, standings))
+    frames = {**export.frames(tables, standings), "head-to-head": pairs}
+    papers = paper_tables(tables, standings)
+    tex = {name: text.encode() for name, text in latex.files(papers).items()}
+    references = export.bibtex(runs).encode()
     forms: dict[str, dict[str, bytes]] = {
         "CSV": {f"{name}.csv": export.csv(frame) for name, frame in frames.items()},
         "Parquet": {f"{name}.parquet": export.parquet(frame) for name, frame in frames.items()},
         "JSON": {"leaderboard.json": export.json(frames)},
-        "LaTeX": {f"latex/{name}": text.encode() for name, text in latex.files(papers).items()},
+        "LaTeX": {
+            "latex.zip": _zipped({**tex, "references.bib": references}),
+            **{f"latex/{name}": data for name, data in tex.items()},
+        },
         "Markdown": {"leaderboard.md": markdown.page(papers).encode()},
-        "BibTeX": {"references.bib": export.bibtex(runs).encode()},
+        "BibTeX": {"references.bib": references},
     }
     written = {out / FOLDER / name: data for files in forms.values() for name, data in files.items()}
     for path, data in written.items():
@@ -37,9 +46,13 @@ def write_downloads(
     for path in (out / FOLDER).rglob("table_*.tex"):
         if path not in written:  # of an earlier leaderboard at this place
             path.unlink()
-    return [(form, _addresses(files)) for form, files in forms.items()]
+    return [(form, [f"{FOLDER}/{name}" for name in files]) for form, files in forms.items()]
 
 
-def _addresses(files: dict[str, bytes]) -> list[str]:
-    first = sorted(files, key=lambda name: not name.endswith("leaderboard.tex"))
-    return [f"{FOLDER}/{name}" for name in first]
+def _zipped(files: Mapping[str, bytes]) -> bytes:
+    """One file of many, the same bytes for the same content."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

@@ -16,54 +16,115 @@ from safebench.metrics.uncertainty import Difference, Photos, Values
 from safebench.protocol import ORIGINAL
 from safebench.tables import CHANCE_LOW
 
+from .._site.latex import escaped
 from .._site.metrics import Metric, View
 from .._site.runs import Run
 from .._site.standings import OPPONENT, POOLED, Standings
 from .._site.words import ALL_BINS, bin_name, bin_place
-
-Row = list[Any]
-"""Data set, opponent, bin, post-process, metric (places in the lists beside), a, b (places among the names), n,
-difference a - b, lower and upper end, p; 1 where one of the two is inverted, so that less is not better."""
 
 _FOUND = ("auc", "f1", "detection_rate")
 _QUALITY = ("psnr_hole", "lpips", "ssim")
 _STORED = {"detection_rate": "flagged"}
 
 
-def duels(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings]) -> list[dict[str, Any]]:
-    """What head-to-head.js shows, one entry a table."""
-    return [
-        {"label": run.label, **{view: _view(run, each, view) for view in OPPONENT}}
-        for (_, run), each in zip(tables, standings, strict=True)
-    ]
+@dataclass(frozen=True)
+class Pair:
+    """Two models on the same images: the mean of a - b, by one metric; `a` and `b` are places among the names.
+
+    inverted: one of the two points at the background, so that less is not better.
+    """
+
+    choice: tuple[str, str, str, str]
+    """Data set, opponent, bin, post-process; "" where there is none."""
+    metric: Metric
+    a: int
+    b: int
+    n: int
+    difference: Difference
+    inverted: bool
 
 
-def _view(run: Run, standings: Standings, view: View) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Duels:
+    """All pairs of one table and view."""
+
+    label: str
+    view: View
+    names: list[str]
+    metrics: list[Metric]
+    pairs: list[Pair]
+
+
+def duels(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings]) -> list[Duels]:
+    """All pairs of all tables; inpainters and detectors of a table stand behind one another."""
+    return [_duels(run, each, view) for (_, run), each in zip(tables, standings, strict=True) for view in OPPONENT]
+
+
+def _duels(run: Run, standings: Standings, view: View) -> Duels:
     names = _names(run, view)
     found = [m for m in standings.detection if m.key in _FOUND]
     beside = [m for m in standings.quality if m.key in _QUALITY] if view == "inpainter" else []
-    metrics = [*found, *beside]
     sets = [
         *_sets(run.results.detection, found, view, OPPONENT[view], names, standings.pooled_inpainters),
         *_sets(run.results.quality, beside, view, "", names, ()),
     ]
-    lists: dict[str, dict[str, int]] = {key: {} for key in ("datasets", "opponents", "bins", "postprocesses")}
-    rows: list[Row] = []
-    for each, pairs in zip(sets, all_pairs([(each.values, each.photos) for each in sets]), strict=True):
+    pairs = []
+    for each, compared in zip(sets, all_pairs([(each.values, each.photos) for each in sets]), strict=True):
         inverted = _inverted(each.values, each.metric)
-        places = [lists[key].setdefault(value, len(lists[key])) for key, value in zip(lists, each.choice, strict=True)]
-        for (a, b), (n, difference) in pairs.items():
-            if n:
-                told = [n, *_told(difference), int(inverted[a] or inverted[b])]
-                rows.append([*places, metrics.index(each.metric), a, b, *told])
+        pairs += [
+            Pair(each.choice, each.metric, a, b, n, difference, inverted[a] or inverted[b])
+            for (a, b), (n, difference) in compared.items()
+            if n
+        ]
+    return Duels(run.label, view, names, [*found, *beside], pairs)
+
+
+def page_data(found: Sequence[Duels]) -> list[dict[str, Any]]:
+    """What head-to-head.js shows, one entry a table: names, lists of choices, metrics, and rows of places in these.
+
+    A row: data set, opponent, bin, post-process, metric, a, b, n, difference, its ends, p, whether one is inverted.
+    """
+    labels = list(dict.fromkeys(each.label for each in found))
+    return [
+        {"label": label, **{each.view: _view_data(each) for each in found if each.label == label}} for label in labels
+    ]
+
+
+def _view_data(found: Duels) -> dict[str, Any]:
+    lists: dict[str, dict[str, int]] = {key: {} for key in ("datasets", "opponents", "bins", "postprocesses")}
+    rows = []
+    for pair in found.pairs:
+        places = [lists[key].setdefault(value, len(lists[key])) for key, value in zip(lists, pair.choice, strict=True)]
+        told = [float(f"{value:.4g}") if math.isfinite(value) else None for value in pair.difference]
+        rows.append([*places, found.metrics.index(pair.metric), pair.a, pair.b, pair.n, *told, int(pair.inverted)])
+    shown = {key: [bin_name(value) if key == "bins" else value for value in held] for key, held in lists.items()}
+    metrics = [
+        {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better_for(found.view)} for m in found.metrics
+    ]
+    texts = [*found.names, *(value for held in shown.values() for value in held), *(m.label for m in found.metrics)]
     return {
-        "names": names,
-        **{key: [bin_name(value) if key == "bins" else value for value in held] for key, held in lists.items()},
-        "metrics": [
-            {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better_for(view)} for m in metrics
-        ],
+        "names": found.names,
+        **shown,
+        "metrics": metrics,
         "rows": rows,
+        "tex": {text: escaped(text) for text in texts},
     }
+
+
+def frame(found: Sequence[Duels]) -> pd.DataFrame:
+    """All pairs as data, every digit kept."""
+    columns = ["table", "view", "dataset", "against", "bin", "postprocess", "metric", "a", "b", "n"]
+    columns += ["difference", "low", "high", "p", "inverted"]
+    rows = [
+        (each.label, each.view, *_told(pair, each.names), *pair.difference, pair.inverted)
+        for each in found
+        for pair in each.pairs
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _told(pair: Pair, names: Sequence[str]) -> tuple[str | int, ...]:
+    return (*pair.choice, pair.metric.key, names[pair.a], names[pair.b], pair.n)
 
 
 def _names(run: Run, view: View) -> list[str]:
@@ -132,7 +193,3 @@ def _inverted(values: Values, metric: Metric) -> list[bool]:
         return [False] * values.shape[1]
     known = [column[np.isfinite(column)] for column in values.T]
     return [bool(column.size and column.mean() < CHANCE_LOW) for column in known]
-
-
-def _told(difference: Difference) -> list[float | None]:
-    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in difference]

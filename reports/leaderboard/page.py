@@ -59,6 +59,8 @@ def _section(like: Group, run: Run, standings: Standings, before: Tables, report
         "terms": like.terms.told,
         "apart": [(other.label, like.terms.apart(group.terms)) for group, other in before],
         "runs": [{"label": source.label, "href": reports[source.label], **_run(source)} for source in like.sources],
+        "unfinished": [source.label for source in like.sources if source.results.info.get("status") != "finished"],
+        "datasets": [value for value, _ in standings.inpainters.facets["dataset"]],
         "leads": _leads(standings),
         "views": {
             view: {
@@ -92,13 +94,12 @@ def _leads(standings: Standings) -> list[tuple[str, str, str]]:
     for view in VIEWS:
         table = standings.table(view)
         rows = [row for row in _first(view, table) if row.cells[0].order == "1"]
-        place = next((k for k, column in enumerate(table.columns) if column.key == "auc"), None)
-        if rows and place is not None:
-            figure = rows[0].cells[place]
-            against = f"against {rows[0].cells[2].text}" if view == "inpainter" else "over all ranked inpainters"
+        if rows:  # ranked by it, so that there is one
+            cells = {column.key: cell for column, cell in zip(table.columns, rows[0].cells, strict=True)}
+            auc, images = cells["auc"], cells["n"].text
+            against = f"against {cells['opponent'].text}" if view == "inpainter" else "over all ranked inpainters"
             names = " and ".join(row.facets[view] for row in rows)
-            images = rows[0].cells[-2].text
-            leads.append((_LEADS[view], names, f"pixel AUC {figure.text} {figure.interval} {against}, n = {images}"))
+            leads.append((_LEADS[view], names, f"pixel AUC {auc.text} {auc.interval} {against}, n = {images}"))
     return leads
 
 
@@ -125,15 +126,10 @@ def _column(column: Column, view: View) -> dict[str, Any]:
     return {
         "key": column.key,
         "label": column.label,
-        "kind": "figure" if metric else "tally" if column.count else "name",
+        "kind": column.kind,
         "better": metric.better_for(view) if metric else "",
-        "shown": shown(column),
+        "shown": column.shown,
     }
-
-
-def shown(column: Column) -> bool:
-    """Whether a column is seen before the reader chooses."""
-    return column.metric is None or column.metric.shown or column.key in ("false_alarm_rate", "detection_rate_at_5")
 
 
 def _cell(cell: Cell, view: View) -> list[Any]:

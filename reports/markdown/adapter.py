@@ -20,5 +20,5 @@ class Form(BaseForm):
     def write(self, results: Sequence[Results], out: Path) -> Path:
         """See `Form.write`."""
         path = out / "leaderboard.md"
-        atomic_write(path, page(list(paper_tables(tables_of(results)))).encode())
+        atomic_write(path, page(paper_tables(tables_of(results))).encode())
         return path

@@ -13,7 +13,7 @@ from .._site.export import frames, parquet, tables_of
 
 
 class Form(BaseForm):
-    """detection.parquet, quality.parquet and false-alarms.parquet."""
+    """quality.parquet, detection.parquet, false-alarms.parquet; inpainters.parquet and detectors.parquet rank them."""
 
     def write(self, results: Sequence[Results], out: Path) -> Path:
         """See `Form.write`.  Like runs stand in one table; the column `table` tells the others apart."""

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,10 @@ def test_latex_compiles_with_best_and_second_marked(make_run: MakeRun, tmp_path:
 
 def test_every_paper_has_one_entry(run: Results) -> None:
     text = bibtex([merged for _, merged in tables_of([run])])
-    assert text.count("@misc{") == len(run.info["inpainters"]) + len(run.info["detectors"])
+    of_models = len(run.info["inpainters"]) + len(run.info["detectors"])
+    assert re.findall(r"@misc\{(\w+)", text)[:2] == ["safebench", "safepaint2024"]
+    assert text.count("@misc{") == 2 + of_models
+    assert "Software, version 0.1.0" in text
     assert "title = {{Paper of alpha}}" in text
 
 
@@ -136,6 +140,25 @@ def test_json_in_downloads_holds_all_cells(run: Results, tmp_path: Path) -> None
     assert len(data["detection"]) == len(run.detection_cells)
     frame = pd.read_parquet(io.BytesIO((tmp_path / "downloads" / "detection.parquet").read_bytes()))
     assert len(frame) == len(run.detection_cells)
+    with zipfile.ZipFile(tmp_path / "downloads" / "latex.zip") as archive:
+        names = set(archive.namelist())
+        inputs = re.findall(r"\\input\{(.*)\}", archive.read("leaderboard.tex").decode())
+    assert {f"{name}.tex" for name in inputs} == names - {"leaderboard.tex", "references.bib"}
+    assert "table_1-inpainters-sample-none-30-40-against-sharp.tex" in names
+
+
+def test_ranks_and_pooled_figures_are_data_too(run: Results, tmp_path: Path) -> None:
+    write_report([run], tmp_path, "parquet")
+    inpainters = pd.read_parquet(tmp_path / "inpainters.parquet").query("bin == 'all'").set_index(["list", "inpainter"])
+    assert inpainters.loc[STRONGEST]["rank"].dropna().to_dict() == {"alpha": 1, "gamma": 2, "beta": 3}
+    assert inpainters.loc[(STRONGEST, "gamma"), "detector"] == "blunt"
+    assert inpainters.loc[("sharp", "gamma"), "inverted"]
+    cells = run.quality_cells.query("bin == 'all'").set_index("inpainter")
+    assert inpainters.loc[(STRONGEST, "beta"), "psnr_low"] == cells["psnr_low"]["beta"]
+    pooled = pd.read_parquet(tmp_path / "detectors.parquet").query(f"list == '{POOLED}' and bin == 'all'")
+    seen = run.detection[run.detection["inpainter"].isin(["alpha", "beta", "gamma"])]
+    means = seen.groupby("detector")["auc"].mean()
+    assert pooled.set_index("detector")["auc"].to_dict() == pytest.approx(means.to_dict())
 
 
 def test_names_that_try_to_be_markup_pass_every_form(make_run: MakeRun, tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from safebench.reporting import write_report
@@ -81,6 +84,9 @@ def test_two_views_filters_and_columns(open_page: Open, site: Path) -> None:
     page.locator(f"{FIRST} .chooser:visible summary").click()
     page.locator(f"{FIRST} [data-column=mcc]:visible").check()
     assert len(shown(page, "mcc")) == 2
+    assert shown(page, "licence") == ["MIT", "MIT"]
+    page.locator(f"{FIRST} [data-column=licence]:visible").uncheck()
+    assert not page.locator(f"{FIRST} th[data-key=licence]:visible").count()
     assert shown(page, "inpainter", OTHER) == ["alpha", "gamma", "beta", "copy", "noise"]
     assert (
         page.locator(OTHER).get_by_text("Apart from Table 1: other size (128 pixels against 256 pixels)").is_visible()
@@ -117,6 +123,45 @@ def test_head_to_head_says_what_the_stored_rows_say(open_page: Open, site: Path,
     page.locator("[data-pick=view]").select_option("detector")
     assert "on images of" in page.locator("#duel-table").inner_text().lower()
     assert "all together" in page.locator("#duel-table").inner_text()
+
+
+def test_pairs_are_data_too(site: Path, runs: list[Results]) -> None:
+    pairs = pd.read_parquet(site.parent / "downloads" / "head-to-head.parquet")
+    one = pairs.query("table == 'Table 2' and a == 'alpha' and b == 'beta' and metric == 'f1' and against == 'sharp'")
+    expected = compare_inpainters(runs[2].detection, "alpha", "beta", "f1").set_index(["detector", "bin"]).loc["sharp"]
+    figures = ["n", "difference", "low", "high", "p"]
+    pd.testing.assert_frame_equal(one.set_index("bin")[figures], expected[figures].loc[one["bin"]], check_names=False)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs a LaTeX with booktabs (pdflatex)")
+def test_a_pair_as_latex_compiles(open_page: Open, make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("tex", inpainters={"50%_{off}": model("n"), "a&b": model("m")}, detectors={"#1": model("d")})
+    page = open_page(write_report([run], tmp_path, "leaderboard").with_name("head-to-head.html"))
+    page.locator("#duel-tex summary").click()
+    table = page.locator("#duel-tex pre").inner_text()
+    whole = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{table}\end{{document}}"
+    (tmp_path / "pair.tex").write_text(whole)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "pair.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_one_alone_meets_nobody(open_page: Open, make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("lone", inpainters={"alpha": model("alpha")}, info={"status": "started"})
+    site = write_report([run], tmp_path, "leaderboard")
+    assert open_page(site).get_by_text("Not finished: lone.").is_visible()
+    page = open_page(site.with_name("head-to-head.html"))
+    assert page.locator("#duel-lead").inner_text() == "There is one inpainter in this table: a pair takes two."
+    assert not page.locator("#duel-table").is_visible()
+
+
+def test_tables_of_one_data_set(open_page: Open, site: Path) -> None:
+    page = open_page(site)
+    page.locator("#of-dataset").select_option("places2")
+    assert not page.locator(FIRST).is_visible()
+    assert page.locator(OTHER).is_visible()
+    page.locator("#of-dataset").select_option(label="all")
+    assert page.locator(FIRST).is_visible()
 
 
 def test_pairs_are_those_of_one_at_a_time(site: Path, runs: list[Results]) -> None:
@@ -179,7 +224,6 @@ def test_a_run_without_detectors_has_quality_alone(make_run: MakeRun, tmp_path: 
 @pytest.mark.slow
 def test_a_million_rows_become_a_site_in_time(tmp_path: Path, open_page: Open) -> None:
     """Made in under 30 s of processor time and 2 GB, opened in under 2 s: the page loads cells, not rows."""
-    import subprocess
     import sys
 
     from .million import write_million

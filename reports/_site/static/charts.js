@@ -39,6 +39,11 @@
     return data.cells.filter((cell) => cell.slice === slice && (controls || !cell.control));
   };
 
+  const binsShown = () => {
+    const held = new Set(cellsShown().map((cell) => cell.bin));
+    return data.bins.filter((bin) => held.has(bin.key));
+  };
+
   // the same figures as a table, for those who cannot see the chart ----------------------------------------------
 
   const asTable = (heads, rows) => {
@@ -197,7 +202,7 @@
       const text = `${cell.inpainter}, ${binLabel(cell.bin)}${cell.inverted ? " (inverted)" : ""}\n${metric.label} ${told(cell.figures[metric.key], metric)}\nn = ${cell.n}`;
       return { inpainter: cell.inpainter, bin: binLabel(cell.bin), value, low, high, text };
     });
-    const bins = data.bins.filter((bin) => !bin.all).map((bin) => bin.label);
+    const bins = binsShown().filter((bin) => !bin.all).map((bin) => bin.label);
     const banded = points.filter((p) => p.low !== null);
     const plot = Plot.plot({
       className: "chart", width, height: Math.round(Math.max(220, width * 0.62)), marginLeft: 44, marginBottom: 40, marginTop: 14, marginRight: 14,
@@ -246,9 +251,11 @@
 
   // --------------------------------------------------------------------------------------------------------------
 
-  const fillDetectors = () => {
+  const fillPicks = () => {
     const select = pick("detector");
     if (!select) return;
+    const kept = pick("bin").value;
+    pick("bin").replaceChildren(...binsShown().map((bin) => element("option", { value: bin.key, textContent: bin.label, selected: bin.key === kept })));
     const detectors = [...new Set(cellsShown().map((cell) => cell.detector))];
     const options = detectors.map((name) => element("option", { value: name, textContent: name }));
     if (detectors.length > 1) options.unshift(element("option", { value: STRONGEST, textContent: "strongest for each inpainter" }));
@@ -256,11 +263,11 @@
   };
 
   const draw = () => { drawLegend(); drawScatter(); drawLines(); };
-  fillDetectors();
+  fillPicks();
   draw();
   section.addEventListener("change", (event) => {
     if (!event.target.matches("[data-pick]")) return;
-    if (event.target.dataset.pick === "slice") fillDetectors();
+    if (event.target.dataset.pick === "slice") fillPicks();
     draw();
   });
   let width = section.clientWidth;

@@ -17,7 +17,7 @@
     const keys = [view, view === "inpainter" ? "detector" : "inpainter", "dataset", "postprocess"];
     const same = rows.filter((row) => keys.every((key) => row.facets[place[key]] === own.facets[place[key]]));
     const shown = held.columns.map((column, k) => [column, k]).filter(([column]) =>
-      column.shown && (column.kind !== "name" || column.key === "opponent"));
+      column.shown && (!["name", "aside"].includes(column.kind) || column.key === "opponent"));
     const heads = [["Hole", "name"], ...shown.map(([column]) => [column.label, column.kind])];
     const bin = (row) => row.facets[place.bin];
     const sorted = [...same].sort((a, b) => (bin(a) === "all" ? -1 : Number.parseInt(bin(a), 10)) - (bin(b) === "all" ? -1 : Number.parseInt(bin(b), 10)));

@@ -75,16 +75,36 @@
       element("td", { className: /^no[t ]|^$/.test(winner(row)) ? "name" : "name better", textContent: winner(row) || "–" }))));
   };
 
+  // Names come escaped with the data; figures hold a minus, a comparison and a dash at most.
+  const asTex = (rows) => {
+    const { tex } = board();
+    const figures = (text) => text.replaceAll("−", "$-$").replaceAll("<", "$<$").replaceAll("–", "--");
+    const [a, b] = [tex[pick("a").value], tex[pick("b").value]];
+    const where = ["datasets", "bins", "postprocesses"].map((name) => tex[pick(name).value]).filter((name) => name && name !== "none").join(", ");
+    const lines = rows.map((row) => [
+      `${tex[row.metric.label]}${{ low: " $\\downarrow$", high: " $\\uparrow$" }[row.metric.better] ?? ""}`, tex[row.opponent] ?? row.opponent,
+      figures(told(row)), figures(chance(row.p)), String(row.n),
+    ].join(" & ") + " \\\\");
+    return [
+      "% needs booktabs", "\\begin{table}", "\\centering",
+      `\\caption{${a} (A) and ${b} (B) on the same images (${where}): mean of A $-$ B with its 95\\% interval (bootstrap over photos), two-sided $p$ of random sign flips.}`,
+      "\\begin{tabular}{llrrr}", "\\toprule",
+      `Figure & ${pick("view").value === "inpainter" ? "Against" : "On images of"} & A $-$ B & $p$ & $n$ \\\\`, "\\midrule",
+      ...lines, "\\bottomrule", "\\end{tabular}", "\\end{table}",
+    ].join("\n");
+  };
+
   const drawCharts = (rows) => {
     const box = document.getElementById("duel-charts");
     const groups = d3.groups(rows, (row) => row.metric.key);
     const width = Math.max(280, Math.min(430, box.clientWidth));
+    const longest = d3.max(rows, (row) => Math.min(18, row.opponent.length)) ?? 0;
     box.replaceChildren(...groups.map(([, own]) => {
       const { metric } = own[0];
       const plot = Plot.plot({
-        className: "chart", width, height: 56 + 24 * own.length, marginLeft: 120, marginBottom: 36,
+        className: "chart", width, height: 56 + 24 * own.length, marginLeft: 16 + 6.8 * longest, marginBottom: 36,
         style: { fontSize: "12px", background: "transparent" },
-        x: { label: `A − B, ${metric.label}`, labelAnchor: "center", labelArrow: "none", nice: true, grid: true, ticks: 5 },
+        x: { label: `A − B, ${metric.label}`, labelAnchor: "center", labelArrow: "none", nice: true, grid: true, ticks: width < 400 ? 3 : 4 },
         y: { label: null, domain: own.map((row) => row.opponent), tickFormat: (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name) },
         marks: [
           Plot.ruleX([0], { stroke: "var(--faint)" }),
@@ -101,9 +121,14 @@
   const draw = () => {
     const rows = pick("a").value && pick("b").value ? found() : [];
     const settled = rows.filter((row) => row.p !== null && row.p < SETTLED).length;
+    const none = pick("b").value
+      ? "These two have no images in common here."
+      : `There ${board().names.length ? "is one" : "are no"} ${pick("view").value}${board().names.length ? "" : "s"} in this table: a pair takes two.`;
     document.getElementById("duel-lead").textContent = rows.length
       ? `${pick("a").value} (A) against ${pick("b").value} (B): ${settled} of ${rows.length} figures differ with p below 0.05.`
-      : "These two have no images in common here.";
+      : none;
+    document.querySelector("#duel-tex pre").textContent = rows.length ? asTex(rows) : "";
+    for (const part of section.querySelectorAll("#duel-tex, .scroll")) part.hidden = !rows.length;
     drawTable(rows);
     drawCharts(rows);
   };

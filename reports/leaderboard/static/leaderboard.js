@@ -32,7 +32,7 @@
 
   const columnsOf = (held) => held.columns.map((column, place) => ({
     name: column.key,
-    type: column.kind === "name" ? "string" : "figure",
+    type: ["name", "aside"].includes(column.kind) ? "string" : "figure",
     visible: column.shown,
     className: column.kind,
     data: (row, kind) => {
@@ -119,6 +119,14 @@
     }
   }
   document.documentElement.classList.add("settled");
+
+  const ofDataset = document.getElementById("of-dataset");
+  ofDataset?.addEventListener("change", () => {
+    for (const section of document.querySelectorAll(".board")) {
+      const own = [...section.querySelector('select[data-facet="dataset"]').options].map((option) => option.value);
+      section.hidden = ofDataset.value !== "" && !own.includes(ofDataset.value);
+    }
+  });
 
   const choosers = document.querySelectorAll(".chooser");
   addEventListener("click", (event) => {
