@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import warnings
-from collections import OrderedDict
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,6 +18,7 @@ from safebench.backbones import backbone_file
 from safebench.checkpoints import fit, load_state
 from safebench.downloads import digest
 from safebench.errors import ConfigError
+from safebench.metrics.remembering import Remembered
 
 BACKBONES: Final = MappingProxyType(
     {
@@ -31,20 +30,18 @@ BACKBONES: Final = MappingProxyType(
 """Where torchvision publishes each backbone; the end of a file's name is the start of its sha256."""
 
 
-_MEMORY = 64 * 2**20
-"""Bytes of features of originals that are remembered: some 70 photos of 256 x 256 pixels with AlexNet."""
-
-
 class Perceptual:
-    """LPIPS v0.1 with one backbone: `net` is its name, `sha256` that of the file its weights came from."""
+    """LPIPS v0.1 with one backbone: `net` is its name, `sha256` that of the file its weights came from.
+
+    originals: the features of the photos that composites were compared with.
+    """
 
     def __init__(self, net: str, sha256: str, network: nn.Module, device: torch.device) -> None:
         self.net = net
         self.sha256 = sha256
         self._network: Any = network
         self._device = device
-        self._remembered: OrderedDict[bytes, list[Tensor]] = OrderedDict()
-        self._lock = threading.Lock()
+        self.originals = Remembered()
 
     def __call__(self, composites: NDArray[np.uint8], originals: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Distances of composites from originals: uint8 B x H x W x 3 each, float64 B; 0 for identical images.
@@ -65,16 +62,10 @@ class Perceptual:
     def _original(self, image: NDArray[np.uint8]) -> list[Tensor]:
         """The features of a photo, kept for the other holes and inpainters that it meets."""
         key = hashlib.sha256(image.tobytes()).digest()
-        with self._lock:
-            if key in self._remembered:
-                self._remembered.move_to_end(key)
-                return self._remembered[key]
-        features = self._features(image)
-        room = _MEMORY // max(1, sum(each.nbytes for each in features))
-        with self._lock:
-            self._remembered[key] = features
-            while len(self._remembered) > room:
-                self._remembered.popitem(last=False)
+        features = self.originals.get(key, self._device)
+        if features is None:
+            features = self._features(image)
+            self.originals.put(key, features)
         return features
 
     def _features(self, image: NDArray[np.uint8]) -> list[Tensor]:
