@@ -17,6 +17,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -26,13 +27,12 @@ from safebench import models
 from safebench.files import atomic_write
 from safebench.images import read_mask, read_photo
 from safebench.metrics.perceptual import load_perceptual
+from safebench.metrics.remembering import Remembered
 from safebench.participants import Participant, participant
 from safebench.stages.filling import Filling
 from safebench.stages.job import batches
 from safebench.stages.looking import Looking
-from safebench.stages.tasks import Answer, FileRef, Item, perform
-
-CPU = models.pick_device("auto")
+from safebench.stages.tasks import Answer, FileRef, Item, Worker
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
     inpainter = participant("inpainters", arguments.inpainter, _named(files, arguments.inpainter))
     detector = participant("detectors", arguments.detector, _named(files, arguments.detector))
     loaded = {"inpainters": inpainter.load_inpainter("auto"), "detectors": detector.load_detector("auto")}
-    perceptual = load_perceptual(arguments.lpips_net, CPU)
+    perceptual = load_perceptual(arguments.lpips_net, models.pick_device("auto"))
     options = {
         "inpainters": [arguments.inpainter],
         "detectors": [arguments.detector],
@@ -67,13 +67,13 @@ def main() -> None:
         mock.patch("safebench.metrics.perceptual.load_perceptual", return_value=perceptual),
     ):
         for turn in range(arguments.rounds + 1):
-            perceptual._remembered.clear()
+            perceptual.originals = Remembered()
             with _timed(seconds["run"]):
                 results = safebench.run(out=Path(folder) / str(turn), **options)
             evidence = _Evidence(results, arguments.batch_size)
             with _timed(seconds["forward"]):
                 evidence.forward(loaded["inpainters"], loaded["detectors"])
-            perceptual._remembered.clear()
+            perceptual.originals = Remembered()
             with _timed(seconds["loop"]):
                 evidence.loop(inpainter, detector, loaded, perceptual, Path(folder) / f"loop{turn}")
     medians = {name: statistics.median(each[1:]) for name, each in seconds.items()}
@@ -109,7 +109,7 @@ class _Evidence:
             for r in rows
         ]
         self.size = size
-        self.pictures = {
+        self.pictures: dict[Path, Any] = {
             file.path: read_mask(file.path) if role == "mask" else read_photo(file.path)
             for item in (*self.fills, *self.looks)
             for role, file in item.files.items()
@@ -128,9 +128,11 @@ class _Evidence:
     def loop(self, inpainter, detector, loaded, perceptual, folder: Path) -> None:
         filling, looking = Filling(inpainter, "auto", perceptual.net), Looking(detector, "auto")
         filling.model, filling.perceptual, looking.model = loaded["inpainters"], perceptual, loaded["detectors"]
-        for worker, items in ((filling, self.fills), (looking, self.looks)):
+        stages: list[tuple[Worker, list[Item]]] = [(filling, self.fills), (looking, self.looks)]
+        for worker, items in stages:
             for batch in batches(items, self.size):
-                for item, result in zip(batch, perform(worker, batch), strict=True):
+                results = worker.finish(worker.compute(worker.load(batch)))
+                for item, result in zip(batch, results, strict=True):
                     assert isinstance(result, Answer), result
                     for kind, file in result.files.items():
                         atomic_write(folder / f"{item.name}.{kind}.png", file.read())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **op
 
 def execute(config: RunConfig, watcher: Watcher) -> Results:
     """Run what `config` says; see `run`."""
-    pick_device(config.device)
+    pick_device(_device(config))
     inpainters, left_out = _chosen("inpainters", config.inpainters, config)
     detectors, left_out_too = _chosen("detectors", config.detectors, config)
     check_files(config.weights, [*inpainters, *detectors])
@@ -57,19 +58,19 @@ def execute(config: RunConfig, watcher: Watcher) -> Results:
         plan = make_plan(config)
         for sentence in (*plan.mask_set.problems, *_remarks(plan)):
             watcher.note(sentence)
-        store.write_samples(plan.frame())
-        info = _info(before, config, plan, inpainters, detectors)
-        store.write_info(info)
-        executor = make_executor(config)
-        job = Job(config, store, plan, watcher, executor, _batch_size(config))
+        executor = make_executor(config, store.folder)
         try:
+            store.write_samples(plan.frame())
+            info = _info(before, config, plan, inpainters, detectors, executor.describe())
+            store.write_info(info)
+            job = Job(config, store, plan, watcher, executor)
             prepare(job)
             info |= _inpaint(job, inpainters)
             store.write_info(info)
             _detect(job, inpainters, detectors)
         finally:
-            executor.close()
             store.flush()
+            executor.close()
         return _finish(store, info, {who.label for who in inpainters}, {who.label for who in detectors})
 
 
@@ -87,10 +88,9 @@ def _chosen(kind: Kind, names: Sequence[str], config: RunConfig) -> tuple[list[P
     return [replace(who, precision=config.precision, compiled=config.compile) for who in found], left_out
 
 
-def _batch_size(config: RunConfig) -> int:
-    if config.batch_size != "auto":
-        return config.batch_size
-    return 32 if pick_device(config.device).type == "cuda" else 4
+def _device(config: RunConfig) -> str:
+    """The driver's own: workers elsewhere may have GPUs that it has not."""
+    return config.device if config.engine == "local" else "cpu"
 
 
 def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
@@ -99,16 +99,18 @@ def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
     done = set(rows.loc[rows["error"] == "", "key"])
     net: str = job.config.lpips_net
     note, perceptual = "", None
-    if any(Inpainting(job, who, net, None).pending(done) for who in inpainters):
+    pending = sum(Inpainting(job, who, net, None).pending(done) for who in inpainters)
+    if pending:
         from safebench.metrics.perceptual import load_perceptual  # slow to import, and not needed to resume
 
         try:
-            perceptual = load_perceptual(net, pick_device(job.config.device))
+            perceptual = load_perceptual(net, pick_device(_device(job.config)))
         except SafebenchError as error:
             net, note = "", str(error)
             job.watcher.note(f"LPIPS is left out: {error}")
-    for who in inpainters:
-        Inpainting(job, who, net, perceptual).run(done)
+    with perceptual.originals.kept_in(job.store.folder) if perceptual and pending > 1 else nullcontext():
+        for who in inpainters:
+            Inpainting(job, who, net, perceptual).run(done)
     loaded = {"lpips_sha256": perceptual.sha256} if perceptual else {}
     return {"lpips_net": net, "lpips_note": note, **loaded}
 
@@ -123,13 +125,16 @@ def _detect(job: Job, inpainters: list[Participant], detectors: list[Participant
     found = found[found["error"] == ""]
     done = dict(zip(found["key"], found["map"], strict=True))
     for who in detectors:
-        detecting = Detecting(job, who)
-        for of_one_inpainter in views:
-            detecting.run(of_one_inpainter, done)
+        Detecting(job, who).run(views, done)
 
 
 def _info(
-    before: dict[str, Any], config: RunConfig, plan: Plan, inpainters: list[Participant], detectors: list[Participant]
+    before: dict[str, Any],
+    config: RunConfig,
+    plan: Plan,
+    inpainters: list[Participant],
+    detectors: list[Participant],
+    device: str,
 ) -> dict[str, Any]:
     """run.json at the start: what this call adds to what the folder held before."""
     prints = plan.fingerprints
@@ -142,7 +147,7 @@ def _info(
         "config": msgspec.to_builtins(config),
         "versions": provenance.versions(),
         "git": provenance.git(),
-        "device": provenance.device(config.device),
+        "device": device,
         "platform": provenance.system(),
         "photos": {
             "name": plan.photo_set.name,

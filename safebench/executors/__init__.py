@@ -7,12 +7,15 @@ neither inpainters nor detectors.  The driver plans, and alone writes the run's 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from safebench.config import RunConfig
 from safebench.stages.tasks import Result, Task, Worker
 
 S = TypeVar("S")
+ON_CPU, ON_GPU = 4, 32
+"""Images a call where `--batch-size` is auto."""
 Rows = list[dict[str, Any]]
 Save = Callable[[Sequence[S], dict[str, Result]], Rows]
 """Writes the files of a task's results and gives its rows: (todo, results by name); may be called from any thread."""
@@ -21,6 +24,13 @@ Save = Callable[[Sequence[S], dict[str, Result]], Rows]
 class Executor(Protocol):
     """Does tasks; one that is interrupted leaves no task half-saved."""
 
+    @property
+    def batch_size(self) -> int:
+        """Images a call where `--batch-size` is auto."""
+
+    def describe(self) -> str:
+        """Where the models run, for run.json."""
+
     def run(self, worker: Worker, tasks: Iterable[Task[S]], save: Save[S]) -> Iterator[Rows]:
         """The rows of each task, in the tasks' order."""
 
@@ -28,16 +38,19 @@ class Executor(Protocol):
         """Let go of processes and machines."""
 
 
-def make_executor(config: RunConfig) -> Executor:
-    """The executor that `--engine` names; raises PluginError where its package is missing, ConfigError."""
+def make_executor(config: RunConfig, run: Path) -> Executor:
+    """The executor that `--engine` names, for the run in that folder.
+
+    Raises PluginError where its package is missing, ConfigError.
+    """
     if config.engine == "ray":
         from safebench.executors.ray import RayExecutor
 
-        return RayExecutor(config)
+        return RayExecutor(config, run)
     if config.engine == "slurm":
         from safebench.executors.slurm import SlurmExecutor
 
-        return SlurmExecutor(config)
+        return SlurmExecutor(config, run)
     from safebench.executors.local import LocalExecutor
 
-    return LocalExecutor(config.workers)
+    return LocalExecutor(config.workers, config.device)

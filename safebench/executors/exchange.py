@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from safebench.errors import ConfigError
-from safebench.stages.tasks import Answer, FileRef, Item, Result, Worker, perform
+from safebench.keys import digest
+from safebench.stages.tasks import Answer, FileRef, Item, Result
 
 
 class Exchange:
@@ -17,16 +21,23 @@ class Exchange:
 
     storage: any folder that fsspec takes (a shared one, s3://bucket/folder), which then carries the images, so that
     messages stay small and an input travels once; None: images travel in the messages.
+    run: the run's folder; what travels has a folder of its own in the storage, which the next driver of the same run
+    empties should this one be killed.
     """
 
-    def __init__(self, storage: str | None) -> None:
-        self.storage = storage.rstrip("/") if storage else None
+    def __init__(self, storage: str | None, run: Path) -> None:
+        self.folder = None
         self._sent: set[str] = set()
-        if self.storage:
+        if storage:
+            name = digest(socket.gethostname(), str(run.resolve()))[:16]
+            self.folder = f"{storage.rstrip('/')}/safebench-{name}"
             try:
-                _remove(_put(self.storage, f"probe-{secrets.token_hex(4)}", b""))
+                _clear(self.folder)
+                filesystem, path = _open(self.folder)
+                filesystem.makedirs(path, exist_ok=True)
+                _put(self.folder, "probe", b"")
             except Exception as error:  # a file system of fsspec's may raise anything
-                raise ConfigError(f"--storage {self.storage}: cannot be used ({error})") from None
+                raise ConfigError(f"--storage {storage}: cannot be written to ({error})") from None
 
     def pack(self, items: Sequence[Item]) -> list[Item]:
         """Items that a worker elsewhere can read."""
@@ -38,32 +49,38 @@ class Exchange:
 
     def close(self) -> None:
         """Remove from the storage what was sent."""
-        for url in self._sent:
-            _remove(url)
-        self._sent.clear()
+        if self.folder:
+            _clear(self.folder)
 
     def _send(self, file: FileRef) -> FileRef:
         data = file.read()
-        if not self.storage:
+        if not self.folder:
             return FileRef(file.path, data)
         name = f"in-{hashlib.sha256(data).hexdigest()}.png"
-        if (url := f"{self.storage}/{name}") not in self._sent:
-            self._sent.add(_put(self.storage, name, data))
-        return FileRef(file.path, url=url)
+        if name not in self._sent:
+            _put(self.folder, name, data)
+            self._sent.add(name)
+        return FileRef(file.path, url=f"{self.folder}/{name}")
 
 
-def perform_packed(worker: Worker, items: Sequence[Item], storage: str | None) -> list[Result]:
-    """The worker's side: a task of packed items; with a storage, new files are left there."""
-    results = perform(worker, items)
-    if not storage:
-        return results
-    return [_left(one, storage) if isinstance(one, Answer) else one for one in results]
+def leave(results: Sequence[Result], folder: str | None) -> list[Result]:
+    """The worker's side: new files are left in the storage's folder, where there is one."""
+    return [_left(one, folder) if folder and isinstance(one, Answer) else one for one in results]
 
 
-def _left(answer: Answer, storage: str) -> Answer:
+def _put(folder: str, name: str, data: bytes) -> str:
+    """Store bytes under a name, whole or not at all; returns the URL."""
+    filesystem, path = _open(folder)
+    partial = f"{path}/.{secrets.token_hex(8)}.tmp"
+    filesystem.pipe_file(partial, data)
+    filesystem.mv(partial, f"{path}/{name}")
+    return f"{folder}/{name}"
+
+
+def _left(answer: Answer, folder: str) -> Answer:
     files = {}
     for kind, file in answer.files.items():
-        files[kind] = FileRef(file.path, url=_put(storage, f"out-{secrets.token_hex(16)}.png", file.read()))
+        files[kind] = FileRef(file.path, url=_put(folder, f"out-{secrets.token_hex(16)}.png", file.read()))
     return replace(answer, files=files)
 
 
@@ -72,25 +89,20 @@ def _collected(answer: Answer) -> Answer:
     for kind, file in answer.files.items():
         files[kind] = FileRef(file.path, file.read())
         if file.url:
-            _remove(file.url)
+            filesystem, path = _open(file.url)
+            with contextlib.suppress(FileNotFoundError):
+                filesystem.rm_file(path)
     return replace(answer, files=files)
 
 
-def _put(storage: str, name: str, data: bytes) -> str:
-    """Store bytes under a name; returns the URL."""
-    import fsspec  # installed with huggingface_hub
-
-    filesystem, folder = fsspec.core.url_to_fs(storage)
-    filesystem.makedirs(folder, exist_ok=True)
-    partial = f"{folder}/.{secrets.token_hex(8)}.tmp"
-    filesystem.pipe_file(partial, data)
-    filesystem.mv(partial, f"{folder}/{name}")
-    return f"{storage}/{name}"
+def _clear(folder: str) -> None:
+    filesystem, path = _open(folder)
+    with contextlib.suppress(FileNotFoundError):
+        filesystem.rm(path, recursive=True)
 
 
-def _remove(url: str) -> None:
+def _open(url: str) -> tuple[Any, str]:
     import fsspec
 
     filesystem, path = fsspec.core.url_to_fs(url)
-    with contextlib.suppress(FileNotFoundError):
-        filesystem.rm_file(path)
+    return filesystem, path

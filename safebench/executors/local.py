@@ -8,10 +8,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from safebench.executors import Rows, Save
+from safebench import provenance
+from safebench.executors import ON_CPU, ON_GPU, Rows, Save
+from safebench.models import pick_device
 from safebench.stages.tasks import Task, Worker
 
 S = TypeVar("S")
+_MOST = 8
+"""Threads on a side where `--workers` is not given: a GPU needs several to keep up with it."""
 
 
 class LocalExecutor:
@@ -20,8 +24,18 @@ class LocalExecutor:
     So many batches are held in memory on either side, however many samples there are.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
-        self._workers = workers or min(4, os.cpu_count() or 1)
+    def __init__(self, workers: int | None = None, device: str = "auto") -> None:
+        self._workers = workers or min(_MOST, os.cpu_count() or 1)
+        self._device = device
+
+    @property
+    def batch_size(self) -> int:
+        """32 on a GPU, 4 on a CPU."""
+        return ON_GPU if pick_device(self._device).type == "cuda" else ON_CPU
+
+    def describe(self) -> str:
+        """For run.json."""
+        return provenance.device(self._device)
 
     def run(self, worker: Worker, tasks: Iterable[Task[S]], save: Save[S]) -> Iterator[Rows]:
         """The rows of each task, in the tasks' order."""

@@ -79,19 +79,21 @@ class Detecting:
         hole = view.sample.photo_key if view.is_original else view.sample.key
         return digest("detect", view.content, hole, view.inpainter_id, _NO_POSTPROCESS, self.who.identity)
 
-    def run(self, views: Sequence[View], done: Mapping[str, str]) -> None:
-        """Make what is missing; `done` maps the keys of rows that went well to the map each has kept, or ""."""
+    def run(self, groups: Sequence[Sequence[View]], done: Mapping[str, str]) -> None:
+        """Make what is missing; `done` maps the keys of rows that went well to the map each has kept, or "".
+
+        groups: the untouched photos, and each inpainter's composites.  No batch holds views of two groups, so that an
+        inpainter added later leaves the batches of the others as they were.
+        """
         job = self.job
-        job.watcher.begin(f"Detecting: {self.who.label} on {views[0].inpainter}", len(views))
+        job.watcher.begin(f"Detecting: {self.who.label}", sum(map(len, groups)))
         tasks = []
-        for batch in batches(views, job.batch_size):
+        for batch in (batch for views in groups for batch in batches(views, job.batch_size)):
             todo = [view for view in batch if not self._is_done(view, done)]
             if todo:
                 tasks.append(Task(tuple(todo), batch, self._items))
             job.watcher.advance(len(batch) - len(todo), fresh=False)
-        for rows in job.executor.run(self.worker, tasks, self._rows):
-            job.store.append("detection", rows)
-            job.watcher.advance(len(rows))
+        job.save("detection", self.who, job.executor.run(self.worker, tasks, self._rows))
 
     def _is_done(self, view: View, done: Mapping[str, str]) -> bool:
         kept = done.get(self.key(view))

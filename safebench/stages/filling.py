@@ -6,7 +6,6 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from safebench.contracts import Inpainter
 from safebench.images import encode_png, read_mask, read_photo
 from safebench.metrics.quality import compare
 from safebench.participants import Participant
-from safebench.stages.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt
+from safebench.stages.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
 
 if TYPE_CHECKING:
     from safebench.metrics.perceptual import Perceptual
@@ -43,12 +42,12 @@ class Filling(Portable):
     lpips_net: str
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("inpaint"), repr=False)
 
-    @cached_property
+    @loaded_once
     def model(self) -> Inpainter:
         """Loaded when the first hole has to be filled."""
         return self.who.load_inpainter(self.device)
 
-    @cached_property
+    @loaded_once
     def perceptual(self) -> Perceptual | None:
         """LPIPS, loaded when the first composite is measured."""
         if not self.lpips_net:

@@ -73,9 +73,7 @@ class Inpainting:
         worker = Filling(self.who, job.config.device, self.lpips_net)
         if self.perceptual is not None:
             worker.perceptual = self.perceptual  # one for all inpainters, with what it remembers of the photos
-        for rows in job.executor.run(worker, tasks, self._rows):
-            job.store.append("quality", rows)
-            job.watcher.advance(len(rows))
+        job.save("quality", self.who, job.executor.run(worker, tasks, self._rows))
 
     def _items(self, batch: Sequence[Sample]) -> list[Item]:
         return [self._item(s) for s in batch if not self.job.why_unusable(s)]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from safebench.config import RunConfig
 from safebench.errors import SafebenchError
-from safebench.executors import Executor
+from safebench.executors import Executor, Rows
+from safebench.participants import Participant
 from safebench.planning import Plan, Sample
 from safebench.stages.tasks import Failure, FileRef
-from safebench.store import Store
+from safebench.store import Store, Table
 from safebench.watching import Watcher
 
 T = TypeVar("T")
+_OWN = {"quality": ("", "inpaint", "quality"), "detection": ("", "detect")}
+"""The steps of a table's rows that its stage answers for; the others failed before it."""
 
 
 @dataclass
@@ -26,8 +29,12 @@ class Job:
     plan: Plan
     watcher: Watcher
     executor: Executor
-    batch_size: int
     unusable: dict[str, Failure] = field(default_factory=dict)
+
+    @property
+    def batch_size(self) -> int:
+        """Images a call."""
+        return self.executor.batch_size if self.config.batch_size == "auto" else self.config.batch_size
 
     def why_unusable(self, sample: Sample) -> Failure | None:
         """The failure of the sample's photo or mask, if either failed."""
@@ -40,6 +47,17 @@ class Job:
     def hole(self, sample: Sample) -> FileRef:
         """The hole: PNG, size x size, 255 = hole."""
         return FileRef(self.store.folder / sample.mask)
+
+    def save(self, table: Table, who: Participant, rows: Iterable[Rows]) -> None:
+        """Store a stage's rows as they come; says where a model failed on all that it was given, in the same way."""
+        own = [row["error"] for some in rows for row in self._stored(table, some) if row["error_step"] in _OWN[table]]
+        if len(set(own)) == 1 and own[0]:
+            self.watcher.note(f"{who.label}: failed on all {len(own)} images: {own[0]}")
+
+    def _stored(self, table: Table, rows: Rows) -> Rows:
+        self.store.append(table, rows)
+        self.watcher.advance(len(rows))
+        return rows
 
     def fail(self, failure: Failure) -> Failure:
         """Hand a failure on; raises it where the run is strict."""

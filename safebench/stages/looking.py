@@ -7,7 +7,6 @@ import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from safebench.images import encode_png, read_mask, read_photo
 from safebench.metrics.localisation import localise
 from safebench.participants import Participant
 from safebench.protocol import THRESHOLD
-from safebench.stages.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt
+from safebench.stages.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Looking(Portable):
     device: str
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("detect"), repr=False)
 
-    @cached_property
+    @loaded_once
     def model(self) -> Detector:
         """Loaded when the first image has to be looked at."""
         return self.who.load_detector(self.device)

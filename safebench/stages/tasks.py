@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -113,9 +114,18 @@ class Portable:
         return {f.name: getattr(self, f.name) for f in fields(cast(Any, self))}
 
 
-def perform(worker: Worker, items: Sequence[Item]) -> list[Result]:
-    """A task from its first step to its last."""
-    return worker.finish(worker.compute(worker.load(items)))
+class loaded_once(cached_property[T]):  # noqa: N801, as cached_property
+    """A cached property that is tried once: a model that cannot be loaded is not loaded again for every image."""
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        failed: dict[str | None, Exception] = vars(instance).setdefault("_failed", {})
+        if self.attrname in failed:
+            raise failed[self.attrname]
+        try:
+            return super().__get__(instance, owner)
+        except Exception as error:  # a model may raise anything
+            failed[self.attrname] = error
+            raise
 
 
 def attempt(step: str, action: Callable[[T], R], item: T) -> R | Failure:
@@ -138,7 +148,7 @@ class Adaptive:
 
     def __call__(self, items: Sequence[T], together: Callable[[Sequence[T]], Sequence[R]]) -> list[R | Failure]:
         """`together(items)`, one result for each item; where that fails, in parts, down to single items."""
-        most = self._most or len(items)
+        most = self._most or max(1, len(items))
         return [result for k in range(0, len(items), most) for result in self._try(items[k : k + most], together)]
 
     def _try(self, items: Sequence[T], together: Callable[[Sequence[T]], Sequence[R]]) -> list[R | Failure]:

@@ -19,11 +19,13 @@ import torch
 
 import safebench
 from safebench.config import RunConfig
-from safebench.errors import ConfigError
-from safebench.executors.exchange import Exchange, perform_packed
+from safebench.errors import ConfigError, PluginError, SafebenchError
+from safebench.executors import ON_CPU, ON_GPU, make_executor
+from safebench.executors.exchange import Exchange, leave
 from safebench.executors.local import LocalExecutor
+from safebench.executors.ray import RayExecutor, _share
 from safebench.executors.slurm import SlurmExecutor
-from safebench.stages.tasks import Adaptive, Answer, Failure, FileRef, Item, Task
+from safebench.stages.tasks import Adaptive, Answer, Failure, FileRef, Item, Task, loaded_once
 
 OPTIONS: dict[str, Any] = {
     "inpainters": ["telea", "noise"],
@@ -136,39 +138,109 @@ def test_one_image_too_large_for_the_memory_is_a_failure():
     assert failure.step == "detect"
 
 
-class Echo:
-    """Gives each item's file back."""
+def test_nothing_to_call_a_model_on_is_no_error():
+    def together(items):
+        raise AssertionError("not to be called")
 
-    def load(self, items):
-        return items
+    assert Adaptive("detect")([], together) == []
 
-    def compute(self, loaded):
-        return loaded
 
-    def finish(self, computed):
-        return [Answer({}, {"map": FileRef(Path("map.png"), item.files["image"].read()[::-1])}) for item in computed]
+def test_a_model_that_cannot_be_loaded_is_not_loaded_again_for_every_image():
+    class Heavy:
+        tries = 0
+
+        @loaded_once
+        def model(self) -> int:
+            self.tries += 1
+            raise ValueError("no such layer")
+
+    heavy = Heavy()
+    failures = Adaptive("inpaint")([1, 2, 3], lambda items: [heavy.model for _ in items])
+    assert failures == [Failure("inpaint", "ValueError: no such layer")] * 3
+    assert heavy.tries == 1
 
 
 def test_images_travel_through_a_storage_and_leave_nothing_there(tmp_path):
-    storage = f"file://{tmp_path}/deep/exchange"
+    storage = tmp_path / "deep" / "exchange"
     photo = tmp_path / "a.png"
     photo.write_bytes(b"pixels")
-    exchange = Exchange(storage)
+    exchange = Exchange(f"file://{storage}", tmp_path / "run")
     packed = exchange.pack([Item("a", {"image": FileRef(photo)}), Item("b", {"image": FileRef(photo)})])
     photo.unlink()
-    folder = tmp_path / "deep" / "exchange"
-    assert len(list(folder.iterdir())) == 1, "the same bytes travel once"
-    results = perform_packed(Echo(), packed, storage)
+    assert len(list(storage.rglob("in-*"))) == 1, "the same bytes travel once"
+    answers = [Answer({}, {"map": FileRef(Path("map.png"), item.files["image"].read()[::-1])}) for item in packed]
+    results = leave(answers, exchange.folder)
     assert all(one.files["map"].data is None for one in results if isinstance(one, Answer)), "the message is small"
     collected = exchange.unpack(results)
     assert [one.files["map"].read() for one in collected if isinstance(one, Answer)] == [b"slexip"] * 2
+    assert not list(storage.rglob("out-*")), "what was collected takes up no room"
     exchange.close()
-    assert list(folder.iterdir()) == []
+    assert list(storage.iterdir()) == []
 
 
-def test_a_storage_that_cannot_be_used_is_told_in_a_sentence():
+def test_what_a_killed_driver_left_in_the_storage_is_removed_by_the_next(tmp_path):
+    storage, photo = tmp_path / "exchange", tmp_path / "a.png"
+    photo.write_bytes(b"pixels")
+    others = Exchange(str(storage), tmp_path / "other")
+    for exchange in (others, Exchange(str(storage), tmp_path / "run")):
+        exchange.pack([Item("a", {"image": FileRef(photo)})])
+    Exchange(str(storage), tmp_path / "run").close()
+    assert [path.name for path in storage.iterdir()] == [Path(str(others.folder)).name], "another run's stays"
+
+
+def test_a_storage_that_cannot_be_used_is_told_in_a_sentence(tmp_path):
     with pytest.raises(ConfigError, match="--storage nosuch://there"):
-        Exchange("nosuch://there")
+        Exchange("nosuch://there", tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConfigError, match=r"--storage .*file: cannot be written to"):
+        Exchange(str(tmp_path / "file"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("count", "gpus", "processors", "threads", "share"),
+    [
+        (4, 4, 64, 16, {"num_cpus": 0, "num_gpus": 1}),
+        (3, 2, 64, 16, {"num_cpus": 0, "num_gpus": 0.5}),
+        (4, 0, 64, 16, {"num_cpus": 16, "num_gpus": 0}),
+        (6, 0, 16, 4, {"num_cpus": 2, "num_gpus": 0}),
+        (4, 0, 2, 2, {"num_cpus": 0.5, "num_gpus": 0}),
+    ],
+)
+def test_all_actors_find_room_on_the_cluster(count, gpus, processors, threads, share):
+    assert _share(count, gpus, processors, threads) == share
+
+
+def test_an_address_where_no_cluster_answers_is_told_at_once(tmp_path):
+    pytest.importorskip("ray")
+    begun = time.monotonic()
+    with pytest.raises(ConfigError, match=r"--ray-address 127\.0\.0\.1:1: no cluster answers there"):
+        RayExecutor(RunConfig(inpainters=("telea",), engine="ray", ray_address="127.0.0.1:1"), tmp_path)
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.parametrize(("engine", "package"), [("ray", "ray"), ("slurm", "submitit")])
+def test_a_missing_package_is_told_in_a_sentence(tmp_path, monkeypatch, engine, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(PluginError, match=rf"--engine {engine}.*pip install 'safebench\[{engine}\]'"):
+        make_executor(RunConfig(inpainters=("telea",), engine=engine), tmp_path)
+
+
+def test_slurm_without_slurm_is_told_in_a_sentence(tmp_path, monkeypatch):
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ConfigError, match=r"--engine slurm: .*srun"):
+        _slurm(tmp_path, cluster="slurm")
+
+
+def test_batches_are_larger_where_jobs_have_gpus(tmp_path):
+    pytest.importorskip("submitit")
+    assert _slurm(tmp_path).batch_size == ON_CPU
+    assert _slurm(tmp_path, gpus_per_node="1").batch_size == ON_GPU
+
+
+def _slurm(folder: Path, **parameters: str) -> SlurmExecutor:
+    slurm = {"cluster": "local", "folder": str(folder / "jobs"), **parameters}
+    return SlurmExecutor(RunConfig(inpainters=("telea",), engine="slurm", workers=1, slurm=slurm), folder / "run")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +286,8 @@ def test_array_jobs_give_the_same_tables(local, tmp_path, monkeypatch, through_s
         slurm=slurm,
         storage=storage,
     )
-    assert len(list((tmp_path / "jobs").glob("*_submitted.pkl"))) >= 3, "jobs did the work"
+    assert len(list((tmp_path / "jobs").glob("*_log.out"))) >= 3, "jobs did the work"
+    assert not list((tmp_path / "jobs").glob("*.pkl")), "no images are left among the jobs' files"
     _assert_part(run, local)
 
 
@@ -278,12 +351,37 @@ def _ancestors(process: int) -> list[int]:
     return chain
 
 
+class Deadly:
+    """Ends its process at the item "2"."""
+
+    def load(self, items):
+        return items
+
+    def compute(self, loaded):
+        if loaded[0].name == "2":
+            os._exit(1)
+        return loaded
+
+    def finish(self, computed):
+        return [Answer({"name": item.name}) for item in computed]
+
+
+@pytest.mark.slow
+def test_a_batch_at_which_ever_more_workers_die_ends_the_run_with_a_sentence(tmp_path, monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setattr("safebench.executors.ray._DEATHS", 2)
+    executor = RayExecutor(RunConfig(inpainters=("telea",), engine="ray", workers=1), tmp_path)
+    try:
+        with pytest.raises(SafebenchError, match=r"2 workers died at the batch that begins with [0-4]"):
+            list(executor.run(Deadly(), [_task(k) for k in range(5)], _rows))
+    finally:
+        executor.close()
+
+
 @pytest.mark.slow
 def test_a_job_that_times_out_is_requeued_and_goes_on(tmp_path):
     pytest.importorskip("submitit")
-    jobs = tmp_path / "jobs"
-    slurm = {"cluster": "local", "folder": str(jobs), "timeout_min": "1"}
-    executor = SlurmExecutor(RunConfig(inpainters=("telea",), engine="slurm", workers=1, slurm=slurm))
+    executor = _slurm(tmp_path, timeout_min="1")
     executor._submitit._executor.parameters["signal_delay_s"] = 51  # told 9 seconds after its start
     rows = [row for batch in executor.run(Steady(tmp_path), [_task(k) for k in range(12)], _rows) for row in batch]
     assert [row["name"] for row in rows] == [str(k) for k in range(12)]

@@ -18,7 +18,11 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 import safebench
 from safebench.errors import ConfigError, SafebenchError, StoreError, UnknownNameError
+from safebench.images import read_photo
+from safebench.metrics import remembering
+from safebench.metrics.perceptual import Perceptual
 from safebench.store import Store
+from safebench.watching import Silent
 
 OPTIONS: dict[str, Any] = {"images": "sample", "size": 96, "limit": 3, "bins": "10-20,40-50", "lpips_net": "squeeze"}
 
@@ -227,6 +231,56 @@ def test_a_model_that_fails_on_one_image_costs_only_that_one(tmp_path, monkeypat
     assert list(results.failures["error_step"]) == ["inpaint"]
     assert len(results.detection) == 4 + 4
     assert (results.detection["error"] != "").sum() == 1, "no composite, no detection: counted as a failure there"
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+
+def test_a_model_that_fails_on_every_image_is_told_and_costs_no_other(tmp_path, monkeypatch):
+    import cv2
+
+    def broken(*_):
+        raise ValueError("I never work")
+
+    monkeypatch.setattr(cv2, "inpaint", broken)
+    notes = Notes()
+    results = _small(tmp_path / "run", inpainters=["telea", "noise"], batch_size=1, watcher=notes)
+    assert [sentence for sentence in notes.said if "telea" in sentence] == [
+        "telea: failed on all 2 images: ValueError: I never work"
+    ]
+    assert len(notes.said) == 1
+    failed = results.detection[results.detection["error"] != ""]
+    assert set(failed["inpainter"]) == {"telea"}
+    assert len(failed) == 2
+
+
+def test_features_of_originals_are_computed_once_for_all_inpainters(tmp_path, monkeypatch):
+    seen: list[bytes] = []
+    real = Perceptual._features
+
+    def counted(self, image):
+        seen.append(image.tobytes())
+        return real(self, image)
+
+    alone = [_small(tmp_path / name, inpainters=[name], limit=3) for name in ("telea", "noise")]
+    monkeypatch.setattr(remembering, "_MEMORY", 1)
+    monkeypatch.setattr(Perceptual, "_features", counted)
+    both = _small(tmp_path / "both", inpainters=["telea", "noise"], limit=3)
+    originals = {read_photo(both.folder / path).tobytes() for path in both.samples["original"]}
+    assert len(originals) == 3
+    assert sum(image in originals for image in seen) == 3, "though hardly one fits into the memory"
+    expected = pd.concat([one.quality for one in alone])["lpips"]
+    assert sorted(both.quality["lpips"]) == sorted(expected), "to the last digit"
+    assert not [
+        path
+        for path in both.folder.iterdir()
+        if path.is_file() and path.suffix not in (".json", ".parquet") and path.name != ".lock"
+    ]
 
 
 def test_two_runs_on_one_folder_are_refused(tmp_path):
