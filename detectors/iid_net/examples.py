@@ -17,7 +17,7 @@ from safebench.images import read_mask, read_photo
 from safebench.models import composite, inpaint
 from safebench.store import Store
 
-from .resynthesis import Image, resynthesise
+from .resynthesis import Image, resynthesise, varied
 
 Hole = NDArray[np.bool_]
 
@@ -93,15 +93,20 @@ class Mixture:
 
     untouched: share of untouched photos; drawn_anew: share of the others whose hole is drawn anew (`resynthesis`); the
     rest is filled by `fillers`, or taken from `finished`, in equal parts for each name and for each folder.
+    varied: share of photos that first get another history (`resynthesis.varied`), whatever is then done to them; those
+    of finished runs are as the runs had them.
     """
 
     fillers: Fillers
     finished: Finished
     untouched: float
     drawn_anew: float
+    varied: float = 0.0
 
     def draw(self, photo: Image, hole: Hole, rng: np.random.Generator) -> tuple[Image, Hole]:
         """A picture, uint8 H x W x 3, and where it was filled; `hole` and `photo` as the engine gives them."""
+        if rng.random() < self.varied:
+            photo = varied(photo, rng)
         if rng.random() < self.untouched:
             return photo, np.zeros_like(hole)
         if rng.random() < self.drawn_anew:

@@ -31,7 +31,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What can be chosen.
 
     inpainters: who fills holes on the fly; composites: folders of finished runs to learn from; untouched: share of
-    untouched photos (the authors have none); drawn_anew: share of the others that `resynthesis` makes.
+    untouched photos (the authors have none); drawn_anew: share of the others that `resynthesis` makes; varied: share of
+    all photos that it first gives another history (enlarged, smoothed, grainy, compressed).
     width: channels of the cells, 256 in the paper, a multiple of 8.
     """
 
@@ -39,6 +40,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     composites: tuple[str, ...] = ()
     untouched: float = 0.2
     drawn_anew: float = 0.0
+    varied: float = 0.0
     width: int = WIDTH
     learning_rate: float = 1e-4
 
@@ -65,7 +67,7 @@ class Recipe(Contract):
         if not (config.inpainters or config.composites) and config.drawn_anew < 1:
             raise ConfigError("inpainters and composites: name one at least, to have holes filled by")
         self._mixture = Mixture(
-            Fillers(config.inpainters), Finished(config.composites), config.untouched, config.drawn_anew
+            Fillers(config.inpainters), Finished(config.composites), config.untouched, config.drawn_anew, config.varied
         )
 
     def example(self, photo: np.ndarray, hole: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:

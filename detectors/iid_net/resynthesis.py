@@ -1,8 +1,11 @@
-"""Holes whose content is drawn anew by simple means: what any generator does to a photo's fine grain.
+"""Photos of other histories, and holes whose content is drawn anew by simple means.
 
 Ours, not the paper's.  A generator's filling lacks the sensor's noise and the photo's compression, and carries the
 traces of its up-sampling; so does a photo made small, or smooth, and large again.  Since the content stays the photo's
 own, only those traces tell the hole from the rest.  That stands in for inpainters that are not at hand in training.
+
+Whole photos look like that too, when they were enlarged, denoised or compressed: `varied` makes such ones, so that a
+lack of grain counts only beside what surrounds it.
 """
 
 from __future__ import annotations
@@ -27,6 +30,19 @@ def resynthesise(photo: Image, hole: NDArray[np.bool_], rng: np.random.Generator
     source = photo if rng.random() < 0.5 else photo[:, ::-1]
     drawn = _MEANS[rng.integers(len(_MEANS))](np.ascontiguousarray(source), rng)
     return np.where(hole[..., None], drawn, photo)
+
+
+def varied(photo: Image, rng: np.random.Generator) -> Image:
+    """The whole photo, uint8 H x W x 3, enlarged, smoothed or made grainy, and every other time compressed."""
+    if rng.random() < 0.75:
+        photo = (_resized, _smoothed)[rng.integers(2)](photo, rng)
+    else:
+        photo = _image(photo + rng.normal(0, rng.uniform(1, 6), photo.shape))
+    if rng.random() < 0.5:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 98))]
+        _, file = cv2.imencode(".jpg", photo[..., ::-1], quality)
+        photo = _image(cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(photo)
 
 
 def _resized(photo: Image, rng: np.random.Generator) -> Image:

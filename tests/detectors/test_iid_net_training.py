@@ -10,7 +10,7 @@ from safebench_detectors.iid_net import calibrate
 from safebench_detectors.iid_net.examples import Fillers, Finished, Mixture
 from safebench_detectors.iid_net.network import IIDNet, constrained
 from safebench_detectors.iid_net.recipe import Options, Recipe, losses
-from safebench_detectors.iid_net.resynthesis import resynthesise
+from safebench_detectors.iid_net.resynthesis import resynthesise, varied
 from safebench_detectors.iid_net.starting import initialise
 from safetensors.torch import save_file
 
@@ -90,6 +90,18 @@ def test_what_is_drawn_anew_resembles_a_photo_and_leaves_the_rest(photo, hole, s
         np.abs(drawn[hole].mean(axis=0) - turned[hole].mean(axis=0)).max() for turned in (photo, photo[:, ::-1])
     ]
     assert min(likeness) < 12
+
+
+def test_photos_of_other_histories_change_as_a_whole(photo, hole):
+    for seed in range(12):
+        other = varied(photo, _rng(seed))
+        assert other.dtype == np.uint8
+        assert other.shape == photo.shape
+        assert (other != photo).mean() > 0.3
+        assert np.abs(other.mean(axis=(0, 1)) - photo.mean(axis=(0, 1))).max() < 6
+    example = _recipe(inpainters=("telea",), untouched=1.0, varied=1.0).example(photo, hole, _rng())
+    assert not example["mask"].any()
+    assert ((example["image"].permute(1, 2, 0) * 255).round().numpy() != photo).mean() > 0.3
 
 
 @pytest.fixture(scope="module")
