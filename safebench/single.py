@@ -79,7 +79,8 @@ def detect_file(
     The overlay is the photo, red as the map says, with what reaches the threshold outlined; a detector that says how
     sure it is gives NAME.confidence.png too.  weights: the checkpoint, as PATH or NAME=PATH.
     raw: also write the map as float32 H x W in [0, 1].
-    Returns score, flagged and the file names; raises ImageError or ModelError as `inpaint_file` does.
+    Returns score, flagged, the file names, and whose the weights are (`published`, `shipped`, `user`; None without
+    any); raises ImageError or ModelError as `inpaint_file` does.
     """
     _check_png(out)
     photo = read_photo(image)
@@ -105,6 +106,7 @@ def detect_file(
         "overlay": str(over),
         "confidence": str(sure) if sure else None,
         "raw": str(raw) if raw else None,
+        "weights_origin": who.checkpoint.origin if who.checkpoint else None,
     }
 
 

@@ -159,7 +159,8 @@ def detect(
         typer.echo(json_module.dumps(found))
     else:
         verdict = "flagged as inpainted" if found["flagged"] else "not flagged"
-        typer.echo(f"{image}: score {found['score']:.4f}, {verdict}; map: {out}, overlay: {found['overlay']}")
+        whose = "; weights trained by SafeBench, not by the authors" if found["weights_origin"] == "shipped" else ""
+        typer.echo(f"{image}: score {found['score']:.4f}, {verdict}; map: {out}, overlay: {found['overlay']}{whose}")
 
 
 @app.command()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from safebench import models
 from safebench.checkpoints import load_metadata, load_state
+from safebench.cli.app import app
 from safebench.data import open_photos
-from safebench.images import to_square
+from safebench.images import save_png, to_square
 from safebench.masks import open_masks
 from safebench.metrics.localisation import pixel_auc
 from safebench.participants import participant
 from safebench.registry import find
-from safebench.testing import DetectorContract
+from safebench.single import detect_file
+from safebench.testing import DetectorContract, inputs
 from safebench.weights import cached_path
 
 
@@ -37,6 +40,18 @@ def test_it_is_used_until_the_published_weights_are_there(entry, rebuilt, tmp_pa
     theirs = participant("detectors", "iid-net", fetch=False)
     assert theirs.describe()["weights_origin"] == "published"
     assert theirs.identity != ours.identity
+
+
+def test_one_image_is_told_whose_weights_judged_it(tmp_path, rebuilt):
+    save_png(tmp_path / "photo.png", inputs.photos(1, (64, 64))[0])
+    theirs = rebuilt("iid_net") / "IID_weights.pth"
+    for weights, origin in ((None, "shipped"), (theirs, "user")):
+        found = detect_file("iid-net", tmp_path / "photo.png", tmp_path / "map.png", weights=weights, device="cpu")
+        assert found["weights_origin"] == origin
+    said = CliRunner().invoke(
+        app, ["detect", "--detector", "iid-net", "--image", f"{tmp_path}/photo.png", "--out", f"{tmp_path}/map.png"]
+    )
+    assert "weights trained by SafeBench, not by the authors" in said.stdout
 
 
 def test_it_is_small_and_says_how_it_was_made(entry):
