@@ -8,25 +8,20 @@ looks whether the file holds that much, and it refuses Lightning's and StyleGAN'
 
 from __future__ import annotations
 
-import io
 import mmap
-import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from safebench import archives
 from safebench.errors import WeightsError
-from safebench.pickles import Find, Reader, Refused, StandIn, Storage, Unpickler, shorten
+from safebench.pickles import Refused, StandIn, shorten
+from safebench.torchfiles import read_buffer
 
-LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-"""The number that torch before 1.6 put at the head of a file."""
-Buffer = mmap.mmap | bytearray
-Stream = mmap.mmap | io.BytesIO
+LETTERS = 2_000_000
+"""Of all names in one network together, at most; published ones have some ten thousand."""
 
 
 def load_state(path: Path | None) -> dict[str, Any]:
@@ -46,7 +41,7 @@ def load_state(path: Path | None) -> dict[str, Any]:
                 return _load_safetensors(path)
             if not head:
                 raise Refused("it is empty")
-            held = _load_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+            held = read_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (Refused, zipfile.BadZipFile) as error:
@@ -87,19 +82,26 @@ def network_state(network: Any, name: str) -> dict[str, Tensor]:
     """
     state: dict[str, Tensor] = {}
     seen: set[int] = set()
+    letters = 0
     todo = [("", network)]
     while todo:
         prefix, module = todo.pop()
         parts = _attributes(module)
-        if "_parameters" not in parts or "_modules" not in parts:
+        tables: list[Any] = [parts.get(kind) for kind in ("_parameters", "_buffers", "_modules")]
+        if not all(isinstance(table, dict) and all(isinstance(key, str) for key in table) for table in tables):
             raise WeightsError(f"{name}: holds no network where one was expected ({shorten(prefix) or 'at its root'})")
-        if id(module) in seen:  # a file that refers to one part from many places could unfold without end
+        # A file that refers to one part, or to one table of a part, from many places could unfold without end.
+        if id(module) in seen:
             raise WeightsError(f"{name}: one part of its network stands in two places ({shorten(prefix)})")
         seen.add(id(module))
-        transient = parts.get("_non_persistent_buffers_set", ())
-        tensors = {**parts["_parameters"], **{k: v for k, v in parts["_buffers"].items() if k not in transient}}
-        state.update({prefix + key: value for key, value in tensors.items() if isinstance(value, Tensor)})
-        todo += [(f"{prefix}{key}.", child) for key, child in parts["_modules"].items() if child is not None]
+        letters += sum(len(prefix) + len(key) + 1 for table in tables for key in table)
+        if letters > LETTERS:
+            raise WeightsError(f"{name}: its network unfolds to more parts than it holds ({shorten(prefix)})")
+        parameters, buffers, children = tables
+        transient = parts.get("_non_persistent_buffers_set")
+        kept = {key: value for key, value in buffers.items() if not (isinstance(transient, set) and key in transient)}
+        state.update({prefix + k: value for k, value in {**parameters, **kept}.items() if isinstance(value, Tensor)})
+        todo += [(f"{prefix}{key}.", child) for key, child in children.items() if child is not None]
     return state
 
 
@@ -144,11 +146,14 @@ def _attributes(module: Any) -> dict[Any, Any]:
     """What an object of the file has as its `__dict__`."""
     if not isinstance(module, StandIn):
         return {}
-    state = module.state
-    if module.name == "torch_utils.persistence._reconstruct_persistent_obj":
-        meta = module.args[0]
-        state = (meta.pairs if isinstance(meta, StandIn) else meta)["state"]
-    return state.pairs if isinstance(state, StandIn) else state if isinstance(state, dict) else {}
+    if module.name != "torch_utils.persistence._reconstruct_persistent_obj":
+        return _pairs(module.state)
+    return _pairs(_pairs(module.args[0]).get("state")) if module.args else {}
+
+
+def _pairs(held: Any) -> dict[Any, Any]:
+    """A dictionary, also one of a class that was not imported; an empty one for anything else."""
+    return held.pairs if isinstance(held, StandIn) else held if isinstance(held, dict) else {}
 
 
 def _differs(value: Any, wanted: Tensor) -> str:
@@ -169,130 +174,3 @@ def _load_safetensors(path: Path) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     return dict(load_file(path))
-
-
-def _load_buffer(buffer: mmap.mmap) -> Any:
-    if buffer[:4] == b"PK\x03\x04":
-        return _load_zip(buffer)
-    if buffer[:1] == b"\x80":
-        return _load_stream(buffer, buffer)
-    raise Refused("it is neither safetensors nor a file of torch's nor a pickle")
-
-
-def _load_zip(buffer: mmap.mmap) -> Any:
-    """torch 1.6 and later: NAME/data.pkl, and each storage as it lies in memory as NAME/data/KEY."""
-    if not zipfile.is_zipfile(cast(IO[bytes], buffer)):
-        raise Refused("it is cut off: its end, which lists its parts, is missing; fetch it again")
-    with zipfile.ZipFile(cast(IO[bytes], buffer)) as archive:
-        members = archives.members(archive)
-    if sum(info.file_size for info in members.values()) > len(buffer):
-        raise Refused("its parts claim more than the file holds, or are compressed, which torch never does")
-    root = next((name.removesuffix("/data.pkl") for name in members if name.endswith("/data.pkl")), None)
-    if root is None:
-        raise Refused("it is a zip file, but not one of torch's")
-    if f"{root}/constants.pkl" in members:
-        raise Refused("it is a TorchScript program; use it as torchscript:FILE")
-
-    def place(name: str) -> tuple[int, int]:
-        info = members.get(f"{root}/{name}")
-        if info is None:
-            raise Refused(f"its part {shorten(name)} is missing")
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise Refused(f"its part {shorten(name)} is compressed, which torch never does")
-        names = struct.unpack_from("<HH", buffer, info.header_offset + 26)
-        start = info.header_offset + 30 + sum(names)
-        if info.file_size != info.compress_size or start + info.file_size > len(buffer):
-            raise Refused(f"its part {shorten(name)} claims more than the file holds")
-        return start, info.file_size
-
-    def find(key: str, dtype: torch.dtype, count: int) -> Tensor:
-        start, size = place(f"data/{key}")
-        if count * dtype.itemsize > size:
-            raise Refused(f"it holds a tensor that claims {shorten(str(count))} numbers where {size} bytes are")
-        return _numbers(buffer, start, dtype, count)
-
-    if f"{root}/byteorder" in members:
-        start, size = place("byteorder")
-        _check_byte_order(buffer[start : start + size] == b"little")
-    start, size = place("data.pkl")
-    return _unpickle(io.BytesIO(buffer[start : start + size]), _remember(find), len(buffer))
-
-
-def _load_stream(file: Stream, buffer: Buffer) -> Any:
-    """A pickle, or torch before 1.6: magic number, version, system, what was saved, keys, then each storage."""
-    first = _unpickle(file, _nowhere, len(buffer))
-    if first != LEGACY_MAGIC:
-        return first
-    _version, system = (_unpickle(file, _nowhere, len(buffer)) for _ in range(2))
-    _check_byte_order(system["little_endian"])
-    # The storages lie behind the pickle that uses them, so it is read twice: to find its end and its storages' types,
-    # then to build the tensors.
-    begin = file.tell()
-    types: dict[str, torch.dtype] = {}
-
-    def note(key: str, dtype: torch.dtype, count: int) -> Tensor:
-        types[key] = dtype
-        return torch.empty(count, dtype=dtype, device="meta")
-
-    _unpickle(file, note, len(buffer))
-    places: dict[str, tuple[int, int]] = {}
-    start = 0
-    for key in _unpickle(file, _nowhere, len(buffer)):
-        start = start or file.tell()
-        (count,) = struct.unpack_from("<q", buffer, start)
-        places[key] = start + 8, count
-        start += 8 + count * types[key].itemsize
-        if count < 0 or start > len(buffer):
-            raise Refused(f"it claims {shorten(str(count))} numbers in a tensor, more than the file holds")
-
-    def find(key: str, dtype: torch.dtype, count: int) -> Tensor:
-        if places[key][1] != count:
-            raise Refused(f"it says two different things of its storage {shorten(key)}")
-        return _numbers(buffer, places[key][0], dtype, count)
-
-    file.seek(begin)
-    return _unpickle(file, _remember(find), len(buffer))
-
-
-def _unpickle(file: Reader, find: Find, budget: int) -> Any:
-    return Unpickler(file, find, _embedded, budget).load()
-
-
-def _embedded(data: bytes) -> Storage:
-    """A storage that StyleGAN's files hold as the bytes of a file of torch's own."""
-    storage = _load_stream(io.BytesIO(data), bytearray(data))
-    if not isinstance(storage, Storage):
-        raise Refused("it holds no storage where one was expected")
-    return storage
-
-
-def _numbers(buffer: Buffer, start: int, dtype: torch.dtype, count: int) -> Tensor:
-    if start % dtype.itemsize:  # older files align nothing; torch wants numbers where the processor does
-        raw = bytearray(buffer[start : start + count * dtype.itemsize])
-        return torch.frombuffer(raw, dtype=dtype, count=count)
-    return torch.frombuffer(buffer, dtype=dtype, count=count, offset=start)
-
-
-def _remember(find: Find) -> Find:
-    """Tensors that share a storage share it here too, and no storage is copied twice."""
-    known: dict[str, Tensor] = {}
-
-    def again(key: str, dtype: torch.dtype, count: int) -> Tensor:
-        if count == 0:
-            return torch.empty(0, dtype=dtype)
-        if key not in known:
-            known[key] = find(key, dtype, count)
-        if known[key].dtype != dtype or known[key].numel() != count:
-            raise Refused(f"it says two different things of its storage {shorten(key)}")
-        return known[key]
-
-    return again
-
-
-def _nowhere(key: str, _dtype: torch.dtype, _count: int) -> Tensor:
-    raise Refused(f"its storage {shorten(key)} is not in the file")
-
-
-def _check_byte_order(little: object) -> None:
-    if little is not True:
-        raise Refused("it was written on a big-endian machine; save it again on a common one")

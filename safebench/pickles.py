@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -17,45 +18,10 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from safebench.pickle_names import DTYPES, INERT, STORAGES
+
 Refused = pickle.UnpicklingError
 """Raised here for whatever a checkpoint must not hold; the message says what, not in which file."""
-
-DTYPES = {f"torch.{name}": value for name, value in vars(torch).items() if isinstance(value, torch.dtype)}
-STORAGES = {
-    f"torch.{name}Storage": dtype
-    for name, dtype in {
-        "Float": torch.float32,
-        "Double": torch.float64,
-        "Half": torch.float16,
-        "BFloat16": torch.bfloat16,
-        "Long": torch.int64,
-        "Int": torch.int32,
-        "Short": torch.int16,
-        "Char": torch.int8,
-        "Byte": torch.uint8,
-        "Bool": torch.bool,
-        "ComplexFloat": torch.complex64,
-        "ComplexDouble": torch.complex128,
-    }.items()
-} | {"torch.storage.UntypedStorage": torch.uint8}
-
-INERT = (
-    # what torch, Lightning and OmegaConf leave in a checkpoint of training
-    *("torch.nn.", "torch.optim.", "torch.device", "torch.Size", "torch.Tensor", "torch._utils.", "torch._tensor."),
-    *("pytorch_lightning.", "lightning.", "lightning_fabric.", "omegaconf.", "yacs.config.", "easydict.EasyDict"),
-    # StyleGAN's networks, and FcF's Fourier blocks inside them
-    *(
-        "training.ffc.",
-        "torch_utils.persistence._reconstruct_persistent_obj",
-        "dnnlib.util.EasyDict",
-        "dnnlib.EasyDict",
-    ),
-    *("numpy.core.multiarray.", "numpy._core.multiarray.", "numpy._core.numeric._frombuffer", "numpy.dtype"),
-    *("numpy.ndarray", "collections.defaultdict", "collections.Counter", "collections.deque", "typing."),
-    *("argparse.Namespace", "functools.partial", "pathlib.", "datetime.", "copyreg._reconstructor", "_codecs.encode"),
-    *(f"builtins.{name}" for name in ("dict", "list", "tuple", "int", "float", "str", "bool", "bytes", "object")),
-)
-"""Names, or beginnings of names, that may become stand-ins."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +62,44 @@ class Reader(Protocol):
 
 Find = Callable[[str, torch.dtype, int], Tensor]
 """(key, type, count) -> the one-dimensional tensor stored under `key`; raises Refused where there is none."""
+Embedded = Callable[[bytes], Storage]
+"""Reads a storage that is pickled as the bytes of a file (as a StyleGAN file has it)."""
+ALLOWANCE = 64_000_000
+"""Bytes that what is rebuilt may take beyond the file's own size."""
+STEP = 200
+"""Bytes that one step of reading is taken to cost; the emptiest set takes as many."""
+DIMENSIONS = 64
+"""Of a tensor, at most: as many as torch's own loops handle."""
+
+
+class _Counted:
+    """A Reader each of whose reads is paid for: every instruction of pickle's is at least one."""
+
+    def __init__(self, file: Reader, spend: Callable[[int], None]) -> None:
+        self._file, self._spend = file, spend
+
+    def read(self, n: int = -1, /) -> bytes:
+        """See `Reader`."""
+        self._spend(STEP)
+        return self._file.read(n)
+
+    def readline(self) -> bytes:
+        """See `Reader`."""
+        self._spend(STEP)
+        return self._file.readline()
+
+
+class _Instructions(dict[int, Callable[..., None]]):
+    """Pickle's instructions by their byte; one that is not among them is refused."""
+
+    def __missing__(self, code: int) -> Callable[..., None]:
+        raise Refused(f"it uses an instruction of pickle's that no checkpoint needs ({code})")
 
 
 class Unpickler(pickle._Unpickler):
     """Pickle's own machine in Python, less the instructions that call into classes.
 
-    `find` gives the numbers of a storage by its key, `embedded` reads a storage that is pickled as bytes (as a
-    StyleGAN file has it); `budget` is the number of bytes of the file: nothing rebuilt may outgrow it.
+    `size` is the number of bytes of the file: what is rebuilt may outgrow it by ALLOWANCE and no more.
     """
 
     read: Callable[[int], bytes]
@@ -110,11 +107,12 @@ class Unpickler(pickle._Unpickler):
     append: Callable[[Any], None]
     pop_mark: Callable[[], list[Any]]
 
-    def __init__(self, file: Reader, find: Find, embedded: Callable[[bytes], Storage], budget: int) -> None:
-        super().__init__(file, encoding="latin1")
+    def __init__(self, file: Reader, find: Find, embedded: Embedded, size: int) -> None:
+        super().__init__(_Counted(file, self._spend), encoding="latin1")
         self._find = find
         self._embedded = embedded
-        self._size = self._budget = budget
+        self._size = size
+        self._budget = size + ALLOWANCE
         self._rebuild: dict[str, Callable[..., Any]] = {
             "torch._utils._rebuild_tensor": _tensor,
             "torch._utils._rebuild_tensor_v2": _tensor,
@@ -131,17 +129,18 @@ class Unpickler(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Name:
         """The name, if a checkpoint may hold it; raises Refused otherwise."""
         full = f"{module.replace('__builtin__', 'builtins')}.{name}"
-        if full in self._rebuild or full in STORAGES or full in DTYPES or full.startswith(INERT):
+        known = full in self._rebuild or full in STORAGES or full in DTYPES or full.startswith(INERT)
+        if known and "." not in name:  # a dot would reach into a class or a module
             return Name(full)
         raise Refused(f"it names {shorten(full)}, which no checkpoint needs")
 
     def persistent_load(self, pid: Any) -> Any:
         """The storage that a reference in the file means."""
+        if not isinstance(pid, tuple) or not pid or pid[0] not in ("module", "storage"):
+            raise Refused("it refers to something that is not a storage")
         kind, *rest = pid
         if kind == "module":
             return rest[0]
-        if kind != "storage":
-            raise Refused("it refers to something that is not a storage")
         type_, key, _location, count, *view = rest
         if not isinstance(key, str) or not _is_size(count) or any(view):
             raise Refused("it refers to a storage in a way that torch does not write")
@@ -164,11 +163,11 @@ class Unpickler(pickle._Unpickler):
 
     def _dict(self, pairs: Iterable[tuple[Any, Any]] = ()) -> dict[Any, Any]:
         pairs = list(pairs)
-        self._spend(len(pairs))
+        self._spend(STEP * len(pairs))
         return {_key(key): value for key, value in pairs}
 
     def _set(self, items: Any = ()) -> set[Any]:
-        self._spend(len(items))
+        self._spend(STEP * len(items))
         return {_key(item) for item in items}
 
     # -- instructions that pickle carries out by calling into classes, done here on plain data alone --
@@ -233,8 +232,10 @@ class Unpickler(pickle._Unpickler):
         "TUPLE3 TUPLE EMPTY_LIST EMPTY_DICT EMPTY_SET BINGET LONG_BINGET BINPUT LONG_BINPUT MEMOIZE BINPERSID GLOBAL "
         "STACK_GLOBAL POP POP_MARK"
     )
-    dispatch: ClassVar[dict[int, Callable[..., None]]] = {  # an instruction that is not listed is refused
-        **{getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _DATA.split()},
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = _Instructions(
+        {getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _DATA.split()}
+    )
+    dispatch |= {
         pickle.FRAME[0]: _load_frame,
         pickle.REDUCE[0]: _load_reduce,
         pickle.NEWOBJ[0]: _load_reduce,
@@ -253,9 +254,8 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tenso
     """A view of a storage, once it is sure that the storage holds all that the view would show."""
     if not isinstance(storage, Storage):
         raise Refused("it builds a tensor out of what is not a storage")
-    numbers = (offset, *size, *stride)
-    if not all(_is_size(n) for n in numbers) or len(size) != len(stride):
-        raise Refused("it holds a tensor whose size is not made of numbers")
+    if len(size) != len(stride) or len(size) > DIMENSIONS or not all(map(_is_size, (offset, *size, *stride))):
+        raise Refused("it holds a tensor whose size is not made of numbers, or of too many")
     count, last = 1, offset
     for length, step in zip(size, stride, strict=True):
         count *= length
@@ -277,9 +277,16 @@ def _is_size(value: Any) -> bool:
 
 
 def _key(value: Any) -> Any:
-    """A key of a dictionary or a set: flat, so that no nesting can exhaust the stack when it is hashed."""
-    flat = (str, int, float, bool, bytes, Name, type(None))
-    if isinstance(value, flat) or (isinstance(value, tuple) and all(isinstance(v, flat) for v in value)):
+    """A key of a dictionary or a set: flat, so that no nesting can exhaust the stack when it is hashed.
+
+    Numbers beyond 61 bits, and tuples of numbers, are refused: a file could choose them so that all have one hash,
+    and a dictionary of them takes quadratic time.
+    """
+    if isinstance(value, tuple) and len(value) <= DIMENSIONS and all(isinstance(v, (str, Name)) for v in value):
+        return value
+    if isinstance(value, (str, float, bytes, Name, type(None))):
+        return value
+    if isinstance(value, int) and abs(value) < sys.hash_info.modulus:
         return value
     raise Refused("it holds a dictionary whose keys are not plain values")
 
