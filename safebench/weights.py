@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ def find(
         path = pull(entry, weights)
     if wrong := problem(weights, path):
         raise WeightsError(f"{entry.name}: {wrong}; delete it and fetch it again, or name it with --weights")
-    return Checkpoint(path, checksum(path), "published")
+    return Checkpoint(path, checksum(path, weights.parts), "published")
 
 
 def card_weights(entry: Entry, variant: str) -> Weights | None:
@@ -126,15 +126,20 @@ def cached_path(entry: Entry, weights: Weights) -> Path:
     return cache_folder() / "weights" / entry.name / (weights.variant or "default") / weights.file
 
 
-def checksum(path: Path) -> str:
+def checksum(path: Path, parts: Sequence[File] = ()) -> str:
     """sha256 of a file; of a folder, that of its files' names and checksums in sorted order.
 
-    Hidden files, and the sums that `pull` wrote down beside the files, are no part of a folder's checkpoint.
+    Of a folder's files `parts` alone count, where they are given: what else lies there is not read.  Otherwise all do
+    but hidden ones.  Raises WeightsError where they cannot be read.
     """
-    if path.is_file():
-        return downloads.digest(path)
-    files = (p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".") and p.suffix != ".sha256")
-    return _combined({p.relative_to(path).as_posix(): downloads.digest(p) for p in files})
+    try:
+        if path.is_file():
+            return downloads.digest(path)
+        files = [path / part.file for part in parts] or [p for p in path.rglob("*") if p.is_file()]
+        counted = (p for p in files if not p.name.startswith("."))
+        return _combined({p.relative_to(path).as_posix(): downloads.digest(p) for p in counted})
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def pull(entry: Entry, weights: Weights) -> Path:
@@ -201,15 +206,18 @@ def _places(weights: Weights, path: Path) -> list[Path]:
 
 
 def _check_named(entry: Entry, named: Path) -> Checkpoint:
-    if not named.exists():
-        raise WeightsError(f"--weights {entry.name}={named}: there is no such file")
+    said, named = f"--weights {entry.name}={named}", named.expanduser()
+    if not (named.is_file() or named.is_dir()):
+        raise WeightsError(f"{said}: {'is neither a file nor a folder' if named.exists() else 'there is no such file'}")
+    parts: tuple[File, ...] = ()
     for weights in entry.card.weights[:1]:
+        parts = weights.parts
         wanted = " and ".join(file.file for file in weights.files)
-        if weights.parts and not all(place.is_file() for place in _places(weights, named)):
-            raise WeightsError(f"--weights {entry.name}={named}: has to be the folder that holds {wanted}")
-        if named.is_dir() and not weights.parts:
-            raise WeightsError(f"--weights {entry.name}={named}: is a folder; name the file in it ({wanted}, say)")
-    return Checkpoint(named, checksum(named))
+        if parts and not all(place.is_file() for place in _places(weights, named)):
+            raise WeightsError(f"{said}: has to be the folder that holds {wanted}")
+        if named.is_dir() and not parts:
+            raise WeightsError(f"{said}: is a folder; name the file in it ({wanted}, say)")
+    return Checkpoint(named, checksum(named, parts))
 
 
 def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool) -> Checkpoint:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from safebench import licences, registry, weights
+from safebench import downloads, licences, registry, weights
 from safebench.cards import parse_card
 from safebench.cli import weights as cli
 from safebench.errors import UnknownNameError, WeightsError
@@ -110,6 +110,24 @@ def test_found_in_order_named_shipped_cached(tmp_path: Path, cache: Path) -> Non
     with pytest.raises(WeightsError, match="there is no such file"):
         weights.find(entry, named=tmp_path / "nothing")
     assert weights.find(entry_of(tmp_path, "")) is None
+
+
+def test_what_is_no_file_or_cannot_be_read_is_said(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = entry_of(tmp_path, '[[weights]]\nfile = "net.pth"')
+    with pytest.raises(WeightsError, match="/dev/zero: is neither a file nor a folder"):
+        weights.find(entry, named=Path("/dev/zero"))
+    (tmp_path / "net.pth").write_bytes(b"named")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert weights.find(entry, named=Path("~/net.pth")) == weights.find(entry, named=tmp_path / "net.pth")
+
+    def unreadable(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(downloads, "digest", unreadable)
+    with pytest.raises(WeightsError, match=r"net\.pth: cannot be read \(Permission denied\)"):
+        weights.find(entry, named=tmp_path / "net.pth")
 
 
 def test_free_weights_are_fetched_and_their_sum_is_kept(
@@ -234,6 +252,8 @@ def test_a_checkpoint_of_several_files_is_a_folder(web: Any, page: Any, tmp_path
     with pytest.raises(WeightsError, match=r"has to be the folder that holds Edge\.pth and Paint\.pth"):
         weights.find(entry, named=copy)
     (copy / "Paint.pth").write_bytes(b"paint")
+    assert weights.find(entry, named=copy) == weights.Checkpoint(copy, found.sha256)
+    (copy / "log.txt").write_text("of the training; not the network's")
     assert weights.find(entry, named=copy) == weights.Checkpoint(copy, found.sha256)
     (copy / "Paint.pth").write_bytes(b"other")
     assert weights.find(entry, named=copy) != weights.Checkpoint(copy, found.sha256)
