@@ -89,6 +89,7 @@ class Options:
     masks: str = "irregular"
     seed: int = 0
     device: str = "auto"
+    lpips_net: str | None = None
 
 
 def paper_tables(form: str = "paper-tables") -> PaperTables:
@@ -114,7 +115,7 @@ def run_suite(suite: Suite, options: Options, watcher: Watcher) -> Outcome:
     here = {card.name for card in dataset_cards() if card.present}
     for name in suite.datasets:
         if name not in here:
-            outcome.reasons[name] = f"{name} is not on this machine (safebench data prepare {name})"
+            outcome.reasons[name] = f"not on this machine (safebench data prepare {name})"
     chosen = tuple(options.images) or tuple(name for name in suite.datasets if name in here) or (SAMPLE,)
     beside = [RowSpec(name, name, extra=True) for name in suite.offline_inpainters] if SAMPLE in chosen else []
     outcome.rows = (*suite.rows, *beside)
@@ -156,6 +157,7 @@ def _run(
         "limit": options.limit,
         "seed": options.seed,
         "device": options.device,
+        "lpips_net": options.lpips_net,
         "weights": {**kept, **own},
         "out": str(folder),
     }
@@ -190,7 +192,7 @@ def _can_run(kind: Kind, row: RowSpec, options: Options, outcome: Outcome) -> bo
             file = named_file(kind, row.model, options.weights)
             participant(kind, row.model, file, options.seed, fetch=False).entry.adapter()
     except SafebenchError as error:
-        outcome.reasons[row.label] = str(error)
+        outcome.reasons[row.label] = str(error).removeprefix(f"{row.model}: ")
         return False
     return True
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from safebench.comparing import terms
+from safebench.folders import cache_folder
 from safebench.privacy import without_paths
 from safebench.protocol import ORIGINAL
 from safebench.provenance import whose_weights
-from safebench.reproducing import SAMPLE, Outcome, RowSpec
+from safebench.reproducing import SAMPLE, Outcome, RowSpec, Suite
 from safebench.results import Results
 
 from .._site.runs import Record, mapping, records
@@ -21,6 +22,8 @@ METRICS = {"psnr": ("PSNR (dB)", 2), "lpips": ("LPIPS", 3), "auc": ("AUC", 4), "
 """The paper's names, and its decimals."""
 _COLUMNS = {"acc": "detection_rate"}
 _QUALITY = ("psnr", "lpips")
+CACHE = "$SAFEBENCH_CACHE"
+"""What a page calls the folder of checkpoints: its path says who worked where."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,14 @@ class Comparison:
 
 
 def comparison(outcome: Outcome, published: Mapping[str, Any]) -> Comparison:
-    """All blocks of a table: each data set that was run, then those that could not be."""
+    """All blocks of a table: each data set that was run, then those that could not be.
+
+    The published figures of a data set that was not run are left to the block of other photos that they stand beside.
+    """
     suite = outcome.suite
     figures = mapping(published.get(suite.table))
-    measured = [*outcome.datasets, *(name for name in suite.datasets if name not in outcome.datasets)]
+    beside = {_beside_whose(suite, name) for name in outcome.datasets}
+    measured = [*outcome.datasets, *(name for name in suite.datasets if name not in beside)]
     detectors: Sequence[str] = outcome.detectors or ("",)
     blocks = [_block(outcome, dataset, detector, figures) for dataset in measured for detector in detectors]
     kept = [block for block in blocks if any(c.published or c.measured for line in block.lines for c in line.cells)]
@@ -103,14 +110,23 @@ def _terms(results: Results) -> str:
 
 
 def _reasons(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(name, without_paths(why)) for name, why in reasons.items()]
+    return [(name, _reason(why)) for name, why in reasons.items()]
+
+
+def _reason(why: str) -> str:
+    """A reason as it is shown: where a file belongs in the cache stays told, whose cache it is does not."""
+    return without_paths(why.replace(str(cache_folder()), CACHE))
+
+
+def _beside_whose(suite: Suite, dataset: str) -> str:
+    """The data set whose published figures stand beside a run: its own, else the table's first."""
+    return dataset if dataset in suite.datasets else suite.datasets[0]
 
 
 def _block(outcome: Outcome, dataset: str, detector: str, figures: Mapping[str, Any]) -> Block:
     suite = outcome.suite
     columns = [(metric, hole_bin) for metric in suite.metrics for hole_bin in suite.bins]
-    # what was measured on other photos stands beside the figures of the table's first data set
-    shown_beside = dataset if dataset in suite.datasets else suite.datasets[0]
+    shown_beside = _beside_whose(suite, dataset)
     own_detector = not suite.detectors or detector in suite.detectors
     lines = []
     for row in outcome.rows:
@@ -119,7 +135,7 @@ def _block(outcome: Outcome, dataset: str, detector: str, figures: Mapping[str, 
             printed = mapping(mapping(figures.get(metric)).get(shown_beside)).get(row.label)
             value = printed[suite.bins.index(hole_bin)] if printed and own_detector else math.nan
             cells.append(_beside(outcome, row, dataset, detector, metric, hole_bin, value))
-        if not row.extra or any(cell.measured for cell in cells):
+        if any(cell.measured for cell in cells) or not (row.extra or (detector and not own_detector)):
             lines.append(Line(row.label, "not in the paper" if row.extra else "", cells))
     title = f"{without_paths(dataset)}" + (f", detector {detector}" if detector else "")
     remark = "" if dataset == shown_beside else f"published figures: {shown_beside}"
@@ -161,7 +177,7 @@ def _record(
         cells = results.quality_cells
     else:
         if detector in outcome.reasons:
-            return {}, without_paths(outcome.reasons[detector])
+            return {}, _reason(outcome.reasons[detector])
         cells = results.detection_cells
         cells = cells[(cells["detector"].str.partition(":")[0] == detector) & (cells["inpainter"] != ORIGINAL)]
     rows = records(cells[(cells["inpainter"] == name) & (cells["bin"] == hole_bin)])
@@ -171,4 +187,4 @@ def _record(
 def _why(outcome: Outcome, row: RowSpec, dataset: str) -> str:
     if dataset not in outcome.datasets:
         return outcome.reasons.get(dataset, "not run")
-    return without_paths(outcome.reasons.get(row.label, "not run"))
+    return _reason(outcome.reasons.get(row.label, "not run"))

@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from safebench.folders import cache_folder
+
 from .._site.export import csv
 from .._site.latex import escaped
-from .beside import Comparison
+from .beside import CACHE, Comparison
 
 WIDTH = 160
 
@@ -35,7 +37,9 @@ def as_text(found: Comparison) -> str:
         console.print(table)
     console.print(Text("Each cell: published / measured / difference; – where there is none. Intervals: the page."))
     for name, why in found.reasons:
-        console.print(Text(f"Blank: {name}: {why}"))
+        console.print(Text(f"Blank: {name}: {why}"), soft_wrap=True)
+    if any(CACHE in why for _, why in found.reasons):
+        console.print(Text(f"{CACHE} is {cache_folder()}"), soft_wrap=True)
     return buffer.getvalue()
 
 

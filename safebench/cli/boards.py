@@ -41,6 +41,7 @@ def reproduce(
     ] = None,
     seed: Annotated[int, typer.Option(help="Reaches every random draw.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    lpips_net: Annotated[str | None, typer.Option(help="alex, vgg or squeeze. Default: alex.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where it goes. Default: reproduced/TABLE.")] = None,
 ) -> None:
     """Run what can run of a table of the SafePaint paper, and show it beside the published figures."""
@@ -57,6 +58,7 @@ def reproduce(
         masks=masks,
         seed=seed,
         device=device,
+        lpips_net=lpips_net,
     )
     with watching(Console(stderr=True)) as watcher:
         page, text = reproduce(table, options, watcher)

@@ -13,6 +13,7 @@ from safebench_reports.paper_tables.adapter import HERE
 from safebench_reports.paper_tables.beside import comparison
 
 from safebench.errors import ConfigError, UnknownNameError
+from safebench.folders import cache_folder
 from safebench.reproducing import Options, Outcome, paper_tables, reproduce, run_suite
 from safebench.watching import Silent
 
@@ -97,9 +98,14 @@ def test_out_of_the_box_on_the_built_in_photos(tmp_path: Path) -> None:
     page, text = reproduce("table2", Options(out=tmp_path, limit=1), Silent())
     assert page.is_file()
     assert "Measured on SafeBench's built-in photos, not on the paper's data" in text
-    assert "places2 is not on this machine (safebench data prepare places2)" in text
+    assert "Blank: places2: not on this machine (safebench data prepare places2)" in text
     frame = pd.read_csv(tmp_path / "table.csv")
     measured = frame[frame["measured"].notna()]
     assert {"telea", "navier-stokes"} <= set(measured["model"])
     assert measured[measured["model"] == "telea"]["difference"].isna().all()  # the paper has no such row
-    assert frame[frame["model"] == "lama"]["why_blank"].str.contains("weights").any()
+    why = frame[frame["model"] == "lama"]["why_blank"]
+    assert why.str.startswith("its weights (").any()
+    assert set(frame[frame["published"].notna()]["block"]) == {"sample, detector pscc-net"}  # each figure once
+    assert "put the file at $SAFEBENCH_CACHE" in text.replace("\n", " ")
+    assert "$SAFEBENCH_CACHE/" in page.read_text()
+    assert str(cache_folder()) not in page.read_text()
