@@ -46,6 +46,11 @@ class Line:
     note: str
     cells: list[Beside]
 
+    @property
+    def measured(self) -> bool:
+        """Whether any of its figures was."""
+        return any(cell.measured for cell in self.cells)
+
 
 @dataclass(frozen=True)
 class Block:
@@ -135,8 +140,9 @@ def _block(outcome: Outcome, dataset: str, detector: str, figures: Mapping[str, 
             printed = mapping(mapping(figures.get(metric)).get(shown_beside)).get(row.label)
             value = printed[suite.bins.index(hole_bin)] if printed and own_detector else math.nan
             cells.append(_beside(outcome, row, dataset, detector, metric, hole_bin, value))
-        if any(cell.measured for cell in cells) or not (row.extra or (detector and not own_detector)):
-            lines.append(Line(row.label, "not in the paper" if row.extra else "", cells))
+        line = Line(row.label, "not in the paper" if row.extra else "", cells)
+        if line.measured or not (row.extra or (detector and not own_detector)):
+            lines.append(line)
     title = f"{without_paths(dataset)}" + (f", detector {detector}" if detector else "")
     remark = "" if dataset == shown_beside else f"published figures: {shown_beside}"
     if detector and not own_detector:
@@ -177,7 +183,7 @@ def _record(
         cells = results.quality_cells
     else:
         if detector in outcome.reasons:
-            return {}, _reason(outcome.reasons[detector])
+            return {}, _reason(f"{detector}: {outcome.reasons[detector]}")
         cells = results.detection_cells
         cells = cells[(cells["detector"].str.partition(":")[0] == detector) & (cells["inpainter"] != ORIGINAL)]
     rows = records(cells[(cells["inpainter"] == name) & (cells["bin"] == hole_bin)])

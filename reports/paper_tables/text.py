@@ -31,11 +31,19 @@ def as_text(found: Comparison) -> str:
         for metric, hole in block.columns:
             table.add_column(Text(f"{metric}\n{hole}"), justify="right")
         for line in block.lines:
-            label = Text(line.label) + Text(f"\n{line.note}" if line.note else "", style="dim")
-            texts = [_cell(c.published, c.measured.split(" ")[0], c.difference) for c in line.cells]
+            note = line.note or ("" if line.measured else "not run")
+            label = Text(line.label) + Text(f"\n{note}" if note else "", style="dim")
+            texts = [
+                _cell(c.published, c.measured.split(" ")[0], c.difference) if line.measured else c.published or "–"
+                for c in line.cells
+            ]
             table.add_row(label, *map(Text, texts))
         console.print(table)
-    console.print(Text("Each cell: published / measured / difference; – where there is none. Intervals: the page."))
+    console.print(
+        Text(
+            "Each cell: published / measured / difference; – where there is none. Not run: published alone. Intervals: the page."
+        )
+    )
     for name, why in found.reasons:
         console.print(Text(f"Blank: {name}: {why}"), soft_wrap=True)
     if any(CACHE in why for _, why in found.reasons):
