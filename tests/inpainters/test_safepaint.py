@@ -16,8 +16,12 @@ from safebench_inpainters.safepaint.options import PRESETS, SafePaintConfig, bui
 from safebench_inpainters.safepaint.rwsa import RWSA, elu, resize_mask
 from safetensors.torch import save_file
 
-from safebench import load_inpainter, models
+from safebench import load_inpainter, models, registry
+from safebench.data import open_photos
 from safebench.errors import WeightsError
+from safebench.images import to_square
+from safebench.masks import open_masks
+from safebench.metrics.quality import compare
 from safebench.testing import InpainterContract, inputs
 
 
@@ -207,3 +211,20 @@ def test_the_first_guess_is_smooth_and_blind(batch):
     assert (fill_smoothly(ramp, hole) - ramp).abs().max() < 0.01  # Laplace's equation keeps a ramp
     assert torch.equal(fill_smoothly(ramp, torch.ones_like(ramp)), torch.zeros_like(ramp))
     assert torch.equal(fill_smoothly(torch.ones(1, 3, 1, 1), torch.zeros(1, 1, 1, 1)), torch.ones(1, 3, 1, 1))
+
+
+def test_what_ships_runs_at_once_and_beats_classical_filling(shared, monkeypatch, tmp_path):
+    monkeypatch.setenv("SAFEBENCH_CACHE", str(tmp_path))  # nothing was downloaded
+    monkeypatch.setenv("SAFEBENCH_OFFLINE", "1")
+    entry = registry.find("inpainters", "safepaint")[0]
+    assert (entry.folder / "weights.safetensors").stat().st_size <= 16_000_000
+    photos = np.stack([to_square(p.load(), 256) for p in open_photos(str(shared / "data/bsds500/val")).photos()[::25]])
+    masks = open_masks("irregular", 3)
+    names = masks.index(256)[list(masks.index(256))[3]]
+    holes = np.stack([masks.load(name, 256) for name in names[: len(photos)]])
+    errors = {}
+    for name in ("safepaint", "telea"):
+        model = load_inpainter(name, device="cpu")
+        filled = models.composite(photos, holes, models.inpaint(model, photos, holes))
+        errors[name] = np.mean([compare(a, b, hole).psnr for a, b, hole in zip(filled, photos, holes, strict=True)])
+    assert errors["safepaint"] > errors["telea"] - 0.5
