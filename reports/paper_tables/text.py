@@ -39,11 +39,8 @@ def as_text(found: Comparison) -> str:
             ]
             table.add_row(label, *map(Text, texts))
         console.print(table)
-    console.print(
-        Text(
-            "Each cell: published / measured / difference; – where there is none. Not run: published alone. Intervals: the page."
-        )
-    )
+    console.print(Text("Each cell: published / measured / difference; – where there is none. Intervals: the page."))
+    console.print(Text("A model that was not run has its published figures alone."))
     for name, why in found.reasons:
         console.print(Text(f"Blank: {name}: {why}"), soft_wrap=True)
     if any(CACHE in why for _, why in found.reasons):
