@@ -61,7 +61,10 @@ def test_it_opens_quietly_and_fits(open_page: Open, site: Path, size: Any, colou
     page = open_page(site, size, colours)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     page.locator(f"{FIRST} .opener").first.click()
+    page.locator(f"{FIRST} .chooser:visible summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.keyboard.press("Escape")
+    assert not page.locator(".chooser-box:visible").count()
     assert page.locator("#scatter svg.chart").get_attribute("aria-label").startswith("Scatter of")
     duel = open_page(site.with_name("head-to-head.html"), size, colours)
     assert duel.evaluate("document.documentElement.scrollWidth") <= size[0]
