@@ -75,4 +75,6 @@ def whose_weights(info: Mapping[str, Any]) -> str:
     """
     models = [model for kind in ("inpainters", "detectors") for model in (info.get(kind) or {}).items()]
     named = [name for name, said in models if isinstance(said, Mapping) and said.get("weights_origin") == "shipped"]
-    return f"Trained by SafeBench and shipped with it, not by the authors: weights of {', '.join(named)}." if named else ""
+    return (
+        f"Trained by SafeBench and shipped with it, not by the authors: weights of {', '.join(named)}." if named else ""
+    )
