@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -226,31 +225,23 @@ def test_a_run_without_detectors_has_quality_alone(make_run: MakeRun, tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_million_rows_become_a_site_in_time(tmp_path: Path, open_page: Open) -> None:
-    """Made in under 30 s of processor time and 2 GB, opened in under 2 s: the page loads cells, not rows."""
+def test_a_million_rows_become_a_page_of_cells(tmp_path: Path, open_page: Open) -> None:
+    """Made within 2 GB; the page loads cells, not rows.  benchmarks/leaderboard.py says how long it takes."""
     import sys
 
     from .million import write_million
 
     assert write_million(tmp_path / "run") >= 1_000_000
     code = (
-        "import re, sys, time; from pathlib import Path\n"
+        "import re, sys; from pathlib import Path\n"
         "from safebench.reporting import write_report; from safebench.results import open_run\n"
         "write_report([open_run(Path(sys.argv[1]))], Path(sys.argv[2]), 'leaderboard')\n"
         # not getrusage's ru_maxrss, which begins at the size of the process that started this one
-        "print(time.process_time(), re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])"
+        "print(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "run"), str(tmp_path / "site")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, kilobytes = map(float, done.stdout.split())
-    assert kilobytes < 2e6
-    assert seconds < 30
+    assert float(done.stdout) < 2e6
     page_file = tmp_path / "site" / "index.html"
     assert page_file.stat().st_size < 4e6
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        page = open_page(page_file)
-        assert page.locator(f"{FIRST} .opener").count() == 12
-        times.append(time.perf_counter() - began)
-    assert min(times) < 2
+    assert open_page(page_file).locator(f"{FIRST} .opener").count() == 12
