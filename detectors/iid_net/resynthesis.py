@@ -41,7 +41,7 @@ def varied(photo: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 98))]
         _, file = cv2.imencode(".jpg", photo[..., ::-1], quality)
-        photo = _image(cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1])
+        photo = _image(np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR))[..., ::-1])
     return np.ascontiguousarray(photo)
 
 

@@ -197,7 +197,7 @@ def test_the_default_backbone_finds_its_layers_in_torchvisions_file(torch_home):
     path = torch_home / "hub" / "checkpoints" / perceptual.BACKBONES["alex"].rsplit("/", 1)[-1]
     path.parent.mkdir(parents=True)
     torch.save({f"features.{key}": value for key, value in features.state_dict().items()}, path)
-    backbone: torch.nn.Module = load_perceptual("alex", CPU)._network.net  # type: ignore[assignment]
+    backbone: torch.nn.Module = load_perceptual("alex", CPU)._network.net
     picture = torch.rand(1, 3, 64, 64)
     with torch.inference_mode():
         assert torch.equal(backbone(picture)[-1], features[:-1](picture))
