@@ -2,14 +2,16 @@
 
     python -m safebench_detectors.iid_net.calibrate TRAINED.safetensors PHOTOS... --out weights.safetensors
 
-Only the last layer's bias changes, so every map keeps its order, and its AUC.
+Each photo counts twice: as the protocol resizes it, and with another history (`resynthesis.varied`), since photos that
+were enlarged or compressed are flagged most.  Only the last layer's bias changes, so every map keeps its order, and its
+AUC.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,8 @@ from safebench.files import atomic_write
 from safebench.images import to_square
 from safebench.models import detect, load_detector, top1_mean
 from safebench.protocol import SIZE, THRESHOLD
+
+from .resynthesis import Image, varied
 
 BIAS = "decision.15.bias"
 FALSE_ALARMS = 0.05
@@ -45,6 +49,15 @@ def shift(maps: Sequence[NDArray[np.float32]]) -> float:
     return float(brentq(too_high, -20, 20, xtol=1e-4))
 
 
+def views(folders: Sequence[str]) -> Iterator[Image]:
+    """Both views of each photo: uint8, square."""
+    rng = np.random.default_rng(0)
+    for photo in (photo for folder in folders for photo in open_photos(folder).photos()):
+        square = to_square(photo.load(), SIZE, photo.name)
+        yield square
+        yield varied(square, rng)
+
+
 def main() -> None:
     """Write the calibrated file, and print the shift and how many photos gave it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -53,12 +66,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     detector = load_detector("iid-net", weights=options.trained)
-    photos = [photo for folder in options.photos for photo in open_photos(folder).photos()]
-    added = shift([detect(detector, to_square(p.load(), SIZE, p.name)[None]).maps[0] for p in photos])
+    maps = [detect(detector, view[None]).maps[0] for view in views(options.photos)]
+    added = shift(maps)
     state = {key: torch.clone(value) for key, value in load_state(options.trained).items()}
     state[BIAS] += added
     atomic_write(options.out, save(state, load_metadata(options.trained)))
-    sys.stdout.write(f"{added:+.3f}, from {len(photos)} photos\n")
+    sys.stdout.write(f"{added:+.3f}, from {len(maps) // 2} photos\n")
 
 
 if __name__ == "__main__":

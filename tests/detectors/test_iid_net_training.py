@@ -224,6 +224,8 @@ def test_calibration_lets_few_untouched_photos_be_flagged(tmp_path, monkeypatch,
     before, after = (load_state(tmp_path / f"{name}.safetensors") for name in "ab")
     assert [key for key in before if not torch.equal(before[key], after[key])] == [calibrate.BIAS]
     detector = models.load_detector("iid-net", weights=tmp_path / "b.safetensors", device="cpu")
-    squares = np.stack([to_square(read_photo(path), 256) for path in sorted((tmp_path / "photos").iterdir())])
-    scores = np.concatenate([models.detect(detector, square[None]).scores for square in squares])
+    views = list(calibrate.views([str(tmp_path / "photos")]))
+    assert len(views) == 40
+    np.testing.assert_array_equal(views[2], to_square(read_photo(tmp_path / "photos" / "1.png"), 256))
+    scores = np.concatenate([models.detect(detector, view[None]).scores for view in views])
     assert np.quantile(scores, 0.95) == pytest.approx(0.5, abs=2e-3)
