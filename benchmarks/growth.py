@@ -4,7 +4,8 @@
 
 Photos of 64 x 64 pixels are made up, the models are the cheapest there are (inpainter `noise`, detector `laplacian`,
 LPIPS with SqueezeNet): what is measured is the harness, its store and its report.  Each run is a process of its own.
-Time a sample: (this run - the one before it) / (its samples - the samples before), so that start-up does not count.
+Time a sample: (this run - the one before it) / (its samples - the samples before), so that start-up does not count;
+on the clock, and of the processors (which other work on the machine does not change).
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ import json, resource, sys, time
 import safebench, safebench.running, safebench.stages.detect
 from safebench.reporting import write_report
 options = json.loads(sys.argv[1])
-begun = time.perf_counter()
+begun, busy = time.perf_counter(), time.process_time()
 results = safebench.run(**options)
-ran = time.perf_counter()
+ran, busy = time.perf_counter(), time.process_time() - busy
 write_report([results], results.folder / "report", "html")
 wrote = time.perf_counter()
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 decided = {}
 class Listening:
     def begin(self, title, total):
@@ -41,9 +43,9 @@ class Listening:
 again = time.perf_counter()
 safebench.run(**options, watcher=Listening())
 print(json.dumps({
-    "samples": len(results.samples), "run": ran - begun, "report": wrote - ran,
+    "samples": len(results.samples), "run": ran - begun, "busy": busy, "report": wrote - ran,
     "decided": decided["last"] - again, "resumed": time.perf_counter() - again,
-    "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "memory": memory,
 }))
 """
 
@@ -53,16 +55,17 @@ def main() -> None:
     parser.add_argument("--samples", type=int, nargs="+", default=[100, 1000, 10000])
     arguments = parser.parse_args()
     print(
-        f"{'samples':>8} {'run s':>8} {'ms/sample':>10} {'report s':>9} "
+        f"{'samples':>8} {'run s':>8} {'ms/sample':>10} {'processor':>10} {'report s':>9} "
         f"{'nothing left s':>15} {'resumed s':>10} {'MB':>6}"
     )
-    before = {"samples": 0, "run": 0.0}
+    before = {"samples": 0, "run": 0.0, "busy": 0.0}
     for count in sorted(arguments.samples):
         with tempfile.TemporaryDirectory() as folder:
             found = _measure(Path(folder), count)
-        each = (found["run"] - before["run"]) / (found["samples"] - before["samples"]) * 1000
+        more = (found["samples"] - before["samples"]) / 1000
+        clock, busy = ((found[name] - before[name]) / more for name in ("run", "busy"))
         print(
-            f"{found['samples']:8.0f} {found['run']:8.1f} {each:10.1f} {found['report']:9.1f} "
+            f"{found['samples']:8.0f} {found['run']:8.1f} {clock:10.1f} {busy:10.1f} {found['report']:9.1f} "
             f"{found['decided']:15.2f} {found['resumed']:10.2f} {found['memory']:6.0f}",
             flush=True,
         )
