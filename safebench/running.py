@@ -25,7 +25,7 @@ from safebench.stages.detect import Detecting, composites, originals
 from safebench.stages.inpaint import Inpainting
 from safebench.stages.job import Job
 from safebench.stages.prepare import prepare
-from safebench.store import Store
+from safebench.store import Store, Table
 from safebench.watching import Silent, Watcher
 
 
@@ -95,8 +95,7 @@ def _device(config: RunConfig) -> str:
 
 def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
     """The inpainting stages; returns what run.json says of LPIPS."""
-    rows = job.store.read("quality")
-    done = set(rows.loc[rows["error"] == "", "key"])
+    done = set(_went_well(job.store, "quality", "composite"))
     net: str = job.config.lpips_net
     note, perceptual = "", None
     pending = sum(Inpainting(job, who, net, None).pending(done) for who in inpainters)
@@ -118,14 +117,25 @@ def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
 def _detect(job: Job, inpainters: list[Participant], detectors: list[Participant]) -> None:
     """The detection stages: each detector sees the untouched photos once, then every inpainter's composites."""
     job.store.flush()
-    quality = job.store.read("quality")
-    rows = dict(zip(quality["sample"] + " " + quality["inpainter_id"], quality.to_dict("records"), strict=True))
-    views = [originals(job), *(composites(job, who, rows) for who in inpainters)]
-    found = job.store.read("detection")
-    found = found[found["error"] == ""]
-    done = dict(zip(found["key"], found["map"], strict=True))
+    made = _made(job.store)
+    views = [originals(job), *(composites(job, who, made) for who in inpainters)]
+    done = _went_well(job.store, "detection", "map")
     for who in detectors:
         Detecting(job, who).run(views, done)
+
+
+def _went_well(store: Store, table: Table, column: str) -> dict[str, str]:
+    """The keys of the rows that went well, with one column of theirs."""
+    rows = store.read(table)
+    rows = rows[rows["error"] == ""]
+    return dict(zip(rows["key"], rows[column], strict=True))
+
+
+def _made(store: Store) -> dict[str, dict[str, Any]]:
+    """What became of each composite, by sample and inpainter_id."""
+    rows = store.read("quality")
+    told = rows[["composite", "composite_sha256", "error", "error_step"]].to_dict("records")
+    return dict(zip(rows["sample"] + " " + rows["inpainter_id"], told, strict=True))
 
 
 def _info(
@@ -184,6 +194,7 @@ def _finish(store: Store, info: dict[str, Any], inpainters: set[str], detectors:
     for kind, names in shown.items():
         info[kind] = {name: model for name, model in info[kind].items() if name in names}
     store.write_info({**info, "status": "finished", "finished": provenance.now(), "failures": len(results.failures)})
+    del results  # not both at once in memory
     return Results(store.folder)
 
 

@@ -17,8 +17,8 @@ from torch import Tensor
 
 Features = list[Tensor]
 """float32, one tensor for each layer."""
-_MEMORY = 64 * 2**20
-"""Bytes held in memory: 26 photos of 256 x 256 pixels with AlexNet."""
+_MEMORY = 16 * 2**20
+"""Bytes held in memory (6 photos of 256 x 256 pixels with AlexNet), or two photos: a photo's holes come in a row."""
 _SHARE = 4
 """The file may take up a quarter of what is free on its disk."""
 
@@ -80,6 +80,6 @@ class Remembered:
 
     def _hold(self, key: bytes, features: Features) -> None:
         self._recent[key] = features
-        room = _MEMORY // max(1, sum(each.nbytes for each in features))
+        room = max(2, _MEMORY // max(1, sum(each.nbytes for each in features)))
         while len(self._recent) > room:
             self._recent.popitem(last=False)
