@@ -106,13 +106,14 @@ class Results(Tables):
         keep = rows["sample_key"].isin(order)
         for column, identities in known.items():
             keep &= rows[f"{column}_id"] == rows[column].map(identities)
-        rows = rows[keep]
+        rows = rows if keep.all() else rows[keep]
         if table == "quality":
             rows = self._one_backbone(rows)
         names = [column for column in ("inpainter", "postprocess", "detector") if column in rows]
-        place = rows["sample_key"].map(order)
-        rows = rows.assign(_place=place).drop_duplicates(["_place", *names], keep="last")
-        return rows.sort_values([*names, "_place"], kind="stable").drop(columns="_place").reset_index(drop=True)
+        # chosen and ordered by few columns, so that the many texts of a row are copied once
+        light = rows[names].assign(_place=rows["sample_key"].map(order)).drop_duplicates(keep="last")
+        chosen = light.sort_values([*names, "_place"], kind="stable").index
+        return rows.loc[chosen].reset_index(drop=True)
 
     def _one_backbone(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows of the run's LPIPS backbone come last, so that they win; what others gave is no figure of this run."""

@@ -58,7 +58,8 @@ class _Rows:
 
     @classmethod
     def of(cls, table: pd.DataFrame, keys: list[str], metrics: Sequence[str]) -> _Rows:
-        rows = table.sort_values([*keys, "photo", "sample"], kind="stable", ignore_index=True)
+        told = dict.fromkeys([*keys, "photo", "sample", "error", *metrics])
+        rows = table[list(told)].sort_values([*keys, "photo", "sample"], kind="stable", ignore_index=True)
         photo, _ = pd.factorize(rows["photo"], sort=True)
         return cls(rows[keys], _failed(rows), photo, rows[list(metrics)].to_numpy(dtype=np.float64))
 

@@ -32,6 +32,8 @@ FACETS: dict[View, tuple[str, ...]] = {
     view: ("dataset", opponent, "bin", "postprocess", "licence") for view, opponent in OPPONENT.items()
 }
 _ORDER = "auc"
+_UNPOOLED = ("key", "sample_key", "inpainter_id", "detector_id", "map", "confidence", "error_step")
+"""Columns of the stored rows that no mean needs: long texts, a million times over."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class Standings:
     @cached_property
     def pooled(self) -> list[Record]:
         """The cells of each detector over the images of the pooled inpainters together."""
-        rows = self.run.results.detection
+        rows = self.run.results.detection.drop(columns=[*_UNPOOLED, "run"], errors="ignore")
         kept = rows[rows["inpainter"].isin([*self.pooled_inpainters, ORIGINAL])]
         named = kept["inpainter"].where(kept["inpainter"] == ORIGINAL, POOLED)
         return records(tables.detection_cells(kept.assign(inpainter=named))) if self.pooled_inpainters else []
