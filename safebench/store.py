@@ -142,7 +142,8 @@ class Store:
         if not shards:
             return _frame([], _COLUMNS[table])
         rows = _read(shards, _COLUMNS[table])
-        return rows.drop_duplicates("key", keep="last").reset_index(drop=True)
+        again = rows["key"].duplicated(keep="last")
+        return rows[~again].reset_index(drop=True) if again.any() else rows
 
 
 def _frame(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:

@@ -44,8 +44,9 @@ class Cases:
         self.in_gallery = self.detection["sample"].isin(self.gallery).to_numpy(dtype=bool)
         quality = run.results.quality
         runs = quality["run"] if "run" in quality else [None] * len(quality)
+        folders = {label: self._folder(label) for label in set(runs)}
         self.composites = {
-            (sample, inpainter): (path, self._folder(run_))
+            (sample, inpainter): (path, folders[run_])
             for sample, inpainter, path, run_ in zip(
                 quality["sample"], quality["inpainter"], quality["composite"], runs, strict=True
             )

@@ -176,6 +176,8 @@ def _rows(table: pd.DataFrame, metrics: Sequence[Metric], view: View, pooled: Se
     rows = table[table["inpainter"] != ORIGINAL]
     keys = [key for key in ("dataset", "photo", "sample", "bin", "inpainter", "detector", "postprocess") if key in rows]
     rows = rows[[*keys, *map(_stored, metrics)]]
+    numbers = {key: pd.factorize(rows[key], sort=True)[0] for key in ("photo", "sample")}  # in the order of the names
+    rows = rows.assign(**numbers)
     if view == "inpainter":
         return rows.assign(of="")
     rows = rows.assign(of=rows["inpainter"])
