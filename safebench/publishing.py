@@ -193,7 +193,7 @@ def _to_hub(target: str, parcels: list[Parcel], say: Callable[[str], None]) -> N
             say(f"Sent: {sent.repo_url}")
     except HfHubHTTPError as error:
         raise PublishError(f"hf:{target}: the Hub refused ({_status(error)}); log in with: hf auth login") from None
-    except (OSError, ValueError) as error:  # no network, no token at all
+    except Exception as error:  # no network, no token: of which kind is for the client's own HTTP library to say
         hint = "is there a network, and did you log in (hf auth login)?"
         raise PublishError(f"hf:{target}: could not be sent ({type(error).__name__}); {hint}") from None
 

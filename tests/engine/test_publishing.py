@@ -151,6 +151,13 @@ def test_a_refusal_is_one_sentence_without_the_token(site: Path, hub: Hub) -> No
     assert TOKEN not in str(error.value)
 
 
+def test_no_network_is_one_sentence(site: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens at the port "discard"
+    with pytest.raises(PublishError, match=r"hf:me/board: could not be sent \(\w+\); is there a network") as error:
+        publish(site, "hf:me/board", dry_run=False, say=lambda _: None)
+    assert TOKEN not in str(error.value)
+
+
 def test_what_cannot_be_published(site: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is not hf:OWNER/NAME"):
         publish(site, "hf:board", dry_run=True, say=print)
