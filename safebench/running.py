@@ -194,8 +194,8 @@ def _finish(store: Store, info: dict[str, Any], inpainters: set[str], detectors:
     for kind, names in shown.items():
         info[kind] = {name: model for name, model in info[kind].items() if name in names}
     store.write_info({**info, "status": "finished", "finished": provenance.now(), "failures": len(results.failures)})
-    del results  # not both at once in memory
-    return Results(store.folder)
+    results.info = store.read_info()
+    return results
 
 
 def _remarks(plan: Plan) -> list[str]:
