@@ -115,8 +115,8 @@ class RayExecutor:
 
     def _actors(self, worker: Worker, most: int) -> list[Any]:
         remote = self._ray.remote(_Actor).options(max_restarts=-1, max_concurrency=_AHEAD, **self._share)
-        template = self._ray.put(worker)
-        return [remote.remote(template, self._threads, self._exchange.folder) for _ in range(min(self._count, most))]
+        # the worker goes with the message: one in Ray's store could be gone when an actor is restarted
+        return [remote.remote(worker, self._threads, self._exchange.folder) for _ in range(min(self._count, most))]
 
     def close(self) -> None:
         """Leave the cluster; one that was started for this run ends."""
