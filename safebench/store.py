@@ -24,8 +24,8 @@ Table = Literal["quality", "detection"]
 _COLUMNS: dict[str, Mapping[str, str]] = {"quality": schema.QUALITY, "detection": schema.DETECTION}
 _ARROW = {"string": pa.string(), "float64": pa.float64(), "bool": pa.bool_()}
 _FLUSH_ROWS = 512
-pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps what tables took up; this one gives it back
 _FLUSH_SECONDS = 10.0
+pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps what tables took up; this one gives it back
 
 
 class Store:
