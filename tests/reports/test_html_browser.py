@@ -52,15 +52,17 @@ def test_it_opens_quietly_and_fits_the_window(open_page: Open, report: Path, siz
 
 
 def test_sorting_by_mouse_and_keyboard_with_the_missing_last(open_page: Open, report: Path) -> None:
+    from playwright.sync_api import expect  # it waits: the table answers a moment later
+
     page = open_page(report)
     head = page.locator("#results-table th[data-key=auc]")
     head.click()
-    assert head.get_attribute("aria-sort") == "ascending"
+    expect(head).to_have_attribute("aria-sort", "ascending")
     up = column(page, "auc")
     assert head.get_by_role("button").get_attribute("aria-label").startswith("AUC: ")
     head.get_by_role("button").focus()
     page.keyboard.press("Enter")
-    assert head.get_attribute("aria-sort") == "descending"
+    expect(head).to_have_attribute("aria-sort", "descending")
     down = column(page, "auc")
     assert up[-1] == down[-1] == ""  # beta failed before blunt
     assert len(up) == 10
