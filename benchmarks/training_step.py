@@ -1,6 +1,6 @@
-"""One training step of SafePaint beside its authors' code: images per second of processor time, and peak memory.
+"""One training step of SafePaint beside its authors' code: images per second, and peak memory.
 
-    OMP_NUM_THREADS=1 python benchmarks/training_step.py --upstream CHECKOUT [--batch 4] [--side 256] [--turns 3]
+    python benchmarks/training_step.py --upstream CHECKOUT [--batch 4] [--side 256] [--turns 3]
 
 CHECKOUT is a clone of the authors' repository.  Both sides train the paper's size by the authors' losses (preset
 `authors`) with a VGG-19 of random weights, on the same made-up photos and holes, from the same generator's weights.
@@ -106,9 +106,9 @@ def serve(pipe: Connection, name: str, batch: int, side: int, upstream: str) -> 
     """A side's process: a step for each message, until there is none."""
     step = theirs(batch, side, upstream) if name == "authors" else ours(batch, side, name)
     while pipe.recv():
-        begun = time.process_time()
+        begun, busy = time.perf_counter(), time.process_time()
         losses = step()
-        seconds = time.process_time() - begun
+        seconds = time.perf_counter() - begun, time.process_time() - busy
         pipe.send((seconds, losses, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
 
 
@@ -126,7 +126,7 @@ def main() -> None:
         pipes[name], far = context.Pipe()
         upstream = os.path.abspath(given.upstream)  # noqa: PTH100  (sys.path wants text)
         context.Process(target=serve, args=(far, name, given.batch, given.side, upstream), daemon=True).start()
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     memory = {}
     for turn in range(given.turns + 1):
         for name, pipe in pipes.items():
@@ -136,13 +136,17 @@ def main() -> None:
                 seconds[name].append(taken)
             else:
                 print(name, {key: round(value, 4) for key, value in losses.items()}, flush=True)
-    base = statistics.median(seconds[names[0]])
     for pipe in pipes.values():
         pipe.send(False)
-    print(f"| side | s a step of {given.batch} | images/s | times {names[0]} | peak memory, GiB |")
+    clock, busy = ({name: statistics.median(s[k] for s in seconds[name]) for name in names} for k in (0, 1))
+    first = names[0]
+    print(
+        f"| side | s a step of {given.batch} | images/s | times {first} | processor, s | times {first} | memory, GiB |"
+    )
     for name in names:
-        median = statistics.median(seconds[name])
-        print(f"| {name} | {median:.2f} | {given.batch / median:.3f} | {base / median:.2f} | {memory[name]:.1f} |")
+        ratios = [f"{taken[first] / taken[name]:.2f}" for taken in (clock, busy)]
+        figures = [f"{clock[name]:.2f}", f"{given.batch / clock[name]:.3f}", ratios[0], f"{busy[name]:.2f}", ratios[1]]
+        print(f"| {name} | {' | '.join(figures)} | {memory[name]:.1f} |")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from torchvision.models import SqueezeNet1_1_Weights, VGG19_Weights, squeezenet1
 from safebench.backbones import backbone_file
 from safebench.checkpoints import fit, load_state
 
+from .winograd import Conv3x3
+
 
 class Features(nn.Module):
     """A network cut off behind the last layer asked for; it needs no gradients of its own.
@@ -54,7 +56,12 @@ class Vgg19(Features):
     url = VGG19_Weights.IMAGENET1K_V1.url
 
     def __init__(self) -> None:
-        super().__init__(vgg19(weights=None).features)
+        layers = vgg19(weights=None).features
+        for k, layer in enumerate(layers):
+            if isinstance(layer, nn.Conv2d):
+                layers[k] = Conv3x3(layer.in_channels, layer.out_channels, padding=1)
+                layers[k].load_state_dict(layer.state_dict())
+        super().__init__(layers)
 
 
 class SqueezeNet(Features):

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from .winograd import Conv3x3
+
 NOISE_CHANNELS = 8
 """Planes of noise from which preset `safebench` makes a picture's grain."""
 
@@ -14,17 +16,24 @@ NOISE_CHANNELS = 8
 class InstanceNorm(nn.Module):
     """Instance norm without parameters or stored statistics.
 
-    As group norm with one channel a group: the same numbers, and several times faster on a CPU.
+    As group norm with one channel a group: the same numbers, several times faster on a CPU.  Its gradient is slow there
+    where the channels lie last; then it is the batch norm of each picture.
     """
 
     def forward(self, features: Tensor) -> Tensor:
         """B x C x h x w to the same, each channel of each image with mean 0 and variance 1."""
+        if features.device.type == "cpu" and not features.is_contiguous():
+            return torch.cat([F.batch_norm(one, None, None, training=True) for one in torch.split(features, 1)])
         return F.group_norm(features, features.shape[1])
 
 
 def conv(inputs: int, outputs: int, side: int, *, stride: int = 1, dilation: int = 1, spectral: bool) -> nn.Module:
     """A convolution; one with a stride has its padding of 1 inside, the others are padded before."""
-    layer = nn.Conv2d(inputs, outputs, side, stride=stride, padding=int(stride > 1), dilation=dilation)
+    layer: nn.Module
+    if side == 3 and stride == 1:
+        layer = Conv3x3(inputs, outputs, dilation=dilation)
+    else:
+        layer = nn.Conv2d(inputs, outputs, side, stride=stride, padding=int(stride > 1), dilation=dilation)
     return spectral_norm(layer) if spectral else layer
 
 

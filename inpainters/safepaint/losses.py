@@ -22,7 +22,8 @@ def reconstruction(painted: Tensor, photos: Tensor, masks: Tensor | None = None)
 
 def perceptual(painted: Sequence[Tensor], photos: Sequence[Tensor]) -> Tensor:
     """Mean absolute differences of features, summed over layers (equation 9, Johnson et al. 2016)."""
-    return torch.stack([F.l1_loss(a.float(), b.float()) for a, b in zip(painted, photos, strict=True)]).sum()
+    differences = [(a - b).abs().mean(dtype=torch.float32) for a, b in zip(painted, photos, strict=True)]
+    return torch.stack(differences).sum()
 
 
 def style(painted: Sequence[Tensor], photos: Sequence[Tensor]) -> Tensor:

@@ -54,7 +54,7 @@ class Recipe(BaseRecipe):
         if config.average:
             average = AveragedModel(generator, multi_avg_fn=_Decay(config.average), use_buffers=True)
             networks["average"] = average.requires_grad_(False)
-        return networks
+        return {name: network.to(memory_format=torch.channels_last) for name, network in networks.items()}
 
     def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
         """See `Recipe.start`; a product holds no discriminator, which begins anew."""
@@ -64,7 +64,9 @@ class Recipe(BaseRecipe):
     def optimisers(self, networks: Mapping[str, nn.Module]) -> dict[str, torch.optim.Optimizer]:
         """Adam with the paper's settings; the extractor is trained with the generators."""
         return {
-            name: torch.optim.Adam(networks[name].parameters(), lr=self.config.learning_rate, betas=(0.5, 0.999))
+            name: torch.optim.Adam(
+                networks[name].parameters(), lr=self.config.learning_rate, betas=(0.5, 0.999), fused=True
+            )
             for name in ("generator", "discriminator")
         }
 
@@ -80,7 +82,7 @@ class Recipe(BaseRecipe):
         update: Callable[[str, Tensor], None],
     ) -> dict[str, Tensor]:
         """See `Recipe.step`."""
-        photos, masks = batch["photo"], batch["mask"]
+        photos, masks = batch["photo"].contiguous(memory_format=torch.channels_last), batch["mask"]
         painting: Painting = networks["generator"](photos, masks, compare=self.config.lambda_domain > 0)
         refined = self._judged(painting.refined, photos, masks)
         told_apart = self.config.design == "safebench" and self.config.judged == "composite"
@@ -168,8 +170,7 @@ class Recipe(BaseRecipe):
         painted = torch.cat(stages)
         if self.config.judged == "composite":
             layers = sorted({*network.perceptual, *network.style})
-            with torch.no_grad():
-                wanted = dict(zip(layers, network(photos, layers), strict=True))
+            wanted = dict(zip(layers, network(photos, layers), strict=True))
             found = dict(zip(layers, network(painted, layers), strict=True))
             pairs = [
                 ([found[k] for k in chosen], [_repeated(wanted[k], count) for k in chosen])
@@ -178,8 +179,7 @@ class Recipe(BaseRecipe):
         else:
             pairs = []
             for chosen, weight in ((network.perceptual, None), (network.style, masks)):
-                with torch.no_grad():
-                    targets = network(photos if weight is None else photos * weight, chosen)
+                targets = network(photos if weight is None else photos * weight, chosen)
                 seen = painted if weight is None else painted * _repeated(weight, count)
                 pairs.append((network(seen, chosen), [_repeated(target, count) for target in targets]))
         # a mean over the stages' common batch, so times their number

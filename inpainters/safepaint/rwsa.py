@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .winograd import Conv3x3
+
 KERNEL = 5
 """Side of the Gaussian that softens the border between the regions."""
 
@@ -59,8 +61,8 @@ class ChannelAttention(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """B x C x h x w to the same."""
-        pooled = torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1)
-        scales: Tensor = self.fc(pooled)
+        pooled = torch.cat([F.adaptive_avg_pool2d(features, 1), F.adaptive_max_pool2d(features, 1)], dim=1)
+        scales: Tensor = self.fc(pooled.flatten(1))
         return features * scales[:, :, None, None]
 
 
@@ -69,9 +71,9 @@ class LearnableBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.rconv1 = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
+        self.rconv1 = Conv3x3(channels, 2 * channels, padding=1, bias=False)
         self.rbn1 = nn.BatchNorm2d(2 * channels)
-        self.rconv2 = nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False)
+        self.rconv2 = Conv3x3(2 * channels, channels, padding=1, bias=False)
         self.rbn2 = nn.BatchNorm2d(channels)
 
     def forward(self, features: Tensor) -> Tensor:
