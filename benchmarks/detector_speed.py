@@ -102,6 +102,7 @@ def iid_net(weights: Path, image: Tensor) -> Call:
         network = main.IID_Net()
     torch.Tensor.cuda = lambda tensor: tensor  # type: ignore[assignment, method-assign, misc]
     fill(network, {key.removeprefix("module."): value for key, value in load_state(weights).items()})
+    network.to(image.dtype)
     stored = network.bayar_conv.weight.data.clone()
     picture = 2 * image.flip(1) - 1
 
