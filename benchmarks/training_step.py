@@ -4,10 +4,11 @@
 
 CHECKOUT is a clone of the authors' repository.  Both sides train the paper's size by the authors' losses (preset
 `authors`) with a VGG-19 of random weights, on the same made-up photos and holes, from the same generator's weights.
-Each side has a process of its own, so that its memory is its own, and they step in turns; the first step of each, in
-which memory is taken and optimisers are made, is left out.  Printed are medians, and each side's losses in that first
-step: of the same weights, so that they show that the same is computed (theirs count the domain loss's margin of 0.002,
-and each side has a discriminator of its own).
+Each side has a process of its own, so that its memory is its own, and they take turns.  A turn is two steps, the second
+of which is timed: in training steps follow one another, and what memory the machine took back meanwhile is no part of
+them.  Printed are medians, on the clock and of processor time, and each side's losses in its very first step: of the
+same weights, so that they show that the same is computed (theirs count the domain loss's margin of 0.002, and each side
+has a discriminator of its own).
 """
 
 from __future__ import annotations
@@ -103,11 +104,12 @@ def start() -> dict[str, torch.nn.Module]:
 
 
 def serve(pipe: Connection, name: str, batch: int, side: int, upstream: str) -> None:
-    """A side's process: a step for each message, until there is none."""
+    """A side's process: two steps for each message, until there is none."""
     step = theirs(batch, side, upstream) if name == "authors" else ours(batch, side, name)
     while pipe.recv():
-        begun, busy = time.perf_counter(), time.process_time()
         losses = step()
+        begun, busy = time.perf_counter(), time.process_time()
+        step()
         seconds = time.perf_counter() - begun, time.process_time() - busy
         pipe.send((seconds, losses, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
 
@@ -128,13 +130,12 @@ def main() -> None:
         context.Process(target=serve, args=(far, name, given.batch, given.side, upstream), daemon=True).start()
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     memory = {}
-    for turn in range(given.turns + 1):
+    for turn in range(given.turns):
         for name, pipe in pipes.items():
             pipe.send(True)
             taken, losses, memory[name] = pipe.recv()
-            if turn:
-                seconds[name].append(taken)
-            else:
+            seconds[name].append(taken)
+            if not turn:
                 print(name, {key: round(value, 4) for key, value in losses.items()}, flush=True)
     for pipe in pipes.values():
         pipe.send(False)

@@ -33,9 +33,8 @@ def style(painted: Sequence[Tensor], photos: Sequence[Tensor]) -> Tensor:
 
 def gram(features: Tensor) -> Tensor:
     """Inner products of channels, divided by C h w: B x C x h x w to float32 B x C x C."""
-    batch, channels, height, width = features.shape
-    flat = features.reshape(batch, channels, height * width)
-    return torch.bmm(flat, flat.transpose(1, 2)).float() / (channels * height * width)
+    flat = features.permute(0, 2, 3, 1).flatten(1, 2)  # no copy where the channels lie last
+    return torch.bmm(flat.transpose(1, 2), flat).float() / features[0].numel()
 
 
 def hinge_discriminator(real: Tensor, fake: Tensor, share: Tensor | None = None) -> Tensor:

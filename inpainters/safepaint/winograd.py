@@ -135,10 +135,11 @@ class _Tiled(torch.autograd.Function):
 
         Returns B x H - 2 x W - 2 x O.  The gradient of the filters stands for the weight's.
         """
-        ctx.save_for_backward(features, filters)
+        ctx.grid, ctx.size = _grid(features), features.shape
+        ctx.save_for_backward(features if ctx.needs_input_grad[2] else None, filters)
         if features.dtype != torch.float32:
             return F.conv2d(features.permute(0, 3, 1, 2), weight).permute(0, 2, 3, 1)
-        count, rows, columns = _grid(features)
+        count, rows, columns = ctx.grid
         result = features.new_empty(count, rows, OUT, columns, OUT, len(weight))
         for here, first, end in _blocks(count, rows, columns * max(weight.shape[:2])):
             products = torch.bmm(_inputs(features, here, first, end), filters.transpose(1, 2))
@@ -151,28 +152,25 @@ class _Tiled(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, Tensor | None]:
         """The chain backwards through the same tiles; those of the inputs are made again rather than kept."""
         features, filters = ctx.saved_tensors
-        count, rows, columns = _grid(features)
+        (count, rows, columns), wanted = ctx.grid, ctx.needs_input_grad
         outputs, channels = filters.shape[1:]
         given = gradients[0].contiguous().view(count, rows, OUT, columns, OUT, outputs)
-        a, b = _A.to(features.dtype), _B.to(features.dtype)
-        inputs = (
-            features.new_zeros(count, rows + 1, OUT, columns + 1, OUT, channels) if ctx.needs_input_grad[0] else None
-        )
+        a, b = _A.to(filters.dtype), _B.to(filters.dtype)
+        inputs = filters.new_zeros(count, rows + 1, OUT, columns + 1, OUT, channels) if wanted[0] else None
         learned = None
         for here, first, end in _blocks(count, rows, columns * max(outputs, channels)):
             flat = given[here, first:end].permute(2, 4, 0, 1, 3, 5).reshape(OUT**2, -1)
             products = (a @ flat).view(SIDE**2, -1, outputs)
-            if ctx.needs_input_grad[2]:
+            if wanted[2]:
                 found = torch.bmm(products.transpose(1, 2), _inputs(features, here, first, end)).float()
                 learned = found if learned is None else learned.add_(found)
             if inputs is not None:
-                tiles = (b.T @ torch.bmm(products, filters).view(SIDE**2, -1)).view(
-                    SIDE, SIDE, -1, end - first, columns, channels
-                )
+                tiles = b.T @ torch.bmm(products, filters).view(SIDE**2, -1)
+                tiles = tiles.view(SIDE, SIDE, -1, end - first, columns, channels)
                 _overlap(inputs[here, first : end + 1], tiles.permute(2, 3, 0, 4, 1, 5))
         if inputs is not None:
             inputs = inputs.view(count, (rows + 1) * OUT, (columns + 1) * OUT, channels)
-            inputs = inputs[:, : features.shape[1], : features.shape[2]]
+            inputs = inputs[:, : ctx.size[1], : ctx.size[2]]
         return inputs, None, learned
 
 
