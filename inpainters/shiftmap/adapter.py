@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +15,7 @@ from torch import Tensor
 
 from safebench.classical import Image, fill_each
 from safebench.contracts import Inpainter
+from safebench.errors import ModelError
 
 LARGEST = 320
 """Longest side in pixels at which offsets are sought; the time grows faster than the hole."""
@@ -55,10 +62,33 @@ def sources(image: Image, hole: Mask, seed: int) -> NDArray[np.intp]:
     seen[:, width:, 0] = np.random.default_rng(seed).uniform(300, 500, (height, STRIP))
     seen[..., 3] = np.arange(1, seen[..., 3].size + 1).reshape(seen.shape[:2]) * UNIT
     known = np.pad(~hole, ((0, 0), (0, STRIP)), constant_values=True).astype(np.uint8) * 255
-    answer = np.zeros_like(seen)
-    cv2.xphoto.inpaint(seen, known, answer, cv2.xphoto.INPAINT_SHIFTMAP)
+    answer = _answer(seen, known)
     y, x = np.divmod(np.rint(answer[:, :width, 3] / UNIT).astype(np.intp) - 1, width + STRIP)
     return np.where((y >= 0) & (x < width), y * width + x, -1)
+
+
+def _answer(picture: NDArray[np.float32], known: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What OpenCV's shift-map makes of a picture, H x W x 4, where `known` is 0.
+
+    In a fresh process, whose memory the C library fills with zeros (glibc's MALLOC_PERTURB_): OpenCV reads beyond what
+    it wrote, so that in this process the answer would depend on what ran before.
+    """
+    with io.BytesIO() as given:
+        np.save(given, picture)
+        np.save(given, known)
+        said = given.getvalue()
+    done = subprocess.run(
+        [sys.executable, "-I", Path(__file__).with_name("fresh.py")],
+        input=said,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "MALLOC_PERTURB_": "255"},
+    )
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise ModelError(f"shiftmap: OpenCV gave up on this picture (exit {done.returncode}) {' '.join(last)}".strip())
+    answer: NDArray[np.float32] = np.load(io.BytesIO(done.stdout), allow_pickle=False)
+    return answer
 
 
 def reduced(image: Image, hole: Mask, scale: int) -> tuple[Image, Mask]:

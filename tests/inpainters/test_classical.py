@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from safebench import models
 from safebench.contracts import Inpainter
+from safebench.errors import ModelError
 
 CLASSICAL = ("telea", "navier-stokes", "biharmonic", "shiftmap", "fsr", "criminisi")
 # OpenCV's Telea drifts upwards by rounding (its card says so)
@@ -89,6 +92,26 @@ def test_noise_depends_on_the_seed_alone():
     np.testing.assert_array_equal(first, filled(models.load_inpainter("noise", seed=1), 255 - photo, hole))
     assert (first != filled(models.load_inpainter("noise", seed=2), photo, hole)).mean() > 0.9
     assert abs(first.mean() - 127.5) < 3
+
+
+def test_what_ran_before_does_not_change_what_shiftmap_gives():
+    photo, hole = (
+        np.tile(np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8), (2, 3, 1)),
+        block(48, 72),
+    )
+    found = set()
+    for value in (0, 127, 255):  # what lies about in memory afterwards
+        del [np.full(size, value, np.uint8) for size in (64, 480, 4000, 60000, 300000) for _ in range(50)][:]
+        found.add(filled(models.load_inpainter("shiftmap"), photo, hole).tobytes())
+    assert len(found) == 1
+
+
+def test_shiftmap_says_where_opencv_breaks_off(monkeypatch):
+    done = subprocess.CompletedProcess([], -11, b"", b"")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    photo = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    with pytest.raises(ModelError, match="OpenCV gave up on this picture"):
+        filled(models.load_inpainter("shiftmap"), photo, block(40, 40))
 
 
 def test_shiftmap_copies_known_pixels_at_any_size():
