@@ -4,11 +4,11 @@
 
 CHECKOUT is a clone of the authors' repository.  Both sides train the paper's size by the authors' losses (preset
 `authors`) with a VGG-19 of random weights, on the same made-up photos and holes, from the same generator's weights.
-Each side has a process of its own, so that its memory is its own, and they take turns.  A turn is two steps, the second
-of which is timed: in training steps follow one another, and what memory the machine took back meanwhile is no part of
-them.  Printed are medians, on the clock and of processor time, and each side's losses in its very first step: of the
-same weights, so that they show that the same is computed (theirs count the domain loss's margin of 0.002, and each side
-has a discriminator of its own).
+The sides take turns, each in a fresh process, so that its memory is its own and no other's is there meanwhile: a first
+step, which is not timed, then two that are.  Ours keeps freed memory, as the training does; theirs is taken as it comes
+and once more with memory kept, which shows what the arithmetic alone is worth.  Printed are medians, on the clock and
+of processor time, and each side's losses in its very first step: of the same weights, so that they show that the same
+is computed (theirs count the domain loss's margin of 0.002, and each side has a discriminator of its own).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from types import SimpleNamespace
 from unittest import mock
@@ -35,8 +35,10 @@ from torch import Tensor
 
 from safebench import registry
 from safebench.testing import inputs
+from safebench.training.memory import keep_freed_memory
 
-SIDES = ("authors", "fp32", "bf16")
+AS_IT_COMES = "authors"
+PRECISIONS = ("fp32", "bf16")
 Step = Callable[[], dict[str, float]]
 
 
@@ -103,15 +105,17 @@ def start() -> dict[str, torch.nn.Module]:
     return made.build()
 
 
-def serve(pipe: Connection, name: str, batch: int, side: int, upstream: str) -> None:
-    """A side's process: two steps for each message, until there is none."""
-    step = theirs(batch, side, upstream) if name == "authors" else ours(batch, side, name)
-    while pipe.recv():
-        losses = step()
+def turn(pipe: Connection, name: str, batch: int, side: int, upstream: str) -> None:
+    """A turn's process: seconds on the clock and of processor time of each step, first losses, peak memory in GiB."""
+    if name != AS_IT_COMES:
+        keep_freed_memory()
+    step = ours(batch, side, name) if name in PRECISIONS else theirs(batch, side, upstream)
+    losses, seconds = step(), []
+    for _ in range(2):
         begun, busy = time.perf_counter(), time.process_time()
         step()
-        seconds = time.perf_counter() - begun, time.process_time() - busy
-        pipe.send((seconds, losses, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
+        seconds.append((time.perf_counter() - begun, time.process_time() - busy))
+    pipe.send((seconds, losses, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
 
 
 def main() -> None:
@@ -121,32 +125,34 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--turns", type=int, default=3)
     given = parser.parse_args()
-    names = SIDES if given.upstream else SIDES[1:]
+    names = (AS_IT_COMES, "authors, memory kept", *PRECISIONS) if given.upstream else PRECISIONS
+    upstream = os.path.abspath(given.upstream)  # noqa: PTH100  (sys.path wants text)
     context = multiprocessing.get_context("spawn")
-    pipes = {}
-    for name in names:
-        pipes[name], far = context.Pipe()
-        upstream = os.path.abspath(given.upstream)  # noqa: PTH100  (sys.path wants text)
-        context.Process(target=serve, args=(far, name, given.batch, given.side, upstream), daemon=True).start()
+    near, far = context.Pipe()
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     memory = {}
-    for turn in range(given.turns):
-        for name, pipe in pipes.items():
-            pipe.send(True)
-            taken, losses, memory[name] = pipe.recv()
-            seconds[name].append(taken)
-            if not turn:
+    for number in range(given.turns):
+        for name in names:
+            process = context.Process(target=turn, args=(far, name, given.batch, given.side, upstream))
+            process.start()
+            while not near.poll(1):
+                if not process.is_alive():
+                    raise SystemExit(f"{name}: its process ended before its time")
+            taken, losses, memory[name] = near.recv()
+            process.join()
+            seconds[name] += taken
+            if not number:
                 print(name, {key: round(value, 4) for key, value in losses.items()}, flush=True)
-    for pipe in pipes.values():
-        pipe.send(False)
-    clock, busy = ({name: statistics.median(s[k] for s in seconds[name]) for name in names} for k in (0, 1))
-    first = names[0]
-    print(
-        f"| side | s a step of {given.batch} | images/s | times {first} | processor, s | times {first} | memory, GiB |"
-    )
-    for name in names:
+    table(given.batch, seconds, memory)
+
+
+def table(batch: int, seconds: Mapping[str, list[tuple[float, float]]], memory: Mapping[str, float]) -> None:
+    clock, busy = ({name: statistics.median(s[k] for s in taken) for name, taken in seconds.items()} for k in (0, 1))
+    first = next(iter(seconds))
+    print(f"| side | s a step of {batch} | images/s | times {first} | processor, s | times {first} | memory, GiB |")
+    for name in seconds:
         ratios = [f"{taken[first] / taken[name]:.2f}" for taken in (clock, busy)]
-        figures = [f"{clock[name]:.2f}", f"{given.batch / clock[name]:.3f}", ratios[0], f"{busy[name]:.2f}", ratios[1]]
+        figures = [f"{clock[name]:.2f}", f"{batch / clock[name]:.3f}", ratios[0], f"{busy[name]:.2f}", ratios[1]]
         print(f"| {name} | {' | '.join(figures)} | {memory[name]:.1f} |")
 
 

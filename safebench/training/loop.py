@@ -26,6 +26,7 @@ from safebench.training import checkpoint
 from safebench.training.config import TrainConfig, differences
 from safebench.training.data import batches, open_data
 from safebench.training.logbook import Logbook
+from safebench.training.memory import keep_freed_memory
 from safebench.training.product import write_product
 from safebench.training.stopping import stop_requests
 from safebench.training.validating import validate
@@ -75,6 +76,8 @@ class Trainer:
         is not finite: the last good checkpoint stays.  Interrupted, it saves its state.
         """
         state = self._state(resume)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         torch.manual_seed(int(digest("networks", self.config.seed)[:15], 16))
         networks = {name: network.to(self.device) for name, network in self.recipe.build().items()}
         if state is not None:

@@ -1,0 +1,41 @@
+"""What a step frees is there for the next one."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from safebench.training import memory
+
+STEPS = """
+import resource, sys, torch
+from safebench.training.memory import keep_freed_memory
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+def step():
+    for _ in range(4):
+        torch.ones(16 << 20)  # 64 MiB
+for _ in range(4):
+    step()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives freed memory back at once")
+def test_freed_memory_is_kept() -> None:
+    faults = {
+        how: int(subprocess.run([sys.executable, "-c", STEPS, how], check=True, capture_output=True, text=True).stdout)
+        for how in ("keep", "as it comes")
+    }
+    assert faults["keep"] < 100 < faults["as it comes"]
+
+
+def test_nothing_happens_where_there_is_no_c_library_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(name: None) -> None:
+        raise TypeError(name)
+
+    monkeypatch.setattr("ctypes.CDLL", none)
+    memory.keep_freed_memory()
