@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# a process for each core, of one thread: a file's tests stay together, with what they share
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 CODE := safebench inpainters detectors reports tests benchmarks setup.py
 MODELS := $(wildcard inpainters/*/card.toml detectors/*/card.toml reports/*/card.toml)
 
@@ -24,10 +26,10 @@ demo: install  ## The main job on the built-in sample; prints the report's path.
 	$(BIN)/safebench run demo.toml
 
 test: install lint types  ## Linters, types and all tests.
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 fast: install  ## The tests without the slow ones.
-	$(BIN)/python -m pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 lint: install  ## Ruff: style and format.
 	$(BIN)/ruff check $(CODE)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 PIXELS = 1 << 20
-"""A strip's pixels, context not counted; smaller pictures are taken whole."""
+"""A strip's pixels, context not counted; smaller pictures are taken whole (`doubled`: those of a quarter)."""
 
 
 def cuts(height: int, width: int, step: int = 1) -> Iterator[tuple[int, int]]:
@@ -52,7 +52,8 @@ def doubled(layers: Callable[[Tensor], Tensor], x: Tensor, *, radius: int) -> Te
     x: B x C x h x w; layers keep the size.  Returns B x C' x 2h x 2w.
     """
     height, width = 2 * x.shape[2], 2 * x.shape[3]
-    if len(places := list(cuts(height, width))) == 1:
+    places = list(cuts(height, 4 * width))  # a quarter of the rows: what has been doubled before is held whole besides
+    if len(places) == 1:
         return layers(F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True))
     whole: list[Tensor] = []
     for top, bottom in places:
