@@ -11,8 +11,8 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 def keep_freed_memory() -> None:
     """Have the C library keep, for the rest of the process, what tensors on the CPU give back.
 
-    By itself glibc returns every large block to the system and asks for it anew: each step then waits for millions of
-    pages, zeroed one by one, which took a fifth of SafePaint's step.  Where there is no glibc this does nothing.
+    By itself glibc returns every large block to the system and asks for it anew: each step then waits for its pages,
+    zeroed one by one (benchmarks/training_step.py shows how long).  Where there is no glibc this does nothing.
     """
     try:
         library = ctypes.CDLL(None)
