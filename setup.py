@@ -9,16 +9,16 @@ from pathlib import Path
 
 from setuptools import find_namespace_packages, setup
 
-GROUPS = {"inpainters": "Adapter", "detectors": "Adapter", "reports": "Form"}
+KINDS = ("inpainters", "detectors", "reports")
 
 packages = ["safebench", *(f"safebench.{name}" for name in find_namespace_packages("safebench"))]
 entry_points = {"console_scripts": ["safebench = safebench.cli:main"], "safebench.recipes": []}
-for folder, attribute in GROUPS.items():
+for folder in KINDS:
     package = f"safebench_{folder}"
     packages += [package, *(f"{package}.{name}" for name in find_namespace_packages(folder))]
     cards = sorted(Path(folder).glob("*/card.toml"))
     entry_points[f"safebench.{folder}"] = [
-        f"{card.parent.name.replace('_', '-')} = {package}.{card.parent.name}.adapter:{attribute}" for card in cards
+        f"{card.parent.name.replace('_', '-')} = {package}.{card.parent.name}.adapter:Adapter" for card in cards
     ]
     entry_points["safebench.recipes"] += [
         f"{recipe.parent.name.replace('_', '-')} = {package}.{recipe.parent.name}.recipe:Recipe"

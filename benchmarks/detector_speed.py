@@ -27,10 +27,10 @@ from beside import Call, Measured, compare, fill, import_from, in_turns  # type:
 from safebench_detectors._noiseprint_pp import NoiseprintPP
 from torch import Tensor, nn
 
-from safebench import checkpoints
-from safebench.checkpoints import load_state
-from safebench.models import load_detector
+from safebench.models.calling import load_detector
 from safebench.testing import inputs
+from safebench.weights.read import checkpoints
+from safebench.weights.read.checkpoints import load_state
 
 
 class Settings(dict[str, Any]):

@@ -3,7 +3,7 @@
     python benchmarks/detectors.py --photos DIRECTORY --masks DIRECTORY --bin 30-40 \
         --inpainters telea,copy --detectors laplacian,splicebuster --limit 60
 
-Goes through `safebench.models` alone, without a run's folder.  The first photos by name, cropped and resized to
+Goes through `safebench.models.calling` alone, without a run's folder.  The first photos by name, cropped and resized to
 256x256; a mask of the bin for each, drawn with the seed.  Printed are the means over the photos of the pixel AUC and of
 F1, the lowest AUC, and the share of images that the detector flags; the line `original` holds that share for the same
 photos untouched, the false alarms.
@@ -15,20 +15,20 @@ import argparse
 
 import numpy as np
 
-from safebench import models
-from safebench.data import open_photos
-from safebench.images import to_square
-from safebench.masks import open_masks
+from safebench.inputs.images import to_square
+from safebench.inputs.masks import open_masks
+from safebench.inputs.photos import open_photos
 from safebench.metrics.localisation import localise
+from safebench.models import calling
 from safebench.protocol import SIZE, THRESHOLD, parse_bins
 
 
-def read_photos(spec: str, limit: int) -> models.Photos:
+def read_photos(spec: str, limit: int) -> calling.Photos:
     """The first photos of a data set or directory, N x 256 x 256 x 3."""
     return np.stack([to_square(photo.load(), SIZE, photo.name) for photo in open_photos(spec).photos()[:limit]])
 
 
-def draw_holes(spec: str, bin_name: str, count: int, seed: int) -> models.Holes:
+def draw_holes(spec: str, bin_name: str, count: int, seed: int) -> calling.Holes:
     """As many masks of one bin, N x 256 x 256, no mask twice unless there are too few."""
     masks = open_masks(spec, seed)
     names = masks.index(SIZE)[parse_bins(bin_name)[0]]
@@ -36,20 +36,20 @@ def draw_holes(spec: str, bin_name: str, count: int, seed: int) -> models.Holes:
     return np.stack([masks.load(names[k], SIZE) for k in drawn])
 
 
-def inpaint(name: str, photos: models.Photos, holes: models.Holes) -> models.Photos:
+def inpaint(name: str, photos: calling.Photos, holes: calling.Holes) -> calling.Photos:
     """An inpainter's composites, N x 256 x 256 x 3."""
-    inpainter = models.load_inpainter(name, device="cpu")
+    inpainter = calling.load_inpainter(name, device="cpu")
     pairs = [(photos[k : k + 1], holes[k : k + 1]) for k in range(len(photos))]
-    return np.concatenate([models.composite(*pair, models.inpaint(inpainter, *pair)) for pair in pairs])
+    return np.concatenate([calling.composite(*pair, calling.inpaint(inpainter, *pair)) for pair in pairs])
 
 
-def detect(name: str, images: models.Photos) -> list[models.Findings]:
+def detect(name: str, images: calling.Photos) -> list[calling.Findings]:
     """A detector's answer to each image."""
-    detector = models.load_detector(name, device="cpu")
-    return [models.detect(detector, image[None]) for image in images]
+    detector = calling.load_detector(name, device="cpu")
+    return [calling.detect(detector, image[None]) for image in images]
 
 
-def flagged(findings: list[models.Findings]) -> float:
+def flagged(findings: list[calling.Findings]) -> float:
     """The share of images that are called inpainted."""
     return float(np.mean([found.scores[0] >= THRESHOLD for found in findings]))
 

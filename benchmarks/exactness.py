@@ -18,8 +18,8 @@ from detector_speed import iid_net, stand_in  # type: ignore[import-not-found]
 from safebench_detectors.iid_net.network import IIDNet, network_input
 from torch import Tensor
 
-from safebench.checkpoints import fit, load_state
-from safebench.images import read_photo
+from safebench.inputs.images import read_photo
+from safebench.weights.read.checkpoints import fit, load_state
 
 
 def ours(weights: Path, image: Tensor) -> Tensor:

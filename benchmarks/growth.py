@@ -22,8 +22,8 @@ from PIL import Image
 
 CHILD = """
 import json, resource, sys, time
-import safebench, safebench.running, safebench.stages.detect
-from safebench.reporting import write_report
+import safebench, safebench.commands.run, safebench.route.detect
+from safebench.results.reporting import write_report
 options = json.loads(sys.argv[1])
 begun, busy = time.perf_counter(), time.process_time()
 results = safebench.run(**options)

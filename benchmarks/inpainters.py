@@ -23,10 +23,10 @@ from safebench_inpainters._edges import grey_and_edges
 from safebench_inpainters.ctsdg.adapter import folded_levels
 from torch import Tensor
 
-from safebench.checkpoints import load_state
-from safebench.classical import to_images
-from safebench.models import load_inpainter
+from safebench.models.calling import load_inpainter
+from safebench.models.toolbox.classical import to_images
 from safebench.testing import inputs
+from safebench.weights.read.checkpoints import load_state
 
 STAND_INS = (
     *("icecream", "kornia", "kornia.geometry", "kornia.geometry.transform", "pytorch_lightning"),

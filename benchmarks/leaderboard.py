@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from safebench.reporting import write_report
-from safebench.results import open_run
+from safebench.results.reporting import write_report
+from safebench.results.results import open_run
 from tests.reports.million import write_million
 
 

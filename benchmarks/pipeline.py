@@ -23,16 +23,16 @@ from unittest import mock
 import numpy as np
 
 import safebench
-from safebench import models
 from safebench.files import atomic_write
-from safebench.images import read_mask, read_photo
+from safebench.inputs.images import read_mask, read_photo
 from safebench.metrics.perceptual import load_perceptual
 from safebench.metrics.remembering import Remembered
-from safebench.participants import Participant, participant
-from safebench.stages.filling import Filling
-from safebench.stages.job import batches
-from safebench.stages.looking import Looking
-from safebench.stages.tasks import Answer, FileRef, Item, Worker
+from safebench.models import calling
+from safebench.models.specs import Participant, participant
+from safebench.route.filling import Filling
+from safebench.route.job import batches
+from safebench.route.looking import Looking
+from safebench.work.tasks import Answer, FileRef, Item, Worker
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
     inpainter = participant("inpainters", arguments.inpainter, _named(files, arguments.inpainter))
     detector = participant("detectors", arguments.detector, _named(files, arguments.detector))
     loaded = {"inpainters": inpainter.load_inpainter("auto"), "detectors": detector.load_detector("auto")}
-    perceptual = load_perceptual(arguments.lpips_net, models.pick_device("auto"))
+    perceptual = load_perceptual(arguments.lpips_net, calling.pick_device("auto"))
     options = {
         "inpainters": [arguments.inpainter],
         "detectors": [arguments.detector],
@@ -120,10 +120,10 @@ class _Evidence:
             photos, holes = (
                 np.stack([self.pictures[i.files[role].path] for i in batch]) for role in ("original", "mask")
             )
-            models.inpaint(inpainter, photos, holes)
+            calling.inpaint(inpainter, photos, holes)
         for batch in batches(self.looks, self.size):
             paths = [item.files["image"].path for item in batch]
-            models.detect(detector, np.stack([self.pictures[path] for path in paths]), paths)
+            calling.detect(detector, np.stack([self.pictures[path] for path in paths]), paths)
 
     def loop(self, inpainter, detector, loaded, perceptual, folder: Path) -> None:
         filling, looking = Filling(inpainter, "auto", perceptual.net), Looking(detector, "auto")

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from safebench.protocol import BINS, ORIGINAL
-from safebench.schema import DETECTION, LOCALISATION_METRICS
-from safebench.tables import compare_inpainters, detection_cells, false_alarms
+from safebench.results.tables import compare_inpainters, detection_cells, false_alarms
+from safebench.runs.schema import DETECTION, LOCALISATION_METRICS
 
 
 def made_up(photos: int, inpainters: int, detectors: int) -> pd.DataFrame:

@@ -33,7 +33,7 @@ from safebench_inpainters.safepaint.features import Vgg19
 from safebench_inpainters.safepaint.recipe import Recipe
 from torch import Tensor
 
-from safebench import registry
+from safebench.models import registry
 from safebench.testing import inputs
 from safebench.training.memory import keep_freed_memory
 

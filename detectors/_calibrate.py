@@ -12,9 +12,9 @@ import sys
 import numpy as np
 import torch
 
-from safebench.data import open_photos
-from safebench.images import to_square
-from safebench.models import load_detector
+from safebench.inputs.images import to_square
+from safebench.inputs.photos import open_photos
+from safebench.models.calling import load_detector
 from safebench.protocol import SIZE
 
 from ._two_classes import TwoClasses, evidence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from safebench.strips import by_strips
+from safebench.models.toolbox.strips import by_strips
 
 WIDTH = 64
 LEVELS = 17

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor
 
-from safebench.contracts import Detection, Detector
+from safebench.models.contracts import Detection, Detector
 
 from ._splicebuster import Segmentation
 

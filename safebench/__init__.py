@@ -11,20 +11,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safebench.models import load_detector as load_detector
-    from safebench.models import load_inpainter as load_inpainter
-    from safebench.results import Results as Results
-    from safebench.results import open_run as open_run
-    from safebench.running import run as run
+    from safebench.commands.run import run as run
+    from safebench.models.calling import load_detector as load_detector
+    from safebench.models.calling import load_inpainter as load_inpainter
+    from safebench.results.results import Results as Results
+    from safebench.results.results import open_run as open_run
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "load_detector": "safebench.models",
-    "load_inpainter": "safebench.models",
-    "run": "safebench.running",
-    "Results": "safebench.results",
-    "open_run": "safebench.results",
+    "load_detector": "safebench.models.calling",
+    "load_inpainter": "safebench.models.calling",
+    "run": "safebench.commands.run",
+    "Results": "safebench.results.results",
+    "open_run": "safebench.results.results",
 }
 __all__ = ["Results", "load_detector", "load_inpainter", "open_run", "run"]
 

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never meets half of one, and the folder of what was fetched or computed once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
+
+import platformdirs
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -36,3 +38,9 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def cache_folder() -> Path:
+    """Where checkpoints and indexes are kept: $SAFEBENCH_CACHE, or the system's folder for caches."""
+    named = os.environ.get("SAFEBENCH_CACHE")
+    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("safebench", appauthor=False))

@@ -15,3 +15,8 @@ def digest(*parts: object) -> str:
 def slug(text: str, length: int = 40) -> str:
     """A piece of a file name made from any text: letters, digits, `.`, `_` and `-`, at most `length` of them."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._")[:length] or "x"
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: `truFor`, `TruFor`, `tru-for` and `tru_for` are one."""
+    return "".join(c for c in name.casefold() if c.isalnum())

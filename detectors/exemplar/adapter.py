@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from safebench.classical import map_each
-from safebench.contracts import Detection, Detector
+from safebench.models.contracts import Detection, Detector
+from safebench.models.toolbox.classical import map_each
 
 from .deciding import locate
 

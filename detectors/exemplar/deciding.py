@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from safebench.classical import Image
+from safebench.models.toolbox.classical import Image
 
 from .matching import Fragments, find_fragments
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from safebench.classical import Image
+from safebench.models.toolbox.classical import Image
 
 Indices = NDArray[np.int64]
 

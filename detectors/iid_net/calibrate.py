@@ -21,12 +21,12 @@ from safetensors.torch import save
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from safebench.checkpoints import load_metadata, load_state
-from safebench.data import open_photos
 from safebench.files import atomic_write
-from safebench.images import to_square
-from safebench.models import detect, load_detector, top1_mean
+from safebench.inputs.images import to_square
+from safebench.inputs.photos import open_photos
+from safebench.models.calling import detect, load_detector, top1_mean
 from safebench.protocol import SIZE, THRESHOLD
+from safebench.weights.read.checkpoints import load_metadata, load_state
 
 from .resynthesis import Image, varied
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench import load_inpainter
-from safebench.contracts import Inpainter
 from safebench.errors import ConfigError
-from safebench.images import read_mask, read_photo
-from safebench.models import composite, inpaint
-from safebench.store import Store
+from safebench.inputs.images import read_mask, read_photo
+from safebench.models.calling import composite, inpaint
+from safebench.models.contracts import Inpainter
+from safebench.runs.store import Store
 
 from .resynthesis import Image, resynthesise, varied
 

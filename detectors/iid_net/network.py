@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from safebench.strips import by_strips, doubled
+from safebench.models.toolbox.strips import by_strips, doubled
 
 from .cells import Cell
 

@@ -11,13 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from safebench.cards import Card
-from safebench.checkpoints import fit
-from safebench.contracts import Recipe as Contract
 from safebench.errors import ConfigError
 from safebench.metrics.localisation import pixel_auc
-from safebench.models import top1_mean
+from safebench.models.calling import top1_mean
+from safebench.models.cards import Card
+from safebench.models.contracts import Recipe as Contract
 from safebench.protocol import THRESHOLD
+from safebench.weights.read.checkpoints import fit
 
 from .examples import Fillers, Finished, Mixture
 from .network import WIDTH, IIDNet, network_input

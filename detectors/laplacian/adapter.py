@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from safebench.classical import map_each
-from safebench.contracts import Detection, Detector
 from safebench.errors import WeightsError
+from safebench.models.contracts import Detection, Detector
+from safebench.models.toolbox.classical import map_each
 
 from .classifier import locate, read_classifier
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from safebench.errors import WeightsError
-from safebench.models import top1_mean
+from safebench.models.calling import top1_mean
 
 from .features import COUNT, REACH, features, laplacian_change, local_variances, without_evidence
 

@@ -23,10 +23,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
-from safebench import models
-from safebench.data import open_photos
-from safebench.images import to_square
-from safebench.masks import MaskSet, open_masks
+from safebench.inputs.images import to_square
+from safebench.inputs.masks import MaskSet, open_masks
+from safebench.inputs.photos import open_photos
+from safebench.models import calling
 from safebench.protocol import SIZE
 
 from .classifier import Classifier, smoothed_log_odds
@@ -50,15 +50,15 @@ class Example:
 
 def examples(folder: str, masks: MaskSet, rng: np.random.Generator) -> Iterator[Example]:
     """Each view of each photo of a folder: untouched, and filled by each inpainter in a hole drawn for that view."""
-    fillers = [models.load_inpainter(name, device="cpu") for name in INPAINTERS]
+    fillers = [calling.load_inpainter(name, device="cpu") for name in INPAINTERS]
     names = sorted(name for names in masks.index(SIZE).values() for name in names)
     for photo in open_photos(folder).photos():
         for view in views(photo.load(), rng):
             yield Example(view, np.zeros((SIZE, SIZE), dtype=bool))
             hole = masks.load(names[rng.integers(len(names))], SIZE)
             for filler in fillers:
-                raw = models.inpaint(filler, view[None], hole[None])
-                yield Example(models.composite(view[None], hole[None], raw)[0], hole)
+                raw = calling.inpaint(filler, view[None], hole[None])
+                yield Example(calling.composite(view[None], hole[None], raw)[0], hole)
 
 
 def views(photo: NDArray[np.uint8], rng: np.random.Generator) -> list[NDArray[np.uint8]]:
@@ -101,7 +101,7 @@ def calibrate(classifier: Classifier, data: Iterator[Example]) -> Classifier:
     threshold at which the share FALSE_ALARMS of the untouched images scores 0.5 or more."""
     evidence, inpainted = [], []
     for example in data:
-        evidence.append(models.top1_mean(smoothed_log_odds(example.image, classifier)))
+        evidence.append(calling.top1_mean(smoothed_log_odds(example.image, classifier)))
         inpainted.append(bool(example.hole.any()))
     e, y = np.array(evidence), np.array(inpainted)
     slope = float(LogisticRegression(C=1e6).fit(e[:, None], y).coef_[0, 0])

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from torch import Tensor
 
-from safebench.checkpoints import fit, load_state, part
-from safebench.classical import Image, to_images
+from safebench.models.toolbox.classical import Image, to_images
+from safebench.weights.read.checkpoints import fit, load_state, part
 
 from .._noiseprint_pp import NoiseprintPP, over_256
 from .._splicebuster import Segmentation, cooccurrences, quantise, segment, unclipped

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from safebench.generic.models import GenericDetector, Network
-from safebench.generic.onnx import open_onnx
+from safebench.models.generic.models import GenericDetector, Network
+from safebench.models.generic.onnx import open_onnx
 
 
 class Adapter(GenericDetector):

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from safebench.checkpoints import fit, load_state
-from safebench.contracts import Detection, Detector
+from safebench.models.contracts import Detection, Detector
+from safebench.weights.read.checkpoints import fit, load_state
 
 from . import heads
 from .network import HRNet, resize

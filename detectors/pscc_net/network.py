@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from safebench.strips import by_strips
+from safebench.models.toolbox.strips import by_strips
 
 from .layers import BasicBlock, Bottleneck, conv_norm
 

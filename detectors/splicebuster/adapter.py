@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from safebench.classical import Image, to_images
+from safebench.models.toolbox.classical import Image, to_images
 
 from .._splicebuster import Segmentation, cooccurrences, quantise, segment, unclipped
 from .._two_classes import TwoClasses

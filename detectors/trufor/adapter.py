@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from safebench.checkpoints import fit, load_state, part
-from safebench.contracts import Detection, Detector
+from safebench.models.contracts import Detection, Detector
+from safebench.weights.read.checkpoints import fit, load_state, part
 
 from .._noiseprint_pp import over_256
 from .network import TruFor

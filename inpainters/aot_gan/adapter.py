@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from safebench.checkpoints import fit, load_state
-from safebench.contracts import Inpainter
-from safebench.padding import pad_symmetric
+from safebench.models.contracts import Inpainter
+from safebench.models.toolbox.padding import pad_symmetric
+from safebench.weights.read.checkpoints import fit, load_state
 
 from .network import Generator
 

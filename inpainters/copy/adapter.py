@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from safebench.contracts import Inpainter
+from safebench.models.contracts import Inpainter
 
 
 class Adapter(Inpainter):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from safebench.classical import fill_each
-from safebench.contracts import Inpainter
+from safebench.models.contracts import Inpainter
+from safebench.models.toolbox.classical import fill_each
 
 from .filling import fill
 

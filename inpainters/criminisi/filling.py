@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from safebench.classical import Image
+from safebench.models.toolbox.classical import Image
 
 from .source import Mask, Source
 

@@ -11,8 +11,8 @@ import torch
 import transformers
 from torch import Tensor
 
-from safebench.contracts import Inpainter
 from safebench.errors import WeightsError
+from safebench.models.contracts import Inpainter
 
 
 class Adapter(Inpainter):

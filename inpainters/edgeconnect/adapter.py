@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from safebench.checkpoints import fit, load_state, part
-from safebench.classical import to_images
-from safebench.contracts import Inpainter
+from safebench.models.contracts import Inpainter
+from safebench.models.toolbox.classical import to_images
+from safebench.weights.read.checkpoints import fit, load_state, part
 
 from .._edges import grey_and_edges
 from .network import EdgeGenerator, Generator, InpaintingGenerator

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from safebench.checkpoints import fit, load_state, network_state
-from safebench.contracts import Inpainter
 from safebench.errors import ModelError
+from safebench.models.contracts import Inpainter
+from safebench.weights.read.checkpoints import fit, load_state, network_state
 
 from .network import LATENT, Generator
 

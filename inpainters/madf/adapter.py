@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from safebench.checkpoints import fit, load_state, part
-from safebench.contracts import Inpainter
+from safebench.models.contracts import Inpainter
+from safebench.weights.read.checkpoints import fit, load_state, part
 
 from .network import MADF
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from safebench.classical import Image, fill_each
-from safebench.contracts import Inpainter
+from safebench.models.contracts import Inpainter
+from safebench.models.toolbox.classical import Image, fill_each
 
 
 class Adapter(Inpainter):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from safebench.contracts import Inpainter
+from safebench.models.contracts import Inpainter
 
 
 class Adapter(Inpainter):

@@ -8,10 +8,10 @@ import msgspec
 import torch
 from torch import Tensor
 
-from safebench.checkpoints import fit, load_metadata, load_state, part
-from safebench.contracts import Inpainter
 from safebench.errors import WeightsError
-from safebench.padding import pad_symmetric
+from safebench.models.contracts import Inpainter
+from safebench.models.toolbox.padding import pad_symmetric
+from safebench.weights.read.checkpoints import fit, load_metadata, load_state, part
 
 from .generator import MULTIPLE, Generator
 from .layers import draw_noise

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import SqueezeNet1_1_Weights, VGG19_Weights, squeezenet1_1, vgg19
 
-from safebench.backbones import backbone_file
-from safebench.checkpoints import fit, load_state
+from safebench.weights.fetch.backbones import backbone_file
+from safebench.weights.read.checkpoints import fit, load_state
 
 from .winograd import Conv3x3
 

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from safebench.checkpoints import fit
-from safebench.contracts import Recipe as BaseRecipe
 from safebench.metrics.perceptual import Perceptual, load_perceptual
 from safebench.metrics.quality import compare
+from safebench.models.contracts import Recipe as BaseRecipe
+from safebench.weights.read.checkpoints import fit
 
 from . import losses
 from .discriminator import Discriminator

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from safebench.classical import Image, fill_each
-from safebench.contracts import Inpainter
 from safebench.errors import ModelError
+from safebench.models.contracts import Inpainter
+from safebench.models.toolbox.classical import Image, fill_each
 
 LARGEST = 320
 """Longest side in pixels at which offsets are sought; the time grows faster than the hole."""

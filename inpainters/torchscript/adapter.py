@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from safebench.generic.models import GenericInpainter, Network
-from safebench.generic.torchscript import open_torchscript
+from safebench.models.generic.models import GenericInpainter, Network
+from safebench.models.generic.torchscript import open_torchscript
 
 
 class Adapter(GenericInpainter):

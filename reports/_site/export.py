@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from safebench import registry
-from safebench.comparing import Group, group
-from safebench.results import Results
+from safebench.models import registry
+from safebench.results.comparing import Group, group
+from safebench.results.results import Results
 
 from .metrics import VIEWS
 from .runs import Run, as_run, mapping
@@ -38,7 +38,7 @@ def frames(
     """All tables by name: the cells (`quality`, `detection`, `false-alarms`), and who stands where in every list
     (`inpainters`, `detectors`).
 
-    Columns: `table`, the terms under which its figures compare, then those of `safebench.tables` or of
+    Columns: `table`, the terms under which its figures compare, then those of `safebench.results.tables` or of
     `Standings.frame`.
     """
     each = standings or [Standings(run) for _, run in tables]

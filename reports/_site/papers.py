@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from safebench.comparing import Group
 from safebench.keys import slug
-from safebench.provenance import whose_weights
+from safebench.results.comparing import Group
+from safebench.runs.provenance import whose_weights
 
 from .cells import Cell, Column
 from .metrics import View

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from safebench.tables import compare_inpainters
+from safebench.results.tables import compare_inpainters
 
 from .metrics import LOCALISATION
 from .runs import NO_POSTPROCESS, Record, Run, records

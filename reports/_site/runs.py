@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from safebench.comparing import Group, group, run_labels
-from safebench.results import Results, Tables
+from safebench.results.comparing import Group, group, run_labels
+from safebench.results.results import Results, Tables
 
 from .metrics import DETECTION, LOCALISATION, QUALITY, Metric
 from .words import ALL_BINS, bin_place

@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from safebench import tables
 from safebench.protocol import ORIGINAL
+from safebench.results import tables
 
 from .cells import Cell, Column, Row, Table, figure_cell, misled, places, values_of
 from .metrics import FALSE_ALARMS, Metric, View

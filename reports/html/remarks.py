@@ -9,7 +9,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from safebench.provenance import whose_weights
+from safebench.runs.provenance import whose_weights
 
 from .._site.ranking import all_bins, qualities, unprocessed
 from .._site.runs import Run, mapping

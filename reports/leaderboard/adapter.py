@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from safebench.comparing import Group
-from safebench.contracts import Form as BaseForm
 from safebench.files import atomic_write
 from safebench.keys import slug
-from safebench.reporting import write_report
-from safebench.results import Results
+from safebench.results.comparing import Group
+from safebench.results.report_format import ReportFormat
+from safebench.results.reporting import write_report
+from safebench.results.results import Results
 
 from .._site.export import tables_of
 from .._site.pictures import Pictures
@@ -26,11 +26,11 @@ HERE = Path(__file__).parent
 RUNS = "run-reports"
 
 
-class Form(BaseForm):
+class Adapter(ReportFormat):
     """index.html, head-to-head.html, downloads/, and each run's own report under run-reports/."""
 
     def write(self, results: Sequence[Results], out: Path) -> Path:
-        """See `Form.write`.  Like runs are merged; the others stand in tables of their own."""
+        """See `ReportFormat.write`.  Like runs are merged; the others stand in tables of their own."""
         for each in results:
             _ = each.quality_cells, each.detection_cells, each.false_alarms  # once, for all that is written of them
         tables = tables_of(results)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from safebench.comparing import Group
 from safebench.files import atomic_write
+from safebench.results.comparing import Group
 
 from .._site import export, latex, markdown
 from .._site.papers import paper_tables

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from safebench.comparing import Group
 from safebench.metrics.pairs import all_pairs
 from safebench.metrics.uncertainty import Difference, Photos, Values
 from safebench.protocol import ORIGINAL
-from safebench.tables import CHANCE_LOW
+from safebench.results.comparing import Group
+from safebench.results.tables import CHANCE_LOW
 
 from .._site.latex import escaped
 from .._site.metrics import Metric, View

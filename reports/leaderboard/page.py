@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from safebench.comparing import Group, Source
+from safebench.results.comparing import Group, Source
 
 from .._site.cells import FACET_NAMES, Cell, Column, Row, Table
 from .._site.charts import chart_data

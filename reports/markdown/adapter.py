@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from safebench.contracts import Form as BaseForm
 from safebench.files import atomic_write
-from safebench.results import Results
+from safebench.results.report_format import ReportFormat
+from safebench.results.results import Results
 
 from .._site.export import tables_of
 from .._site.markdown import page
 from .._site.papers import paper_tables
 
 
-class Form(BaseForm):
+class Adapter(ReportFormat):
     """leaderboard.md."""
 
     def write(self, results: Sequence[Results], out: Path) -> Path:
-        """See `Form.write`."""
+        """See `ReportFormat.write`."""
         path = out / "leaderboard.md"
         atomic_write(path, page(paper_tables(tables_of(results))).encode())
         return path

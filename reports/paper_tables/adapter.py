@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
+from safebench.commands.reproduce import Outcome, PaperTables, RowSpec, Suite
 from safebench.errors import ConfigError, UnknownNameError
 from safebench.files import atomic_write
-from safebench.reproducing import Outcome, PaperTables, RowSpec, Suite
-from safebench.results import Results
+from safebench.results.results import Results
 
 from .._site.site import POLICY, environment, write_assets
 from .beside import Comparison, comparison
@@ -21,7 +21,7 @@ from .text import as_csv, as_latex, as_text
 HERE = Path(__file__).parent
 
 
-class Form(PaperTables):
+class Adapter(PaperTables):
     """index.html, table.csv and table.tex of one table."""
 
     def __init__(self, card: Any) -> None:

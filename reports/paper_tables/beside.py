@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from safebench.comparing import terms
-from safebench.folders import cache_folder
-from safebench.privacy import without_paths
+from safebench.commands.reproduce import SAMPLE, Outcome, RowSpec, Suite
+from safebench.files import cache_folder
 from safebench.protocol import ORIGINAL
-from safebench.provenance import whose_weights
-from safebench.reproducing import SAMPLE, Outcome, RowSpec, Suite
-from safebench.results import Results
+from safebench.results.comparing import terms
+from safebench.results.privacy import without_paths
+from safebench.results.results import Results
+from safebench.runs.provenance import whose_weights
 
 from .._site.runs import Record, mapping, records
 from .._site.words import Figure, bin_name, figure, listed, number, told

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from safebench.folders import cache_folder
+from safebench.files import cache_folder
 
 from .._site.export import csv
 from .._site.latex import escaped

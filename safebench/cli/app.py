@@ -132,7 +132,7 @@ def inpaint(
     ] = False,
 ) -> None:
     """Fill the hole of one image."""
-    from safebench.single import inpaint_file
+    from safebench.commands.single import inpaint_file
 
     inpaint_file(inpainter, image, mask, out, weights=weights, raw=raw, seed=seed, device=device, unblanked=unblanked)
     typer.echo(str(out))
@@ -150,7 +150,7 @@ def detect(
     device: Device = "auto",
 ) -> None:
     """Look for inpainting in one image: its score, its map, and the map laid over the image."""
-    from safebench.single import detect_file
+    from safebench.commands.single import detect_file
 
     found = detect_file(detector, image, out, weights=weights, raw=raw, seed=seed, device=device)
     if json:
@@ -170,8 +170,8 @@ def report(
     form: Annotated[str, typer.Option("--format", help="safebench list reports shows them.")] = "html",
 ) -> None:
     """Make a report of one or more runs."""
-    from safebench.reporting import write_report
-    from safebench.results import open_run
+    from safebench.results.reporting import write_report
+    from safebench.results.results import open_run
 
     typer.echo(str(write_report([open_run(folder) for folder in runs], out, form)))
 

@@ -21,8 +21,8 @@ def leaderboard(
     form: Annotated[str, typer.Option("--format", help="html, latex, markdown, csv or parquet.")] = "html",
 ) -> None:
     """Rank the inpainters and the detectors of one or more runs; like is compared with like."""
-    from safebench.reporting import write_report
-    from safebench.submitting import opened
+    from safebench.results.reporting import write_report
+    from safebench.results.submitting import opened
 
     with opened(runs) as results:
         typer.echo(str(write_report(results, out, FORMS.get(form, form))))
@@ -48,7 +48,7 @@ def reproduce(
     from rich.console import Console
 
     from safebench.cli.progress import watching
-    from safebench.reproducing import Options, reproduce
+    from safebench.commands.reproduce import Options, reproduce
 
     options = Options(
         out=out or Path("reproduced") / table,
@@ -72,7 +72,7 @@ def submit(
     seed: Annotated[int | None, typer.Option(help="Draws the samples computed again. Default: at random.")] = None,
 ) -> None:
     """Check a run against its own pictures, and pack it for a leaderboard's maintainer."""
-    from safebench.submitting import submit
+    from safebench.results.submitting import submit
 
     path, verdict = submit(run, out, seed)
     typer.echo(f"{verdict.figures} figures of {verdict.samples} samples computed again: all as stored", err=True)
@@ -85,7 +85,7 @@ def publish(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go.")] = False,
 ) -> None:
     """Publish a site: a static Space with its tables as a data set, or a git folder for any host of pages."""
-    from safebench.publishing import publish
+    from safebench.results.publishing import publish
 
     publish(site, to, dry_run=dry_run, say=typer.echo)
 

@@ -30,7 +30,8 @@ def prepare(
 
     Data sets lie in $SAFEBENCH_DATA/NAME, or in the cache's folder.
     """
-    from safebench import data, masks
+    from safebench.inputs import masks
+    from safebench.inputs import photos as data
 
     def agreed(what: str, terms: str) -> bool:
         return accept_licence or (
@@ -38,11 +39,11 @@ def prepare(
         )
 
     if masks.is_nvidia(name):
-        from safebench.masks.prepare import prepare_nvidia
+        from safebench.inputs.masks.prepare import prepare_nvidia
 
         lines = prepare_nvidia(source, agreed)
     else:
-        from safebench.data.prepare import prepare as prepare_photos
+        from safebench.inputs.photos.prepare import prepare as prepare_photos
 
         lines = prepare_photos(data.find_layout(name), source, agreed)
     for line in lines:

@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from safebench import provenance, registry, weights
 from safebench.errors import SafebenchError
-from safebench.participants import participant
-from safebench.registry import Kind
+from safebench.models import registry, weights
+from safebench.models.registry import Kind
+from safebench.models.specs import participant
+from safebench.runs import provenance
 
 
 def examine() -> None:

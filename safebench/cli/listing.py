@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from safebench import registry, weights
-from safebench.cards import Card
 from safebench.errors import UnknownNameError
-from safebench.registry import Entry, Kind
+from safebench.models import registry, weights
+from safebench.models.cards import Card
+from safebench.models.registry import Entry, Kind
 
 
 def show(what: str | None) -> None:
@@ -50,7 +50,7 @@ def _titles(kind: Kind, title: str) -> Table:
 
 
 def _datasets() -> Table:
-    from safebench.data import dataset_cards
+    from safebench.inputs.photos import dataset_cards
 
     table = _table("Data sets", "name", "what it is", "here", "licence", "where")
     for card in dataset_cards():

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from safebench.watching import Watcher
+from safebench.work.watching import Watcher
 
 _LINE_SECONDS = 10.0
 

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from safebench.cli.progress import watching
-from safebench.config import make_config
-from safebench.provenance import whose_weights
-from safebench.reporting import write_report
-from safebench.results import Results
-from safebench.running import execute
+from safebench.commands.run import execute
+from safebench.results.reporting import write_report
+from safebench.results.results import Results
+from safebench.runs.config import make_config
+from safebench.runs.provenance import whose_weights
 
 
 def run_and_report(options: dict[str, Any], suite: Path | None) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
-from safebench import registry
 from safebench.cli.progress import watching
 from safebench.errors import PluginError
+from safebench.models import registry
 from safebench.training.config import make_configs, parse_settings
-from safebench.watching import Silent
+from safebench.work.watching import Silent
 
 
 def train_model(

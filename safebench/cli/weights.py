@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from safebench.cards import Weights
-    from safebench.registry import Entry
+    from safebench.models.cards import Weights
+    from safebench.models.registry import Entry
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -29,7 +29,7 @@ def list_() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from safebench import licences, weights
+    from safebench.models import licences, weights
 
     table = Table(header_style="bold")
     for heading in ("name", "here", "size", "terms", "trained on"):
@@ -56,7 +56,7 @@ def pull(
     ] = False,
 ) -> None:
     """Fetch weights into the cache; what is there already is checked and left as it is."""
-    from safebench import licences, weights
+    from safebench.models import licences, weights
 
     for name in names:
         for entry, variant in _find(name):
@@ -71,7 +71,7 @@ def pull(
 @app.command()
 def verify(names: _NamesOrAll = None) -> None:
     """Compare the weights that are here with their published checksums, or with those of the first download."""
-    from safebench import weights
+    from safebench.models import weights
 
     wrong = []
     for entry, checkpoint in _chosen(names):
@@ -96,7 +96,7 @@ def verify(names: _NamesOrAll = None) -> None:
 @app.command()
 def path(names: _Names) -> None:
     """Say where weights lie, or where to put them by hand."""
-    from safebench import weights
+    from safebench.models import weights
 
     for entry, checkpoint in _chosen(names):
         typer.echo(weights.at_hand(entry, checkpoint) or weights.cached_path(entry, checkpoint))
@@ -112,7 +112,7 @@ def _at_terminal() -> bool:
 
 
 def _everything() -> Iterator[tuple[Entry, Weights]]:
-    from safebench import registry
+    from safebench.models import registry
 
     for kind in ("inpainters", "detectors"):
         for entry in registry.entries(kind).values():
@@ -120,7 +120,7 @@ def _everything() -> Iterator[tuple[Entry, Weights]]:
 
 
 def _chosen(names: list[str] | None) -> Iterator[tuple[Entry, Weights]]:
-    from safebench import weights
+    from safebench.models import weights
 
     if not names:
         yield from _everything()
@@ -133,8 +133,9 @@ def _chosen(names: list[str] | None) -> Iterator[tuple[Entry, Weights]]:
 
 def _find(name: str) -> list[tuple[Entry, str]]:
     """The inpainter or detector (or both) that a name means; raises UnknownNameError with the nearest names."""
-    from safebench import registry
     from safebench.errors import UnknownNameError
+    from safebench.keys import plain
+    from safebench.models import registry
 
     found = []
     for kind in ("inpainters", "detectors"):
@@ -142,7 +143,7 @@ def _find(name: str) -> list[tuple[Entry, str]]:
             found.append(registry.find(kind, name))
     if not found:
         known = [*registry.entries("inpainters"), *registry.entries("detectors")]
-        nearest = difflib.get_close_matches(registry.plain(name.partition(":")[0]), known, n=3, cutoff=0.5)
+        nearest = difflib.get_close_matches(plain(name.partition(":")[0]), known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else "safebench list shows what there is"
         raise UnknownNameError(f"no inpainter or detector is called '{name}'; {hint}")
     return found

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
 
-from safebench.backbones import backbone_file
-from safebench.checkpoints import fit, load_state
-from safebench.downloads import digest
 from safebench.errors import ConfigError
 from safebench.metrics.remembering import Remembered
+from safebench.weights.fetch.backbones import backbone_file
+from safebench.weights.fetch.downloads import digest
+from safebench.weights.read.checkpoints import fit, load_state
 
 BACKBONES: Final = MappingProxyType(
     {

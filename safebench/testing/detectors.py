@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from safebench import models, registry
-from safebench.contracts import Detector
+from safebench.models import calling, registry
+from safebench.models.contracts import Detector
 from safebench.testing import inputs
 
 
@@ -20,7 +20,7 @@ class DetectorContract:
     devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
     def _load(self, device: str = "cpu", seed: int = 0) -> Detector:
-        return models.load_detector(self.name, weights=self.weights, device=device, seed=seed)
+        return calling.load_detector(self.name, weights=self.weights, device=device, seed=seed)
 
     def test_card_is_found_by_any_spelling_of_its_names(self) -> None:
         """Its name, its aliases, and both in capitals lead to the same entry."""
@@ -34,15 +34,15 @@ class DetectorContract:
         for device in self.devices:
             model = self._load(device)
             for size in inputs.sizes(model.card):
-                found = models.detect(model, inputs.photos(1, size))
+                found = calling.detect(model, inputs.photos(1, size))
                 assert found.maps.shape == (1, *size)
 
     def test_batch_equals_single_calls(self) -> None:
         """Four images in one call give what four calls give, to 1e-5."""
         model = self._load()
         photos = inputs.photos(4, inputs.sizes(model.card)[0])
-        together = models.detect(model, photos)
-        alone = [models.detect(model, photos[k : k + 1]) for k in range(4)]
+        together = calling.detect(model, photos)
+        alone = [calling.detect(model, photos[k : k + 1]) for k in range(4)]
         np.testing.assert_allclose(together.maps, np.stack([a.maps[0] for a in alone]), atol=1e-5, rtol=0)
         np.testing.assert_allclose(together.scores, np.stack([a.scores[0] for a in alone]), atol=1e-5, rtol=0)
 
@@ -50,8 +50,8 @@ class DetectorContract:
         """Called twice, and loaded afresh, it answers the same to the last bit."""
         first, second = self._load(), self._load()
         photos = inputs.photos(1, inputs.sizes(first.card)[0])
-        answer = models.detect(first, photos)
-        for again in (models.detect(first, photos), models.detect(second, photos)):
+        answer = calling.detect(first, photos)
+        for again in (calling.detect(first, photos), calling.detect(second, photos)):
             np.testing.assert_array_equal(answer.maps, again.maps)
             np.testing.assert_array_equal(answer.scores, again.scores)
 
@@ -60,7 +60,7 @@ class DetectorContract:
         model = self._load()
         size = inputs.sizes(model.card)[0]
         for level in (0, 127, 255):
-            models.detect(model, np.full((1, *size, 3), level, np.uint8))
+            calling.detect(model, np.full((1, *size, 3), level, np.uint8))
 
     def test_leaves_its_input_alone(self) -> None:
         """The tensor that it is handed is not written to."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from safebench import models, registry
-from safebench.contracts import Inpainter
+from safebench.models import calling, registry
+from safebench.models.contracts import Inpainter
 from safebench.testing import inputs
 
 
@@ -26,7 +26,7 @@ class InpainterContract:
     devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
     def _load(self, device: str = "cpu", seed: int = 0) -> Inpainter:
-        return models.load_inpainter(self.name, weights=self.weights, device=device, seed=seed)
+        return calling.load_inpainter(self.name, weights=self.weights, device=device, seed=seed)
 
     def _sizes(self, model: Inpainter) -> Sequence[tuple[int, int]]:
         return self.sizes or inputs.sizes(model.card)
@@ -43,7 +43,7 @@ class InpainterContract:
         for device in self.devices:
             model = self._load(device)
             for size in self._sizes(model):
-                raw = models.inpaint(model, inputs.photos(1, size), inputs.holes(1, size))
+                raw = calling.inpaint(model, inputs.photos(1, size), inputs.holes(1, size))
                 assert raw.shape == (1, *size, 3)
 
     def test_batch_equals_single_calls(self) -> None:
@@ -51,8 +51,8 @@ class InpainterContract:
         model = self._load()
         size = self._sizes(model)[0]
         photos, holes = inputs.photos(4, size), inputs.holes(4, size)
-        together = models.inpaint(model, photos, holes)
-        alone = [models.inpaint(model, photos[k : k + 1], holes[k : k + 1])[0] for k in range(4)]
+        together = calling.inpaint(model, photos, holes)
+        alone = [calling.inpaint(model, photos[k : k + 1], holes[k : k + 1])[0] for k in range(4)]
         np.testing.assert_allclose(together, np.stack(alone), atol=1e-5, rtol=0)
 
     def test_same_seed_same_answer(self) -> None:
@@ -60,9 +60,9 @@ class InpainterContract:
         first, second = self._load(), self._load()
         size = self._sizes(first)[0]
         photos, holes = inputs.photos(1, size), inputs.holes(1, size)
-        answer = models.inpaint(first, photos, holes)
-        np.testing.assert_array_equal(answer, models.inpaint(first, photos, holes))
-        np.testing.assert_array_equal(answer, models.inpaint(second, photos, holes))
+        answer = calling.inpaint(first, photos, holes)
+        np.testing.assert_array_equal(answer, calling.inpaint(first, photos, holes))
+        np.testing.assert_array_equal(answer, calling.inpaint(second, photos, holes))
 
     def test_never_sees_the_hole(self) -> None:
         """Two photos that differ in the hole alone get the same answer (but for a control that must see it)."""
@@ -74,7 +74,7 @@ class InpainterContract:
         size = self._sizes(model)[0]
         photos, holes = inputs.photos(1, size), inputs.holes(1, size)
         other = np.where(holes[..., None], 255 - photos, photos)
-        np.testing.assert_array_equal(models.inpaint(model, photos, holes), models.inpaint(model, other, holes))
+        np.testing.assert_array_equal(calling.inpaint(model, photos, holes), calling.inpaint(model, other, holes))
 
     def test_leaves_its_inputs_alone(self) -> None:
         """The tensors that it is handed are not written to."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from safebench.cards import Card
-from safebench.models import Holes, Photos
+from safebench.models.calling import Holes, Photos
+from safebench.models.cards import Card
 
 
 def sizes(card: Card) -> list[tuple[int, int]]:

@@ -1,1 +1,1 @@
-"""Training: one loop for every recipe (`safebench.contracts.Recipe`), through Accelerate."""
+"""Training: one loop for every recipe (`safebench.models.contracts.Recipe`), through Accelerate."""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from safebench.contracts import Recipe
 from safebench.errors import ConfigError
+from safebench.models.contracts import Recipe
 from safebench.protocol import SIZE, parse_bins
 
 

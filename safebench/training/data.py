@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from safebench.contracts import Recipe
-from safebench.data import Photo, open_photos
 from safebench.errors import DataError, ImageError, SafebenchError
-from safebench.images import MIN_SIDE, to_square
+from safebench.inputs.images import MIN_SIDE, to_square
+from safebench.inputs.masks import MaskSet, open_masks
+from safebench.inputs.photos import Photo, open_photos
 from safebench.keys import digest
-from safebench.masks import MaskSet, open_masks
+from safebench.models.contracts import Recipe
 from safebench.protocol import parse_bins
 from safebench.training.config import TrainConfig
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from safebench.files import atomic_write
-from safebench.images import save_png
+from safebench.inputs.images import save_png
 
 LOG = "log.jsonl"
 _LABEL = 16

@@ -16,12 +16,11 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from safebench import provenance
-from safebench.checkpoints import load_state
-from safebench.contracts import Recipe
 from safebench.errors import ConfigError, StoppedError, StoreError, TrainingError
 from safebench.keys import digest
-from safebench.registry import Entry
+from safebench.models.contracts import Recipe
+from safebench.models.registry import Entry
+from safebench.runs import provenance
 from safebench.training import checkpoint
 from safebench.training.config import TrainConfig, differences
 from safebench.training.data import batches, open_data
@@ -30,7 +29,8 @@ from safebench.training.memory import keep_freed_memory
 from safebench.training.product import write_product
 from safebench.training.stopping import stop_requests
 from safebench.training.validating import validate
-from safebench.watching import Watcher
+from safebench.weights.read.checkpoints import load_state
+from safebench.work.watching import Watcher
 
 _SAVE_SECONDS = 600
 """A checkpoint is also saved between two validations that lie far apart."""

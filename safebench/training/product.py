@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 import safebench
-from safebench import provenance
 from safebench.files import atomic_write
+from safebench.runs import provenance
 
 
 def write_product(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from safebench.contracts import Recipe
+from safebench.models.contracts import Recipe
 from safebench.training.data import HeldOut
 
 _PREVIEWED = 6

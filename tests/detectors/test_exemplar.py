@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safebench_detectors.exemplar.matching import find_fragments, information
 
-from safebench import models
-from safebench.images import read_mask, read_photo, square_mask, to_square
+from safebench.inputs.images import read_mask, read_photo, square_mask, to_square
 from safebench.metrics.localisation import pixel_auc
+from safebench.models import calling
 from safebench.protocol import SIZE
 
 
@@ -34,8 +34,8 @@ def pieced_together(image, hole, seed=0):
 
 
 def detect(image):
-    detector = models.load_detector("exemplar", device="cpu")
-    found = models.detect(detector, image[None])
+    detector = calling.load_detector("exemplar", device="cpu")
+    found = calling.detect(detector, image[None])
     return found.maps[0], found.scores[0]
 
 
@@ -105,12 +105,12 @@ def test_information_is_high_in_texture_and_nothing_where_it_is_flat():
 def test_finds_criminisi_and_nothing_in_photos(shared):
     photos = sorted((shared / "data/bsds500/test").glob("*.jpg"))[:8]
     masks = sorted((shared / "data/nvidia_irregular/testing_mask_dataset").glob("0[67]*.png"))[:8]  # 30-40%
-    inpainter, detector = models.load_inpainter("criminisi"), models.load_detector("exemplar")
+    inpainter, detector = calling.load_inpainter("criminisi"), calling.load_detector("exemplar")
     aucs, untouched, flagged = [], [], []
     for photo, mask in zip(photos, masks, strict=True):
         image, hole = to_square(read_photo(photo), SIZE)[None], square_mask(read_mask(mask), SIZE)[None]
-        composite = models.composite(image, hole, models.inpaint(inpainter, image, hole))
-        found, original = models.detect(detector, composite), models.detect(detector, image)
+        composite = calling.composite(image, hole, calling.inpaint(inpainter, image, hole))
+        found, original = calling.detect(detector, composite), calling.detect(detector, image)
         aucs.append(pixel_auc(found.maps[0], hole[0]))
         untouched.append(pixel_auc(original.maps[0], hole[0]))
         flagged.append((found.scores[0] >= 0.5, original.scores[0] >= 0.5))

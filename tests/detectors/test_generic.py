@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from safebench import models
 from safebench.errors import ConfigError, ModelError
+from safebench.models import calling
 from safebench.testing import DetectorContract, inputs
 
 PHOTOS = inputs.photos(2, (64, 72))
@@ -38,7 +38,7 @@ def saved(network: nn.Module, file: Path, convention: str = "") -> Path:
 
 
 def find(name: str) -> np.ndarray:
-    return models.detect(models.load_detector(name), PHOTOS).maps
+    return calling.detect(calling.load_detector(name), PHOTOS).maps
 
 
 class TestTorchScriptContract(DetectorContract):
@@ -63,7 +63,7 @@ def test_normalised_input_softmax_and_small_maps(tmp_path: Path) -> None:
     expected = nn.functional.interpolate(small, scale_factor=4, mode="bilinear")[:, 0]
     np.testing.assert_allclose(find(f"torchscript:{file}"), expected.numpy(), atol=1e-5)
     odd = inputs.photos(1, (66, 71))
-    assert models.detect(models.load_detector(f"torchscript:{file}"), odd).maps.shape == (1, 66, 71)
+    assert calling.detect(calling.load_detector(f"torchscript:{file}"), odd).maps.shape == (1, 66, 71)
 
 
 def test_sigmoid_is_applied_only_when_asked(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import torch
 from safebench_detectors.iid_net import network
 from safebench_detectors.iid_net.network import Attention, IIDNet, constrained, network_input
 
-from safebench import load_detector, models
-from safebench.checkpoints import fit, load_state
+from safebench import load_detector
 from safebench.errors import WeightsError
+from safebench.models import calling
 from safebench.testing import DetectorContract
+from safebench.weights.read.checkpoints import fit, load_state
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ class TestContract(DetectorContract):
 def test_computes_what_the_authors_code_computes_however_often_it_is_called(checkpoint, golden):
     model = load_detector("iid-net", weights=checkpoint, device="cpu")
     for _ in range(3):
-        found = models.detect(model, golden["image"].numpy()[None])
+        found = calling.detect(model, golden["image"].numpy()[None])
         np.testing.assert_allclose(found.maps[0], golden["map"], atol=1e-5, rtol=0)
 
 

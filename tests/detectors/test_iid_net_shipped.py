@@ -7,18 +7,18 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from safebench import models
-from safebench.checkpoints import load_metadata, load_state
 from safebench.cli.app import app
-from safebench.data import open_photos
-from safebench.images import save_png, to_square
-from safebench.masks import open_masks
+from safebench.commands.single import detect_file
+from safebench.inputs.images import save_png, to_square
+from safebench.inputs.masks import open_masks
+from safebench.inputs.photos import open_photos
 from safebench.metrics.localisation import pixel_auc
-from safebench.participants import participant
-from safebench.registry import find
-from safebench.single import detect_file
+from safebench.models import calling
+from safebench.models.registry import find
+from safebench.models.specs import participant
+from safebench.models.weights import cached_path
 from safebench.testing import DetectorContract, inputs
-from safebench.weights import cached_path
+from safebench.weights.read.checkpoints import load_metadata, load_state
 
 
 class TestContract(DetectorContract):
@@ -66,9 +66,9 @@ def test_it_finds_filled_holes_in_real_photos_and_leaves_others_alone(shared):
     masks = open_masks("irregular", 3)
     names = [masks.index(256)[hole_bin] for hole_bin in masks.index(256)][3]
     holes = np.stack([masks.load(name, 256) for name in names[: len(photos)]])
-    detector = models.load_detector("iid-net", device="cpu")
-    assert (models.detect(detector, photos).scores < 0.5).mean() >= 0.8
+    detector = calling.load_detector("iid-net", device="cpu")
+    assert (calling.detect(detector, photos).scores < 0.5).mean() >= 0.8
     for name in ("telea", "biharmonic"):  # trained on, and not
-        filler = models.load_inpainter(name, device="cpu")
-        found = models.detect(detector, models.composite(photos, holes, models.inpaint(filler, photos, holes)))
+        filler = calling.load_inpainter(name, device="cpu")
+        found = calling.detect(detector, calling.composite(photos, holes, calling.inpaint(filler, photos, holes)))
         assert np.mean([pixel_auc(map_, hole) for map_, hole in zip(found.maps, holes, strict=True)]) > 0.85

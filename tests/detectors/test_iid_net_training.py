@@ -15,11 +15,11 @@ from safebench_detectors.iid_net.starting import initialise
 from safetensors.torch import save_file
 
 import safebench
-from safebench import models, registry
-from safebench.checkpoints import load_metadata, load_state
 from safebench.errors import ConfigError
-from safebench.images import read_photo, save_png, to_square
+from safebench.inputs.images import read_photo, save_png, to_square
+from safebench.models import calling, registry
 from safebench.testing import inputs
+from safebench.weights.read.checkpoints import load_metadata, load_state
 
 SIDE = 64
 
@@ -192,8 +192,8 @@ def test_training_teaches_and_its_product_is_used_as_it_is(photo, tmp_path):
     assert {tuple(picture.shape) for picture in pictures.values()} == {(6, 3, SIDE, SIDE)}
 
     save_file(_halved(recipe.product(networks)), tmp_path / "trained.safetensors")
-    detector = models.load_detector("iid-net", weights=tmp_path / "trained.safetensors", device="cpu")
-    found = models.detect(detector, (batch["image"].permute(0, 2, 3, 1) * 255).round().byte().numpy())
+    detector = calling.load_detector("iid-net", weights=tmp_path / "trained.safetensors", device="cpu")
+    found = calling.detect(detector, (batch["image"].permute(0, 2, 3, 1) * 255).round().byte().numpy())
     np.testing.assert_allclose(found.maps, pictures["map"][:, 0].numpy(), atol=0.02)
 
 
@@ -223,9 +223,9 @@ def test_calibration_lets_few_untouched_photos_be_flagged(tmp_path, monkeypatch,
     assert load_metadata(tmp_path / "b.safetensors") == {"step": "3"}
     before, after = (load_state(tmp_path / f"{name}.safetensors") for name in "ab")
     assert [key for key in before if not torch.equal(before[key], after[key])] == [calibrate.BIAS]
-    detector = models.load_detector("iid-net", weights=tmp_path / "b.safetensors", device="cpu")
+    detector = calling.load_detector("iid-net", weights=tmp_path / "b.safetensors", device="cpu")
     views = list(calibrate.views([str(tmp_path / "photos")]))
     assert len(views) == 40
     np.testing.assert_array_equal(views[2], to_square(read_photo(tmp_path / "photos" / "1.png"), 256))
-    scores = np.concatenate([models.detect(detector, view[None]).scores for view in views])
+    scores = np.concatenate([calling.detect(detector, view[None]).scores for view in views])
     assert np.quantile(scores, 0.95) == pytest.approx(0.5, abs=2e-3)

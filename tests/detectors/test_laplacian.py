@@ -18,11 +18,11 @@ from safebench_detectors.laplacian.features import (
 )
 from sklearn.metrics import roc_auc_score
 
-from safebench import models
-from safebench.data import open_photos
 from safebench.errors import WeightsError
-from safebench.images import to_square
-from safebench.masks import open_masks
+from safebench.inputs.images import to_square
+from safebench.inputs.masks import open_masks
+from safebench.inputs.photos import open_photos
+from safebench.models import calling
 from safebench.protocol import Bin
 
 CLASSIFIER = Path(laplacian.__file__).with_name("classifier.json")
@@ -99,7 +99,7 @@ def test_flat_and_clipped_areas_are_no_evidence(noisy):
 
 @pytest.mark.parametrize("level", [0, 127, 255])
 def test_a_flat_image_is_not_flagged(level):
-    found = models.detect(models.load_detector("laplacian"), np.full((1, 64, 96, 3), level, np.uint8))
+    found = calling.detect(calling.load_detector("laplacian"), np.full((1, 64, 96, 3), level, np.uint8))
     assert found.maps.max() < 0.05
 
 
@@ -117,7 +117,7 @@ def test_a_diffused_hole_stands_out():
     photo = (waves[..., None] + np.random.default_rng(0).normal(0, 5, (128, 128, 3))).clip(0, 255).astype(np.uint8)
     hole = (x - 60) ** 2 + (y - 70) ** 2 < 30**2
     filled = cv2.inpaint(photo, hole.astype(np.uint8), 3, cv2.INPAINT_NS).astype(np.uint8)
-    found = models.detect(models.load_detector("laplacian"), np.stack([photo, filled]))
+    found = calling.detect(calling.load_detector("laplacian"), np.stack([photo, filled]))
     assert found.scores[0] < 0.5 <= found.scores[1]
     assert roc_auc_score(hole.ravel(), found.maps[1].ravel()) > 0.95
 
@@ -127,7 +127,7 @@ def test_a_file_that_is_no_classifier_is_refused(tmp_path, content):
     path = tmp_path / "mine.json"
     path.write_text(content)
     with pytest.raises(WeightsError, match=r"mine\.json"):
-        models.load_detector("laplacian", weights=path)
+        calling.load_detector("laplacian", weights=path)
 
 
 def test_a_classifier_of_other_sizes_is_refused(tmp_path):
@@ -135,7 +135,7 @@ def test_a_classifier_of_other_sizes_is_refused(tmp_path):
     text = CLASSIFIER.read_text()
     path.write_text(text.replace('"hidden_bias": [', '"hidden_bias": [ 0.0,', 1))
     with pytest.raises(WeightsError, match="do not fit 16 features"):
-        models.load_detector("laplacian", weights=path)
+        calling.load_detector("laplacian", weights=path)
 
 
 @pytest.mark.slow
@@ -145,12 +145,12 @@ def test_it_finds_diffusion_in_real_photos(shared):
     )
     masks = open_masks(str(shared / "data/nvidia_irregular/testing_mask_dataset"), 0)
     holes = np.stack([masks.load(name, 256) for name in masks.index(256)[Bin(4)][:12]])
-    detector = models.load_detector("laplacian")
+    detector = calling.load_detector("laplacian")
 
     def mean_auc(name):
-        filler = models.load_inpainter(name, device="cpu")
-        images = models.composite(photos, holes, models.inpaint(filler, photos, holes))
-        found = models.detect(detector, images)
+        filler = calling.load_inpainter(name, device="cpu")
+        images = calling.composite(photos, holes, calling.inpaint(filler, photos, holes))
+        found = calling.detect(detector, images)
         aucs = [roc_auc_score(hole.ravel(), found_.ravel()) for hole, found_ in zip(holes, found.maps, strict=True)]
         return np.mean(aucs), np.mean(found.scores >= 0.5)
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from safebench_detectors._noiseprint_pp import NoiseprintPP
 
-from safebench import models, strips
-from safebench.checkpoints import fit, load_state
+from safebench.models import calling
+from safebench.models.toolbox import strips
 from safebench.testing import inputs
+from safebench.weights.read.checkpoints import fit, load_state
 
 
 @pytest.mark.parametrize(
@@ -20,11 +21,11 @@ def test_strips_do_not_change_the_answer(rebuilt, shared, monkeypatch, name, fil
     """Noiseprint++'s published weights magnify rounding, and its residual is quantised: single windows may differ."""
     folder, _, file = files.partition("/")
     weights = rebuilt(folder) / file if files else shared / "weights/noiseprint_pp/noiseprint++.th"
-    detector = models.load_detector(name, weights=weights, device="cpu")
+    detector = calling.load_detector(name, weights=weights, device="cpu")
     photo = inputs.photos(1, (173, 96))
-    whole = models.detect(detector, photo)
+    whole = calling.detect(detector, photo)
     monkeypatch.setattr(strips, "PIXELS", 48 * 40)
-    cut = models.detect(detector, photo)
+    cut = calling.detect(detector, photo)
     np.testing.assert_allclose(cut.maps, whole.maps, atol=tolerance, rtol=0)
     np.testing.assert_allclose(cut.scores, whole.scores, atol=tolerance, rtol=0)
 

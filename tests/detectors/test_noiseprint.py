@@ -13,14 +13,14 @@ from safebench_detectors import _calibrate
 from safebench_detectors._noiseprint_pp import NoiseprintPP, over_256
 from sklearn.metrics import roc_auc_score
 
-from safebench import models
-from safebench.checkpoints import fit, load_state
-from safebench.data import open_photos
 from safebench.errors import WeightsError
-from safebench.images import to_square
-from safebench.masks import open_masks
+from safebench.inputs.images import to_square
+from safebench.inputs.masks import open_masks
+from safebench.inputs.photos import open_photos
+from safebench.models import calling
 from safebench.protocol import Bin
 from safebench.testing import DetectorContract
+from safebench.weights.read.checkpoints import fit, load_state
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,8 @@ def test_residual_of_made_up_weights(rebuilt, golden):
 
 @pytest.mark.parametrize("level", [0, 127, 255])
 def test_a_flat_image_says_nothing(published, level):
-    detector = models.load_detector("noiseprint", weights=published)
-    found = models.detect(detector, np.full((1, 96, 64, 3), level, np.uint8))
+    detector = calling.load_detector("noiseprint", weights=published)
+    found = calling.detect(detector, np.full((1, 96, 64, 3), level, np.uint8))
     assert not found.maps.any()
     assert found.scores == 0
 
@@ -74,16 +74,16 @@ def test_it_finds_filled_holes_in_real_photos(shared, published):
     photos = np.stack([to_square(p.load(), 256) for p in open_photos(str(shared / "data/bsds500/test")).photos()[:5]])
     masks = open_masks(str(shared / "data/nvidia_irregular/testing_mask_dataset"), 0)
     holes = np.stack([masks.load(name, 256) for name in masks.index(256)[Bin(4)][:5]])
-    filler = models.load_inpainter("telea", device="cpu")
-    images = models.composite(photos, holes, models.inpaint(filler, photos, holes))
-    found = models.detect(models.load_detector("noiseprint", weights=published, device="cpu"), images)
+    filler = calling.load_inpainter("telea", device="cpu")
+    images = calling.composite(photos, holes, calling.inpaint(filler, photos, holes))
+    found = calling.detect(calling.load_detector("noiseprint", weights=published, device="cpu"), images)
     aucs = [roc_auc_score(hole.ravel(), map_.ravel()) for hole, map_ in zip(holes, found.maps, strict=True)]
     assert np.mean(aucs) > 0.75
 
 
 def test_a_checkpoint_of_another_network_is_refused(rebuilt):
     with pytest.raises(WeightsError, match="has no 'network', only state_dict"):
-        models.load_detector("noiseprint", weights=rebuilt("trufor") / "trufor.pth.tar")
+        calling.load_detector("noiseprint", weights=rebuilt("trufor") / "trufor.pth.tar")
 
 
 def test_calibration_prints_the_limit_and_how_many_photos_gave_it(shared, tmp_path, monkeypatch, capsys):

@@ -11,10 +11,11 @@ import torch
 from safebench_detectors.pscc_net import adapter, heads
 from safebench_detectors.pscc_net.network import HRNet, resize
 
-from safebench import load_detector, models
-from safebench.checkpoints import fit, load_state
+from safebench import load_detector
 from safebench.errors import WeightsError
+from safebench.models import calling
 from safebench.testing import DetectorContract
+from safebench.weights.read.checkpoints import fit, load_state
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ class TestContract(DetectorContract):
 
 def test_computes_what_the_authors_code_computes(checkpoint, golden):
     model = load_detector("pscc-net", weights=checkpoint, device="cpu")
-    found = models.detect(model, golden["image"].numpy()[None])
+    found = calling.detect(model, golden["image"].numpy()[None])
     np.testing.assert_allclose(found.maps[0], golden["map"], atol=2e-5, rtol=0)
     np.testing.assert_allclose(found.scores[0], golden["score"], atol=1e-5, rtol=0)
 

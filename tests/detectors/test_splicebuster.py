@@ -12,10 +12,10 @@ from safebench_detectors._splicebuster import cooccurrences, quantise, segment, 
 from safebench_detectors.splicebuster.residual import luminance, third_differences
 from sklearn.metrics import roc_auc_score
 
-from safebench import models
-from safebench.data import open_photos
-from safebench.images import to_square
-from safebench.masks import open_masks
+from safebench.inputs.images import to_square
+from safebench.inputs.masks import open_masks
+from safebench.inputs.photos import open_photos
+from safebench.models import calling
 from safebench.protocol import Bin
 
 
@@ -109,7 +109,7 @@ def test_a_windows_value_stands_at_its_centre():
 
 @pytest.mark.parametrize("level", [0, 127, 255])
 def test_a_flat_image_says_nothing(level):
-    found = models.detect(models.load_detector("splicebuster"), np.full((1, 64, 96, 3), level, np.uint8))
+    found = calling.detect(calling.load_detector("splicebuster"), np.full((1, 64, 96, 3), level, np.uint8))
     assert not found.maps.any()
     assert found.scores == 0
 
@@ -135,7 +135,7 @@ def test_a_smoothed_disc_in_noise_is_found():
     y, x = np.mgrid[:192, :192]
     disc = (x - 90) ** 2 + (y - 100) ** 2 < 50**2
     image = np.where(disc[..., None], cv2.GaussianBlur(photo, (5, 5), 1.5), photo)
-    found = models.detect(models.load_detector("splicebuster"), image[None])
+    found = calling.detect(calling.load_detector("splicebuster"), image[None])
     assert roc_auc_score(disc.ravel(), found.maps[0].ravel()) > 0.95
     assert found.scores[0] >= 0.5
 
@@ -152,8 +152,8 @@ def test_it_finds_filled_holes_in_real_photos(shared):
     )
     masks = open_masks(str(shared / "data/nvidia_irregular/testing_mask_dataset"), 0)
     holes = np.stack([masks.load(name, 256) for name in masks.index(256)[Bin(4)][:12]])
-    filler = models.load_inpainter("telea", device="cpu")
-    images = models.composite(photos, holes, models.inpaint(filler, photos, holes))
-    found = models.detect(models.load_detector("splicebuster"), images)
+    filler = calling.load_inpainter("telea", device="cpu")
+    images = calling.composite(photos, holes, calling.inpaint(filler, photos, holes))
+    found = calling.detect(calling.load_detector("splicebuster"), images)
     aucs = [roc_auc_score(hole.ravel(), map_.ravel()) for hole, map_ in zip(holes, found.maps, strict=True)]
     assert np.mean(aucs) > 0.75

@@ -10,10 +10,11 @@ import torch
 from safebench_detectors._noiseprint_pp import over_256
 from safebench_detectors.trufor.network import TruFor, pooled
 
-from safebench import load_detector, models
-from safebench.checkpoints import fit, load_state
+from safebench import load_detector
 from safebench.errors import ModelError, WeightsError
+from safebench.models import calling
 from safebench.testing import DetectorContract
+from safebench.weights.read.checkpoints import fit, load_state
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ class TestContract(DetectorContract):
 
 def test_computes_what_the_authors_code_computes(checkpoint, golden):
     model = load_detector("truFor", weights=checkpoint, device="cpu")
-    found = models.detect(model, golden["image"].numpy()[None])
+    found = calling.detect(model, golden["image"].numpy()[None])
     np.testing.assert_allclose(found.maps[0], golden["map"], atol=3e-5, rtol=0)
     assert found.confidence is not None
     np.testing.assert_allclose(found.confidence[0], golden["confidence"], atol=3e-5, rtol=0)
@@ -65,9 +66,9 @@ def test_residual_fused_features_and_statistics_on_the_way(checkpoint, golden):
 
 def test_takes_no_picture_smaller_than_its_first_reduction(checkpoint):
     model = load_detector("trufor", weights=checkpoint, device="cpu")
-    models.detect(model, np.zeros((1, 29, 29, 3), np.uint8))
+    calling.detect(model, np.zeros((1, 29, 29, 3), np.uint8))
     with pytest.raises(ModelError, match="at least 29 pixels a side"):
-        models.detect(model, np.zeros((1, 28, 40, 3), np.uint8))
+        calling.detect(model, np.zeros((1, 28, 40, 3), np.uint8))
 
 
 def test_a_checkpoint_of_another_network_is_refused(shared: Path):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from safebench import downloads
+from safebench.weights.fetch import downloads
 
 
 @dataclass

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from safebench.models import Holes, Photos
+from safebench.models.calling import Holes, Photos
 
 
 @dataclass(frozen=True)

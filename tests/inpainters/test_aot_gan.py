@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from safebench import load_inpainter, models
+from safebench import load_inpainter
 from safebench.errors import WeightsError
+from safebench.models import calling
 from safebench.testing import InpainterContract, inputs
 
 
@@ -29,10 +30,10 @@ class TestContract(InpainterContract):
 
 def test_computes_what_the_authors_code_computes(aot_gan, golden):
     case = golden("aot_gan")
-    raw = models.inpaint(aot_gan, case.photos, case.holes)
+    raw = calling.inpaint(aot_gan, case.photos, case.holes)
     np.testing.assert_allclose(raw, case.raw, atol=1e-3, rtol=0)
     assert np.abs(raw - case.raw).mean() < 1e-4
-    filled = models.composite(case.photos, case.holes, raw)
+    filled = calling.composite(case.photos, case.holes, raw)
     np.testing.assert_allclose(filled.astype(int), case.composite, atol=1, rtol=0)
 
 
@@ -40,10 +41,10 @@ def test_computes_what_the_authors_code_computes(aot_gan, golden):
 def test_pads_as_numpy_does_and_crops_back(aot_gan, size, padded):
     photos, holes = inputs.photos(1, size), inputs.holes(1, size)
     margins = [(0, 0), (0, padded[0] - size[0]), (0, padded[1] - size[1])]
-    larger = models.inpaint(
+    larger = calling.inpaint(
         aot_gan, np.pad(photos, [*margins, (0, 0)], "symmetric"), np.pad(holes, margins, "symmetric")
     )
-    raw = models.inpaint(aot_gan, photos, holes)
+    raw = calling.inpaint(aot_gan, photos, holes)
     np.testing.assert_array_equal(raw, larger[:, : size[0], : size[1]])
 
 

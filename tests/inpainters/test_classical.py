@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from safebench import models
-from safebench.contracts import Inpainter
 from safebench.errors import ModelError
+from safebench.models import calling
+from safebench.models.contracts import Inpainter
 
 CLASSICAL = ("telea", "navier-stokes", "biharmonic", "shiftmap", "fsr", "criminisi")
 # OpenCV's Telea drifts upwards by rounding (its card says so)
@@ -23,12 +23,12 @@ Hole = NDArray[np.bool_]
 
 @pytest.fixture(scope="module", params=CLASSICAL)
 def inpainter(request: pytest.FixtureRequest) -> Inpainter:
-    return models.load_inpainter(request.param, device="cpu")
+    return calling.load_inpainter(request.param, device="cpu")
 
 
 def filled(inpainter: Inpainter, photo: Photo, hole: Hole) -> Photo:
     batch = photo[None], hole[None]
-    return models.composite(*batch, models.inpaint(inpainter, *batch))[0]
+    return calling.composite(*batch, calling.inpaint(inpainter, *batch))[0]
 
 
 def block(height: int, width: int) -> Hole:
@@ -81,17 +81,17 @@ def test_the_fill_is_near_the_photo_where_it_is_smooth(inpainter):
 def test_copy_gives_back_the_photo_and_noise_does_not():
     photo = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     hole = block(40, 50)
-    np.testing.assert_array_equal(filled(models.load_inpainter("copy"), photo, hole), photo)
-    noise = filled(models.load_inpainter("noise"), photo, hole)
+    np.testing.assert_array_equal(filled(calling.load_inpainter("copy"), photo, hole), photo)
+    noise = filled(calling.load_inpainter("noise"), photo, hole)
     assert (noise != photo)[hole].mean() > 0.9
     np.testing.assert_array_equal(noise[~hole], photo[~hole])
 
 
 def test_noise_depends_on_the_seed_alone():
     photo, hole = np.zeros((64, 64, 3), np.uint8), np.ones((64, 64), dtype=bool)
-    first = filled(models.load_inpainter("noise", seed=1), photo, hole)
-    np.testing.assert_array_equal(first, filled(models.load_inpainter("noise", seed=1), 255 - photo, hole))
-    assert (first != filled(models.load_inpainter("noise", seed=2), photo, hole)).mean() > 0.9
+    first = filled(calling.load_inpainter("noise", seed=1), photo, hole)
+    np.testing.assert_array_equal(first, filled(calling.load_inpainter("noise", seed=1), 255 - photo, hole))
+    assert (first != filled(calling.load_inpainter("noise", seed=2), photo, hole)).mean() > 0.9
     assert abs(first.mean() - 127.5) < 3
 
 
@@ -99,7 +99,7 @@ def test_shiftmap_leaves_opencv_to_a_process_of_its_own(monkeypatch):
     # in this one its answer would depend on what lies about in memory
     monkeypatch.setattr(cv2.xphoto, "inpaint", lambda *_: pytest.fail("OpenCV's shift-map ran in this process"))
     photo, hole = np.random.default_rng(0).integers(0, 256, (48, 72, 3), dtype=np.uint8), block(48, 72)
-    first, second = (filled(models.load_inpainter("shiftmap"), photo, hole) for _ in range(2))
+    first, second = (filled(calling.load_inpainter("shiftmap"), photo, hole) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert (first[hole] != photo[hole]).any()
 
@@ -109,7 +109,7 @@ def test_shiftmap_says_where_opencv_breaks_off(monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
     photo = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     with pytest.raises(ModelError, match="OpenCV gave up on this picture"):
-        filled(models.load_inpainter("shiftmap"), photo, block(40, 40))
+        filled(calling.load_inpainter("shiftmap"), photo, block(40, 40))
 
 
 def test_shiftmap_copies_known_pixels_at_any_size():
@@ -119,6 +119,6 @@ def test_shiftmap_copies_known_pixels_at_any_size():
     photo = np.tile(tile, (2, 14, 1))
     hole = np.zeros(photo.shape[:2], dtype=bool)
     hole[10:30, 150:190] = True
-    result = filled(models.load_inpainter("shiftmap"), photo, hole)
+    result = filled(calling.load_inpainter("shiftmap"), photo, hole)
     known = {tuple(pixel) for pixel in photo[~hole].tolist()}
     assert all(tuple(pixel) in known for pixel in result[hole].tolist())

@@ -9,10 +9,11 @@ import pytest
 import torch
 from safebench_inpainters.ctsdg import adapter, layers
 
-from safebench import load_inpainter, models
+from safebench import load_inpainter
+from safebench.commands.single import inpaint_file
 from safebench.errors import ModelError, WeightsError
-from safebench.images import save_png
-from safebench.single import inpaint_file
+from safebench.inputs.images import save_png
+from safebench.models import calling
 from safebench.testing import InpainterContract
 
 
@@ -43,9 +44,9 @@ class TestContract(InpainterContract):
 def test_computes_what_the_authors_code_computes_with_the_hole_in_sight(ctsdg, golden, monkeypatch):
     case = golden("ctsdg")
     monkeypatch.setattr(ctsdg, "unblanked", True)
-    raw = models.inpaint(ctsdg, case.photos, case.holes)
+    raw = calling.inpaint(ctsdg, case.photos, case.holes)
     np.testing.assert_allclose(raw, case.raw, atol=1e-4, rtol=0)
-    filled = models.composite(case.photos, case.holes, raw)
+    filled = calling.composite(case.photos, case.holes, raw)
     np.testing.assert_allclose(filled.astype(int), case.composite, atol=1, rtol=0)
 
 
@@ -76,7 +77,7 @@ def test_attention_does_not_depend_on_how_much_is_held_at_a_time(monkeypatch):
 
 def test_takes_multiples_of_128_alone(ctsdg):
     with pytest.raises(ModelError, match="multiples of 128, not 192x128"):
-        models.inpaint(ctsdg, np.zeros((1, 128, 192, 3), np.uint8), np.zeros((1, 128, 192), bool))
+        calling.inpaint(ctsdg, np.zeros((1, 128, 192, 3), np.uint8), np.zeros((1, 128, 192), bool))
 
 
 def test_wrong_checkpoints_are_refused(checkpoint: Path, tmp_path: Path):

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from safebench import models
 from safebench.errors import WeightsError
+from safebench.models import calling
 from safebench.testing import inputs
 
 PHOTOS, HOLES = inputs.photos(2, (64, 72)), inputs.holes(2, (64, 72))
@@ -81,14 +81,14 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_diffusers_is_seeded_for_each_image_and_never_sees_the_hole(pipeline: Path) -> None:
-    model: Any = models.load_inpainter(f"diffusers:{pipeline}", seed=5)
+    model: Any = calling.load_inpainter(f"diffusers:{pipeline}", seed=5)
     assert model.pipeline.safety_checker is None
-    together = models.inpaint(model, PHOTOS, HOLES)
+    together = calling.inpaint(model, PHOTOS, HOLES)
     assert together.shape == (2, 64, 72, 3)
-    np.testing.assert_allclose(together[1], models.inpaint(model, PHOTOS[1:], HOLES[1:])[0], atol=1e-5)
+    np.testing.assert_allclose(together[1], calling.inpaint(model, PHOTOS[1:], HOLES[1:])[0], atol=1e-5)
     unseen = np.where(HOLES[..., None], 255 - PHOTOS, PHOTOS)
-    np.testing.assert_array_equal(together[:1], models.inpaint(model, unseen[:1], HOLES[:1]))
-    other = models.inpaint(models.load_inpainter(f"diffusers:{pipeline}", seed=6), PHOTOS[:1], HOLES[:1])
+    np.testing.assert_array_equal(together[:1], calling.inpaint(model, unseen[:1], HOLES[:1]))
+    other = calling.inpaint(calling.load_inpainter(f"diffusers:{pipeline}", seed=6), PHOTOS[:1], HOLES[:1])
     assert np.abs(other[0] - together[0]).max() > 0.05
 
 
@@ -97,19 +97,19 @@ def test_diffusers_runs_no_code_and_reads_no_pickle(pipeline: Path, tmp_path: Pa
     shutil.copytree(pipeline, copy)
     (copy / "unet" / "my_unet.py").write_text("raise SystemExit('was run')")
     with pytest.raises(WeightsError, match="comes with code of its own, which is not run"):
-        models.load_inpainter(f"diffusers:{copy}")
+        calling.load_inpainter(f"diffusers:{copy}")
     (copy / "unet" / "my_unet.py").unlink()
     index = json.loads((copy / "model_index.json").read_text())
     (copy / "model_index.json").write_text(json.dumps({**index, "unet": ["antigravity", "Thing"]}))
     with pytest.raises(WeightsError, match="comes with code of its own"):
-        models.load_inpainter(f"diffusers:{copy}")
+        calling.load_inpainter(f"diffusers:{copy}")
     assert "antigravity" not in sys.modules
     (copy / "model_index.json").write_text(json.dumps(index))
     (weights,) = (copy / "unet").glob("*.safetensors")
     torch.save({"a": torch.ones(1)}, weights.with_suffix(".bin"))
     weights.unlink()
     with pytest.raises(WeightsError, match="is no inpainting pipeline that diffusers can load"):
-        models.load_inpainter(f"diffusers:{copy}")
+        calling.load_inpainter(f"diffusers:{copy}")
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match="holds no pipeline of diffusers"):
-        models.load_inpainter(f"diffusers:{tmp_path / 'empty'}")
+        calling.load_inpainter(f"diffusers:{tmp_path / 'empty'}")

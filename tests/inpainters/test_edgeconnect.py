@@ -9,8 +9,9 @@ import pytest
 import torch
 from safebench_inpainters._edges import grey_and_edges
 
-from safebench import load_inpainter, models
+from safebench import load_inpainter
 from safebench.errors import ModelError, WeightsError
+from safebench.models import calling
 from safebench.testing import InpainterContract
 
 
@@ -34,9 +35,9 @@ class TestContract(InpainterContract):
 
 def test_computes_what_the_authors_code_computes(edgeconnect, golden):
     case = golden("edgeconnect")
-    raw = models.inpaint(edgeconnect, case.photos, case.holes)
+    raw = calling.inpaint(edgeconnect, case.photos, case.holes)
     np.testing.assert_allclose(raw, case.raw, atol=1e-4, rtol=0)
-    filled = models.composite(case.photos, case.holes, raw)
+    filled = calling.composite(case.photos, case.holes, raw)
     np.testing.assert_allclose(filled.astype(int), case.composite, atol=1, rtol=0)
 
 
@@ -50,7 +51,7 @@ def test_draws_the_edges_that_the_authors_draw(shared):
 
 def test_takes_multiples_of_four_alone(edgeconnect):
     with pytest.raises(ModelError, match="multiples of 4, not 66x64"):
-        models.inpaint(edgeconnect, np.zeros((1, 64, 66, 3), np.uint8), np.zeros((1, 64, 66), bool))
+        calling.inpaint(edgeconnect, np.zeros((1, 64, 66, 3), np.uint8), np.zeros((1, 64, 66), bool))
 
 
 def test_a_file_of_another_network_is_refused(checkpoint: Path, tmp_path: Path):

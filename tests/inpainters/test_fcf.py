@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from safebench import load_inpainter, models
+from safebench import load_inpainter
 from safebench.errors import ModelError, WeightsError
+from safebench.models import calling
 from safebench.testing import InpainterContract, inputs
 
 
@@ -33,9 +34,9 @@ class TestContract(InpainterContract):
 
 
 def assert_solved(model, case):
-    raw = models.inpaint(model, case.photos, case.holes)
+    raw = calling.inpaint(model, case.photos, case.holes)
     np.testing.assert_allclose(raw, case.raw, atol=1e-4, rtol=0)
-    filled = models.composite(case.photos, case.holes, raw)
+    filled = calling.composite(case.photos, case.holes, raw)
     np.testing.assert_allclose(filled.astype(int), case.composite, atol=1, rtol=0)
 
 
@@ -48,7 +49,7 @@ def test_computes_what_the_authors_code_computes_at_512(checkpoints, golden):
     model = load_inpainter("fcf", weights=checkpoints / "places_512_G.pth", device="cpu")
     assert_solved(model, golden("fcf", "golden_0_512"))
     with pytest.raises(ModelError, match="takes 512x512 pixels only, not 256x256"):
-        models.inpaint(model, inputs.photos(1, (256, 256)), inputs.holes(1, (256, 256)))
+        calling.inpaint(model, inputs.photos(1, (256, 256)), inputs.holes(1, (256, 256)))
 
 
 def test_takes_the_filter_from_the_checkpoint(fcf, golden, shared):
@@ -59,7 +60,7 @@ def test_takes_the_filter_from_the_checkpoint(fcf, golden, shared):
     try:
         for one in filters:
             one.copy_(torch.outer(row, row) / 64)
-        raw = models.inpaint(fcf, golden("fcf").photos, golden("fcf").holes)
+        raw = calling.inpaint(fcf, golden("fcf").photos, golden("fcf").holes)
     finally:
         for one in filters:
             one.fill_(1 / 16)
@@ -69,13 +70,13 @@ def test_takes_the_filter_from_the_checkpoint(fcf, golden, shared):
 def test_another_seed_gives_another_picture(checkpoints, golden):
     case = golden("fcf")
     other = load_inpainter("fcf", weights=checkpoints / "places_256_G.pth", device="cpu", seed=1)
-    assert np.abs(models.inpaint(other, case.photos, case.holes) - case.raw).max() > 0.01
+    assert np.abs(calling.inpaint(other, case.photos, case.holes) - case.raw).max() > 0.01
 
 
 @pytest.mark.parametrize("size", [(64, 64), (256, 512), (512, 512)])
 def test_refuses_another_size(fcf, size):
     with pytest.raises(ModelError, match=rf"takes 256x256 pixels only, not {size[1]}x{size[0]}"):
-        models.inpaint(fcf, inputs.photos(1, size), inputs.holes(1, size))
+        calling.inpaint(fcf, inputs.photos(1, size), inputs.holes(1, size))
 
 
 def test_refuses_a_checkpoint_with_other_keys(checkpoints, tmp_path):

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from safebench import models
 from safebench.errors import ConfigError, ModelError, WeightsError
+from safebench.models import calling
 from safebench.testing import InpainterContract, inputs
 
 PHOTOS, HOLES = inputs.photos(2, (64, 72)), inputs.holes(2, (64, 72))
@@ -54,7 +54,7 @@ def saved(network: nn.Module, file: Path, convention: str = "") -> Path:
 
 
 def fill(name: str, seed: int = 0) -> np.ndarray:
-    return models.inpaint(models.load_inpainter(name, seed=seed), PHOTOS, HOLES)
+    return calling.inpaint(calling.load_inpainter(name, seed=seed), PHOTOS, HOLES)
 
 
 class TestTorchScriptContract(InpainterContract):
@@ -85,11 +85,11 @@ def test_a_convention_is_followed_there_and_back(tmp_path: Path) -> None:
 def test_odd_sizes_are_padded_and_cropped(tmp_path: Path) -> None:
     file = saved(Joined(), tmp_path / "net.pt", CONVENTION)
     photos, holes = inputs.photos(1, (65, 70)), inputs.holes(1, (65, 70))
-    raw = models.inpaint(models.load_inpainter(f"torchscript:{file}"), photos, holes)
+    raw = calling.inpaint(calling.load_inpainter(f"torchscript:{file}"), photos, holes)
     np.testing.assert_allclose(raw, np.where(holes[..., None], 1.0, photos / 255), atol=1e-6)
     (tmp_path / "net.toml").write_text('inputs = ["mask+image"]\nsize = [64, 64]\noutput = 1')
     with pytest.raises(ModelError, match=r"net\.pt: takes 64x64 pixels only, as its \.toml says, not 70x65"):
-        models.inpaint(models.load_inpainter(f"torchscript:{file}"), photos, holes)
+        calling.inpaint(calling.load_inpainter(f"torchscript:{file}"), photos, holes)
 
 
 def test_values_beyond_the_range_are_an_error_or_clipped_when_asked(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_random_draws_follow_the_seed_for_each_image(tmp_path: Path) -> None:
 def test_a_wrong_convention_is_told(tmp_path: Path, text: str, said: str) -> None:
     file = saved(Separate(), tmp_path / "net.pt", text)
     with pytest.raises(ConfigError) as caught:
-        models.load_inpainter(f"torchscript:{file}")
+        calling.load_inpainter(f"torchscript:{file}")
     assert said in str(caught.value)
     assert str(tmp_path / "net.toml") in str(caught.value)
 
@@ -152,12 +152,12 @@ def test_a_network_that_does_not_suit_its_convention_is_told(tmp_path: Path) -> 
 def test_files_that_are_no_program(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(1)}, tmp_path / "state.pth")
     with pytest.raises(WeightsError, match="a checkpoint without a program"):
-        models.load_inpainter(f"torchscript:{tmp_path / 'state.pth'}")
+        calling.load_inpainter(f"torchscript:{tmp_path / 'state.pth'}")
     (tmp_path / "text.pt").write_text("no")
     with pytest.raises(WeightsError, match="is no TorchScript program"):
-        models.load_inpainter(f"torchscript:{tmp_path / 'text.pt'}")
+        calling.load_inpainter(f"torchscript:{tmp_path / 'text.pt'}")
     with pytest.raises(WeightsError, match="say which network, as torchscript:FILE"):
-        models.load_inpainter("torchscript")
+        calling.load_inpainter("torchscript")
 
 
 # -- ONNX ----------------------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_onnx_errors(graph: Callable[..., Path], tmp_path: Path) -> None:
 def test_without_the_extra_the_command_to_install_it_is_told() -> None:
     script = (
         "import sys; sys.modules['onnxruntime'] = sys.modules['diffusers'] = None\n"
-        "from safebench import registry\nfrom safebench.errors import PluginError\n"
+        "from safebench.models import registry\nfrom safebench.errors import PluginError\n"
         "for name in ('onnx', 'diffusers'):\n"
         "    try: registry.find('inpainters', name)[0].adapter()\n    except PluginError as error: print(error)"
     )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from safebench import load_inpainter, models
+from safebench import load_inpainter
 from safebench.errors import WeightsError
+from safebench.models import calling
 from safebench.testing import InpainterContract, inputs
 
 
@@ -31,9 +32,9 @@ class TestContract(InpainterContract):
 
 def test_computes_what_the_authors_code_computes(lama, golden):
     case = golden("lama")
-    raw = models.inpaint(lama, case.photos, case.holes)
+    raw = calling.inpaint(lama, case.photos, case.holes)
     np.testing.assert_allclose(raw, case.raw, atol=5e-5, rtol=0)
-    filled = models.composite(case.photos, case.holes, raw)
+    filled = calling.composite(case.photos, case.holes, raw)
     np.testing.assert_allclose(filled.astype(int), case.composite, atol=1, rtol=0)
 
 
@@ -41,8 +42,8 @@ def test_computes_what_the_authors_code_computes(lama, golden):
 def test_pads_as_numpy_does_and_crops_back(lama, size, padded):
     photos, holes = inputs.photos(1, size), inputs.holes(1, size)
     margins = [(0, 0), (0, padded[0] - size[0]), (0, padded[1] - size[1])]
-    larger = models.inpaint(lama, np.pad(photos, [*margins, (0, 0)], "symmetric"), np.pad(holes, margins, "symmetric"))
-    raw = models.inpaint(lama, photos, holes)
+    larger = calling.inpaint(lama, np.pad(photos, [*margins, (0, 0)], "symmetric"), np.pad(holes, margins, "symmetric"))
+    raw = calling.inpaint(lama, photos, holes)
     np.testing.assert_array_equal(raw, larger[:, : size[0], : size[1]])
 
 
@@ -57,7 +58,7 @@ def test_takes_the_smaller_network_too(checkpoint, tmp_path):
     torch.save({"state_dict": small}, tmp_path / "best.ckpt")
     model = load_inpainter("lama", weights=tmp_path / "best.ckpt", device="cpu")
     photos, holes = inputs.photos(1, (64, 64)), inputs.holes(1, (64, 64))
-    assert models.inpaint(model, photos, holes).std() > 0
+    assert calling.inpaint(model, photos, holes).std() > 0
 
 
 def test_refuses_another_network(tmp_path):

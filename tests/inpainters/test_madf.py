@@ -9,8 +9,9 @@ import pytest
 import torch
 from safebench_inpainters.madf.network import MaskAwareFilters
 
-from safebench import load_inpainter, models
+from safebench import load_inpainter
 from safebench.errors import ModelError, WeightsError
+from safebench.models import calling
 from safebench.testing import InpainterContract
 
 
@@ -34,9 +35,9 @@ class TestContract(InpainterContract):
 
 def test_computes_what_the_authors_code_computes(madf, golden):
     case = golden("madf")
-    raw = models.inpaint(madf, case.photos, case.holes)
+    raw = calling.inpaint(madf, case.photos, case.holes)
     np.testing.assert_allclose(raw, case.raw, atol=1e-4, rtol=0)
-    filled = models.composite(case.photos, case.holes, raw)
+    filled = calling.composite(case.photos, case.holes, raw)
     np.testing.assert_allclose(filled.astype(int), case.composite, atol=1, rtol=0)
 
 
@@ -54,7 +55,7 @@ def test_sum_of_convolutions_is_a_filter_of_its_own_for_each_pixel():
 
 def test_takes_multiples_of_128_alone(madf):
     with pytest.raises(ModelError, match="multiples of 128, not 192x128"):
-        models.inpaint(madf, np.zeros((1, 128, 192, 3), np.uint8), np.zeros((1, 128, 192), bool))
+        calling.inpaint(madf, np.zeros((1, 128, 192, 3), np.uint8), np.zeros((1, 128, 192), bool))
 
 
 def test_plain_keys_are_taken_too_and_missing_ones_named(checkpoint: Path, tmp_path: Path):

@@ -16,12 +16,13 @@ from safebench_inpainters.safepaint.options import PRESETS, SafePaintConfig, bui
 from safebench_inpainters.safepaint.rwsa import RWSA, elu, resize_mask
 from safetensors.torch import save_file
 
-from safebench import load_inpainter, models, registry
-from safebench.data import open_photos
+from safebench import load_inpainter
 from safebench.errors import WeightsError
-from safebench.images import to_square
-from safebench.masks import open_masks
+from safebench.inputs.images import to_square
+from safebench.inputs.masks import open_masks
+from safebench.inputs.photos import open_photos
 from safebench.metrics.quality import compare
+from safebench.models import calling, registry
 from safebench.testing import InpainterContract, inputs
 
 
@@ -68,9 +69,9 @@ class TestContract(InpainterContract):
 def test_computes_what_the_authors_code_computes(theirs, golden):
     case = golden("official_safepaint")
     model = load_inpainter("safepaint:authors", weights=theirs, device="cpu")
-    raw = models.inpaint(model, case.photos, case.holes)
+    raw = calling.inpaint(model, case.photos, case.holes)
     np.testing.assert_allclose(raw, case.raw, atol=1e-4, rtol=0)
-    filled = models.composite(case.photos, case.holes, raw)
+    filled = calling.composite(case.photos, case.holes, raw)
     np.testing.assert_allclose(filled.astype(int), case.composite, atol=1, rtol=0)
 
 
@@ -139,7 +140,7 @@ def test_noise_comes_from_the_seed_and_is_each_pictures_own(trained, batch):
     for seed in (0, 0, 1):
         torch.manual_seed(len(answers))
         answers.append(
-            models.inpaint(load_inpainter("safepaint", weights=trained, device="cpu", seed=seed), photos, holes)
+            calling.inpaint(load_inpainter("safepaint", weights=trained, device="cpu", seed=seed), photos, holes)
         )
     np.testing.assert_array_equal(answers[0], answers[1])
     assert np.abs(answers[0] - answers[2]).max() > 1e-3
@@ -225,6 +226,6 @@ def test_what_ships_runs_at_once_and_beats_classical_filling(shared, monkeypatch
     errors = {}
     for name in ("safepaint", "telea"):
         model = load_inpainter(name, device="cpu")
-        filled = models.composite(photos, holes, models.inpaint(model, photos, holes))
+        filled = calling.composite(photos, holes, calling.inpaint(model, photos, holes))
         errors[name] = np.mean([compare(a, b, hole).psnr for a, b, hole in zip(filled, photos, holes, strict=True)])
     assert errors["safepaint"] > errors["telea"] - 0.5

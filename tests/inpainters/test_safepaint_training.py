@@ -13,10 +13,11 @@ from safebench_inpainters.safepaint import features, losses
 from safebench_inpainters.safepaint.recipe import Recipe
 from typer.testing import CliRunner
 
-from safebench import load_inpainter, models, registry
+from safebench import load_inpainter
 from safebench.cli.app import app
 from safebench.errors import WeightsError
-from safebench.images import save_png
+from safebench.inputs.images import save_png
+from safebench.models import calling, registry
 from safebench.testing import inputs
 
 
@@ -158,7 +159,7 @@ def test_trained_by_the_command_and_used_at_once(shared, tmp_path):
     product = tmp_path / "out" / "safepaint.safetensors"
     assert product.stat().st_size < 16e6
     model = load_inpainter("safepaint", weights=product, device="cpu")
-    answer = models.inpaint(model, inputs.photos(1, (70, 90)), inputs.holes(1, (70, 90)))
+    answer = calling.inpaint(model, inputs.photos(1, (70, 90)), inputs.holes(1, (70, 90)))
     assert answer.shape == (1, 70, 90, 3)
 
 

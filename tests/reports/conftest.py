@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from safebench import registry
-from safebench.contracts import Form
-from safebench.results import Results
+from safebench.models import registry
+from safebench.results.report_format import ReportFormat
+from safebench.results.results import Results
 
 from .browsing import DESKTOP, Open
 from .making import Maker, MakeRun
@@ -31,10 +31,10 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
 
 
 @pytest.fixture(scope="session")
-def form() -> Form:
+def form() -> ReportFormat:
     """The HTML form, through the door that any form uses."""
     entry, _ = registry.find("reports", "html")
-    made: Form = entry.adapter()(entry.card)
+    made: ReportFormat = entry.adapter()(entry.card)
     return made
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from safebench import schema
-from safebench.images.png import save_png
+from safebench.inputs.images.png import save_png
 from safebench.keys import slug
 from safebench.protocol import ORIGINAL
-from safebench.results import Results, open_run
-from safebench.store import Store
+from safebench.results.results import Results, open_run
+from safebench.runs import schema
+from safebench.runs.store import Store
 
 SIDE = 32
 BINS = ("10-20", "30-40")

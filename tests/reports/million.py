@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from safebench import schema
 from safebench.protocol import ORIGINAL
-from safebench.store import Store
+from safebench.runs import schema
+from safebench.runs.store import Store
 
 from .making import Maker, model
 
@@ -73,7 +73,7 @@ def _seen(base, auc, inpainter, detector, keys, prefix) -> pd.DataFrame:
 def _append(store: Store, table, rows: pd.DataFrame) -> int:
     """One shard, as `Store.flush` writes it, without a million dicts on the way."""
     from safebench.files import atomic_write
-    from safebench.store import _parquet
+    from safebench.runs.store import _parquet
 
     columns = {"quality": schema.QUALITY, "detection": schema.DETECTION}[table]
     folder = store.folder / "results" / table

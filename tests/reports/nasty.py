@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from safebench.results import Results
+from safebench.results.results import Results
 
 from .making import MakeRun
 

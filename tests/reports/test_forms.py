@@ -17,8 +17,8 @@ from safebench_reports._site.export import bibtex, tables_of
 from safebench_reports._site.latex import escaped as tex
 from safebench_reports._site.standings import POOLED, STRONGEST, Standings, part
 
-from safebench.reporting import write_report
-from safebench.results import Results
+from safebench.results.reporting import write_report
+from safebench.results.results import Results
 
 from .making import MakeRun, model
 from .nasty import nasty_run

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from safebench.contracts import Form
+from safebench.results.report_format import ReportFormat
 
 from .browsing import DESKTOP, PHONE, SMALL_PHONE, Open
 from .making import MakeRun
@@ -15,7 +15,7 @@ from .nasty import nasty_run
 
 
 @pytest.fixture(scope="module")
-def report(make_run: MakeRun, form: Form, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(make_run: MakeRun, form: ReportFormat, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = make_run("demo", pictures=3, errors={("beta", "blunt"): "blunt ran out of memory"})
     return form.write([run], tmp_path_factory.mktemp("report"))
 
@@ -210,7 +210,7 @@ def test_on_paper_the_tools_are_gone_and_the_ground_is_light(open_page: Open, re
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(253, 253, 251)"
 
 
-def test_markup_in_names_stays_text(open_page: Open, make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_markup_in_names_stays_text(open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     page = open_page(form.write([nasty_run(make_run, pictures=1)], tmp_path), PHONE)
     for section in ("#results-tools", "#scatter", "#lines", "#gallery"):
         for select in page.locator(f"{section} select").all():
@@ -228,7 +228,7 @@ def test_markup_in_names_stays_text(open_page: Open, make_run: MakeRun, form: Fo
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
 
 
-def test_several_runs_share_the_page(open_page: Open, make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_several_runs_share_the_page(open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     runs = [
         make_run(name, pictures=1, dataset=dataset) for name, dataset in (("first", "celeba"), ("second", "places2"))
     ]
@@ -242,7 +242,7 @@ def test_several_runs_share_the_page(open_page: Open, make_run: MakeRun, form: F
 
 @pytest.mark.parametrize("changes", [{"detectors": {}}, {"photos": ()}, {"pictures": 0}])
 def test_pages_with_little_on_them_are_quiet_too(
-    open_page: Open, make_run: MakeRun, form: Form, tmp_path: Path, changes: dict[str, Any]
+    open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     page = open_page(form.write([make_run(**changes)], tmp_path))
     assert page.get_by_role("heading", level=1).is_visible()

@@ -13,8 +13,8 @@ from safebench_reports._site.cells import places
 from safebench_reports._site.provenance import told_value
 from safebench_reports._site.words import Figure, listed, number, percent, told
 
-from safebench.contracts import Form
-from safebench.results import Results
+from safebench.results.report_format import ReportFormat
+from safebench.results.results import Results
 
 from .making import MakeRun
 from .reading import Page
@@ -26,7 +26,7 @@ def run(make_run: MakeRun) -> Results:
 
 
 @pytest.fixture(scope="module")
-def page(form: Form, run: Results, tmp_path_factory: pytest.TempPathFactory) -> Page:
+def page(form: ReportFormat, run: Results, tmp_path_factory: pytest.TempPathFactory) -> Page:
     return Page(form.write([run], tmp_path_factory.mktemp("report")))
 
 
@@ -93,11 +93,13 @@ def test_the_findings_name_the_answer(page: Page, run: Results) -> None:
     assert "Nothing failed." in page.text
 
 
-def test_an_order_that_chance_may_have_made_is_told_as_such(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_an_order_that_chance_may_have_made_is_told_as_such(
+    make_run: MakeRun, form: ReportFormat, tmp_path: Path
+) -> None:
     assert "their order is not settled here" in Page(form.write([make_run(auc=lambda *_: 0.7)], tmp_path)).text
 
 
-def test_an_inpainter_hides_best_at_chance_not_below(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_an_inpainter_hides_best_at_chance_not_below(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     aucs = {"alpha": 0.3, "beta": 0.6, "gamma": 0.55}
     page = Page(form.write([make_run(auc=lambda inpainter, *_: aucs.get(inpainter, 0.5))], tmp_path))
     assert "Least detectable: gamma" in page.text
@@ -112,20 +114,22 @@ def test_an_inpainter_hides_best_at_chance_not_below(make_run: MakeRun, form: Fo
     assert page.best("results", "f1", "inpainter", of="inpainter", detector="blunt", bin="all") == {"gamma": "1"}
 
 
-def test_a_control_that_does_not_hold_is_told_first_and_last(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_a_control_that_does_not_hold_is_told_first_and_last(
+    make_run: MakeRun, form: ReportFormat, tmp_path: Path
+) -> None:
     page = Page(form.write([make_run(auc=lambda *_: 0.7)], tmp_path))
     assert "Controls that do not hold: sharp on copy" in page.text
     assert "✗ does not hold" in page.text
     assert "✓ holds" in page.text  # noise is found
 
 
-def test_without_controls_the_page_asks_for_them(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_without_controls_the_page_asks_for_them(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     names = json.loads(json.dumps(make_run().info["inpainters"]))
     few = {name: model for name, model in names.items() if model["family"] != "control"}
     assert "No control was run" in Page(form.write([make_run(inpainters=few)], tmp_path)).text
 
 
-def test_cells_that_lack_samples_compete_with_none(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_cells_that_lack_samples_compete_with_none(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     run = make_run(info={"photos": {"note": "Crops of one photo."}})
     for name in ("quality", "detection"):
         rows = getattr(run, name)
@@ -141,13 +145,13 @@ def test_cells_that_lack_samples_compete_with_none(make_run: MakeRun, form: Form
     assert "On the photos: Crops of one photo." in page.text
 
 
-def test_lpips_is_absent_where_it_was_not_measured(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_lpips_is_absent_where_it_was_not_measured(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     page = Page(form.write([make_run(lpips=math.nan, info={"lpips_note": "no backbone was found"})], tmp_path))
     assert "lpips" not in page.heads["quality-table"]
     assert "LPIPS is absent: no backbone was found." in page.text
 
 
-def test_a_run_without_detectors_reports_quality_alone(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_a_run_without_detectors_reports_quality_alone(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     page = Page(form.write([make_run(detectors={}, pictures=1)], tmp_path))
     assert "No detector looked at these composites" in page.text
     assert "results-table" not in page.rows
@@ -156,7 +160,7 @@ def test_a_run_without_detectors_reports_quality_alone(make_run: MakeRun, form: 
     assert len(page.data["gallery-data"][0]["photos"]) == 1
 
 
-def test_a_run_in_which_all_failed_says_so(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_a_run_in_which_all_failed_says_so(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     run = make_run()
     errors = {
         (name, other): f"{name} is out of memory" for name in run.info["inpainters"] for other in ("", "sharp", "blunt")
@@ -168,13 +172,13 @@ def test_a_run_in_which_all_failed_says_so(make_run: MakeRun, form: Form, tmp_pa
     assert page.cells("quality", inpainter="alpha", bin="all")["failures"] == "8"
 
 
-def test_a_run_without_rows_still_makes_a_page(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_a_run_without_rows_still_makes_a_page(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     page = Page(form.write([make_run(photos=(), info={"status": "started", "finished": None})], tmp_path))
     assert "This run holds no figures." in page.text
     assert "This run is not finished (status: started)" in page.text
 
 
-def test_failures_name_step_file_and_sentence(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_failures_name_step_file_and_sentence(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     page = Page(form.write([make_run(errors={("alpha", "blunt"): "blunt ran out of memory at 32 x 32"})], tmp_path))
     rows = [row.cells for row in page.rows["failures-table-1"]]
     assert len(rows) == 8
@@ -183,7 +187,7 @@ def test_failures_name_step_file_and_sentence(make_run: MakeRun, form: Form, tmp
     assert "8 failures; what failed is in no mean." in page.text
 
 
-def test_several_runs_stand_beside_one_another(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_several_runs_stand_beside_one_another(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     first = make_run("same", pictures=1)
     second = make_run("same", auc=lambda *_: 0.8, dataset="places2", pictures=1)
     page = Page(form.write([first, second], tmp_path))
@@ -198,7 +202,7 @@ def test_several_runs_stand_beside_one_another(make_run: MakeRun, form: Form, tm
     }
 
 
-def test_post_processes_are_told_apart(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_post_processes_are_told_apart(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     run = make_run(pictures=1)
     again = run.detection.assign(postprocess="jpeg-75", auc=run.detection["auc"] / 2 + 0.25)
     run.detection = pd.concat([run.detection, again], ignore_index=True)
@@ -222,7 +226,9 @@ def test_all_that_run_json_says_is_on_the_page(page: Page, run: Results) -> None
         assert told_value(leaf) in page.text or leaf in links, leaf
 
 
-def test_a_run_json_that_says_little_is_no_reason_to_fail(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_a_run_json_that_says_little_is_no_reason_to_fail(
+    make_run: MakeRun, form: ReportFormat, tmp_path: Path
+) -> None:
     run = make_run()
     models = {
         kind: {n: {"identity": m["identity"]} for n, m in run.info[kind].items()}

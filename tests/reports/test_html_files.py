@@ -12,8 +12,8 @@ from PIL import Image
 from safebench_reports._site import site as site_module
 from safebench_reports._site.words import number, web_address
 
-from safebench.contracts import Form
-from safebench.results import Results
+from safebench.results.report_format import ReportFormat
+from safebench.results.results import Results
 
 from .making import MakeRun
 from .nasty import NASTY, nasty_run
@@ -26,7 +26,7 @@ def run(make_run: MakeRun) -> Results:
 
 
 @pytest.fixture(scope="module")
-def out(form: Form, run: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(form: ReportFormat, run: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return form.write([run], tmp_path_factory.mktemp("report")).parent
 
 
@@ -56,7 +56,7 @@ def test_the_gallery_holds_what_its_samples_have(page: Page, out: Path, run: Res
         assert np.array_equal(np.asarray(hole.convert("RGBA"))[..., 3] > 0, np.pad(np.ones((12, 12)), (8, 12)) > 0)
 
 
-def test_the_gallery_shows_how_sure_a_detector_is(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_the_gallery_shows_how_sure_a_detector_is(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     run = make_run(pictures=1)
     told = run.detection["detector"] == "sharp"
     run.detection = run.detection.assign(confidence=run.detection["map"].where(told, ""))
@@ -90,7 +90,7 @@ def test_nothing_is_written_in_line(page: Page) -> None:
             assert "src" in values or values.get("type") == "application/json"
 
 
-def test_nothing_from_a_run_becomes_markup(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_nothing_from_a_run_becomes_markup(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     plain = Page(form.write([make_run(pictures=1)], tmp_path / "plain"))
     page = Page(form.write([nasty_run(make_run, pictures=3)], tmp_path / "nasty"))
     tags = {tag for tag, _ in page.elements}
@@ -108,7 +108,7 @@ def test_nothing_from_a_run_becomes_markup(make_run: MakeRun, form: Form, tmp_pa
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+", path.name) for path in (tmp_path / "nasty" / "gallery").iterdir())
 
 
-def test_a_table_cannot_name_a_file_outside_the_run(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_a_table_cannot_name_a_file_outside_the_run(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     run = make_run(pictures=1)
     secret = run.folder.parent / "secret.png"
     secret.write_bytes((run.folder / "originals" / "photo0.png").read_bytes() + b"secret")
@@ -120,7 +120,7 @@ def test_a_table_cannot_name_a_file_outside_the_run(make_run: MakeRun, form: For
     assert not any(b"secret" in path.read_bytes() for path in (tmp_path / "gallery").iterdir())
 
 
-def test_pictures_that_are_gone_or_damaged_leave_a_gap(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_pictures_that_are_gone_or_damaged_leave_a_gap(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     run = make_run(pictures=1)
     (run.folder / "maps/alpha/sharp/photo0.10-20.png").write_bytes(b"no picture")
     (run.folder / "maps/alpha/blunt/photo0.10-20.png").unlink()
@@ -131,7 +131,9 @@ def test_pictures_that_are_gone_or_damaged_leave_a_gap(make_run: MakeRun, form: 
     assert [found["map"] for found in sample["composites"][0]["detections"]] == ["", ""]
 
 
-def test_a_second_report_replaces_the_first_and_is_the_same(make_run: MakeRun, form: Form, tmp_path: Path) -> None:
+def test_a_second_report_replaces_the_first_and_is_the_same(
+    make_run: MakeRun, form: ReportFormat, tmp_path: Path
+) -> None:
     run = make_run(pictures=1)
     first = form.write([run], tmp_path).read_bytes()
     before = {path.name for path in (tmp_path / "gallery").iterdir()}

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from safebench.reporting import write_report
-from safebench.results import Results
-from safebench.tables import compare_inpainters
+from safebench.results.reporting import write_report
+from safebench.results.results import Results
+from safebench.results.tables import compare_inpainters
 
 from .browsing import DESKTOP, PHONE, Open
 from .making import MakeRun, model
@@ -234,7 +234,7 @@ def test_a_million_rows_become_a_page_of_cells(tmp_path: Path, open_page: Open) 
     assert write_million(tmp_path / "run") >= 1_000_000
     code = (
         "import re, sys; from pathlib import Path\n"
-        "from safebench.reporting import write_report; from safebench.results import open_run\n"
+        "from safebench.results.reporting import write_report; from safebench.results.results import open_run\n"
         "write_report([open_run(Path(sys.argv[1]))], Path(sys.argv[2]), 'leaderboard')\n"
         # not getrusage's ru_maxrss, which begins at the size of the process that started this one
         "print(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])"

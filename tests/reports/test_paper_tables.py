@@ -12,10 +12,10 @@ import pytest
 from safebench_reports.paper_tables.adapter import HERE
 from safebench_reports.paper_tables.beside import comparison
 
+from safebench.commands.reproduce import Options, Outcome, paper_tables, reproduce, run_suite
 from safebench.errors import ConfigError, UnknownNameError
-from safebench.folders import cache_folder
-from safebench.reproducing import Options, Outcome, paper_tables, reproduce, run_suite
-from safebench.watching import Silent
+from safebench.files import cache_folder
+from safebench.work.watching import Silent
 
 from .browsing import DESKTOP, PHONE, Open
 from .making import MakeRun, model

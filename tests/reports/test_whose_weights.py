@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from safebench.cli.running import summarise
-from safebench.reporting import write_report
+from safebench.results.reporting import write_report
 
 from .making import MakeRun
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safebench import registry
+from safebench.models import registry
 from safebench.training.config import make_configs
 from safebench.training.loop import Trainer
-from safebench.watching import Silent
+from safebench.work.watching import Silent
 
 
 @pytest.fixture

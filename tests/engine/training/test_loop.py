@@ -13,8 +13,8 @@ import safetensors
 import torch
 from PIL import Image
 
-from safebench import registry
 from safebench.errors import SafebenchError, StoreError, TrainingError
+from safebench.models import registry
 from safebench.training.config import make_configs
 from safebench.training.data import batches, open_data
 

@@ -3,7 +3,7 @@
 import torch
 from PIL import Image
 
-from safebench.contracts import Detection, Detector
+from safebench.models.contracts import Detection, Detector
 
 
 class Adapter(Detector):

@@ -1,6 +1,6 @@
 """Fills with the mean of the known pixels."""
 
-from safebench.contracts import Inpainter
+from safebench.models.contracts import Inpainter
 
 
 class Adapter(Inpainter):

@@ -8,8 +8,8 @@ import msgspec
 import torch
 from torch import nn
 
-from safebench.checkpoints import fit
-from safebench.contracts import Recipe as Base
+from safebench.models.contracts import Recipe as Base
+from safebench.weights.read.checkpoints import fit
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,208 @@
+"""One run, from the plan to the tables; what was done before is not done again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from safebench.errors import SafebenchError
+from safebench.keys import digest, slug
+from safebench.models.calling import pick_device
+from safebench.models.registry import Kind
+from safebench.models.specs import Participant, check_files, choose
+from safebench.protocol import PROTOCOL
+from safebench.results.results import Results
+from safebench.route.detect import Detecting, composites, originals
+from safebench.route.inpaint import Inpainting
+from safebench.route.job import Job
+from safebench.route.plan import Plan, make_plan
+from safebench.route.prepare import prepare
+from safebench.runs import provenance
+from safebench.runs.config import RunConfig, make_config
+from safebench.runs.store import Store, Table
+from safebench.work import make_executor
+from safebench.work.watching import Silent, Watcher
+
+
+def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **options: Any) -> Results:
+    """Run a benchmark and return its results: pandas tables `.quality` and `.detection`, and their means.
+
+    `options` are the fields of `safebench.runs.config.RunConfig` (`inpainters=["telea"]`, `images="sample"`, ...), laid
+    over those of the TOML file `suite`.  Run again, it does only what is missing.  A sample that fails becomes a row
+    with its error.  Raises a SafebenchError for what keeps the run from beginning, or, where `strict`, for the first
+    failure.
+    """
+    if "out" in options and options["out"] is not None:
+        options["out"] = str(options["out"])
+    return execute(make_config(options, Path(suite) if suite else None), watcher or Silent())
+
+
+def execute(config: RunConfig, watcher: Watcher) -> Results:
+    """Run what `config` says; see `run`."""
+    pick_device(_device(config))
+    inpainters, left_out = _chosen("inpainters", config.inpainters, config)
+    detectors, left_out_too = _chosen("detectors", config.detectors, config)
+    check_files(config.weights, [*inpainters, *detectors])
+    for sentence in (*left_out, *left_out_too):
+        watcher.note(f"left out: {sentence}")
+    store = Store(folder_of(config))
+    with store.locked():
+        before = store.read_info()
+        if before.get("status") == "started":
+            store.sweep()
+        plan = make_plan(config)
+        for sentence in (*plan.mask_set.problems, *_remarks(plan)):
+            watcher.note(sentence)
+        executor = make_executor(config, store.folder)
+        try:
+            store.write_samples(plan.frame())
+            info = _info(before, config, plan, inpainters, detectors, executor.describe())
+            store.write_info(info)
+            job = Job(config, store, plan, watcher, executor)
+            prepare(job)
+            info |= _inpaint(job, inpainters)
+            store.write_info(info)
+            _detect(job, inpainters, detectors)
+        finally:
+            store.flush()
+            executor.close()
+        return _finish(store, info, {who.label for who in inpainters}, {who.label for who in detectors})
+
+
+def folder_of(config: RunConfig) -> Path:
+    """The run's folder: `--out`, or a name made of the inputs, so that the same command finds its folder again."""
+    if config.out is not None:
+        return Path(config.out).expanduser()
+    inputs = digest(config.images, config.masks, config.bins, config.limit, config.seed, config.size)
+    return Path("runs") / f"{slug(Path(config.images).name)}-{slug(Path(config.masks).name)}-{inputs[:8]}"
+
+
+def _chosen(kind: Kind, names: Sequence[str], config: RunConfig) -> tuple[list[Participant], list[str]]:
+    """The models of a kind that take part, in the run's precision; and a sentence for each that was left out."""
+    found, left_out = choose(kind, names, config.weights, config.seed)
+    return [replace(who, precision=config.precision, compiled=config.compile) for who in found], left_out
+
+
+def _device(config: RunConfig) -> str:
+    """The driver's own: workers elsewhere may have GPUs that it has not."""
+    return config.device if config.engine == "local" else "cpu"
+
+
+def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
+    """The inpainting stages; returns what run.json says of LPIPS."""
+    done = set(_went_well(job.store, "quality", "composite"))
+    net: str = job.config.lpips_net
+    note, perceptual = "", None
+    pending = sum(Inpainting(job, who, net, None).pending(done) for who in inpainters)
+    if pending:
+        from safebench.metrics.perceptual import load_perceptual  # slow to import, and not needed to resume
+
+        try:
+            perceptual = load_perceptual(net, pick_device(_device(job.config)))
+        except SafebenchError as error:
+            net, note = "", str(error)
+            job.watcher.note(f"LPIPS is left out: {error}")
+    with perceptual.originals.kept_in(job.store.folder) if perceptual and pending > 1 else nullcontext():
+        for who in inpainters:
+            Inpainting(job, who, net, perceptual).run(done)
+    loaded = {"lpips_sha256": perceptual.sha256} if perceptual else {}
+    return {"lpips_net": net, "lpips_note": note, **loaded}
+
+
+def _detect(job: Job, inpainters: list[Participant], detectors: list[Participant]) -> None:
+    """The detection stages: each detector sees the untouched photos once, then every inpainter's composites."""
+    job.store.flush()
+    made = _made(job.store)
+    views = [originals(job), *(composites(job, who, made) for who in inpainters)]
+    done = _went_well(job.store, "detection", "map")
+    for who in detectors:
+        Detecting(job, who).run(views, done)
+
+
+def _went_well(store: Store, table: Table, column: str) -> dict[str, str]:
+    """The keys of the rows that went well, with one column of theirs."""
+    rows = store.read(table)
+    rows = rows[rows["error"] == ""]
+    return dict(zip(rows["key"], rows[column], strict=True))
+
+
+def _made(store: Store) -> dict[str, dict[str, Any]]:
+    """What became of each composite, by sample and inpainter_id."""
+    rows = store.read("quality")
+    told = rows[["composite", "composite_sha256", "error", "error_step"]].to_dict("records")
+    return dict(zip(rows["sample"] + " " + rows["inpainter_id"], told, strict=True))
+
+
+def _info(
+    before: dict[str, Any],
+    config: RunConfig,
+    plan: Plan,
+    inpainters: list[Participant],
+    detectors: list[Participant],
+    device: str,
+) -> dict[str, Any]:
+    """run.json at the start: what this call adds to what the folder held before."""
+    prints = plan.fingerprints
+    return {
+        "schema": 1,
+        "protocol": PROTOCOL,
+        "status": "started",
+        "started": provenance.now(),
+        "finished": None,
+        "config": msgspec.to_builtins(config),
+        "versions": provenance.versions(),
+        "git": provenance.git(),
+        "device": device,
+        "platform": provenance.system(),
+        "photos": {
+            "name": plan.photo_set.name,
+            "title": plan.photo_set.title,
+            "licence": plan.photo_set.licence,
+            "note": plan.photo_set.note,
+            "count": len(plan.photos),
+            "ignored": plan.photo_set.ignored,
+            "fingerprint": prints["photos"],
+        },
+        "masks": {
+            "name": plan.mask_set.name,
+            "licence": plan.mask_set.licence,
+            "note": plan.mask_set.note,
+            "outside": plan.mask_set.outside,
+            "problems": list(plan.mask_set.problems),
+            "fingerprint": prints["masks"],
+        },
+        "lpips_net": before.get("lpips_net", ""),
+        "lpips_sha256": before.get("lpips_sha256", ""),
+        "lpips_note": "",
+        "inpainters": {**before.get("inpainters", {}), **{who.label: who.describe() for who in inpainters}},
+        "detectors": {**before.get("detectors", {}), **{who.label: who.describe() for who in detectors}},
+    }
+
+
+def _finish(store: Store, info: dict[str, Any], inpainters: set[str], detectors: set[str]) -> Results:
+    """run.json at the end: models of earlier calls stay only where they have results for the present plan."""
+    results = Results(store.folder)
+    shown = {
+        "inpainters": inpainters | set(results.quality["inpainter"]),
+        "detectors": detectors | set(results.detection["detector"]),
+    }
+    for kind, names in shown.items():
+        info[kind] = {name: model for name, model in info[kind].items() if name in names}
+    store.write_info({**info, "status": "finished", "finished": provenance.now(), "failures": len(results.failures)})
+    results.info = store.read_info()
+    return results
+
+
+def _remarks(plan: Plan) -> list[str]:
+    """What is worth saying of the inputs before the work begins."""
+    remarks = []
+    if plan.photo_set.ignored:
+        remarks.append(f"{plan.photo_set.ignored} files beside the photos are no images by their names and are ignored")
+    if plan.mask_set.outside:
+        remarks.append(f"{plan.mask_set.outside} masks lie in no bin (hole of up to 1% or over 60%) and are left out")
+    return remarks

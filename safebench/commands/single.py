@@ -1,0 +1,145 @@
+"""One image: `safebench inpaint` and `safebench detect`."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safebench.errors import ConfigError, ImageError
+from safebench.files import atomic_write
+from safebench.inputs.images import overlay, read_mask, read_photo, save_png
+from safebench.models import calling
+from safebench.models.registry import Kind
+from safebench.models.specs import named_file, participant
+from safebench.protocol import THRESHOLD
+from safebench.route.filling import provenance
+
+
+def inpaint_file(
+    name: str,
+    image: Path,
+    mask: Path,
+    out: Path,
+    *,
+    weights: Path | None = None,
+    raw: Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    unblanked: bool = False,
+) -> None:
+    """Fill the hole (white in `mask`) of one photo and write the composite as PNG.
+
+    weights: the checkpoint, as PATH or NAME=PATH.
+    raw: also write the model's whole output before compositing, float32 H x W x 3 in [0, 1]: what the authors' script
+    gives, so a model whose authors look under the hole (its card says so) does that here, with a warning.
+    unblanked: let the model look under the hole in any case; the composite says so, whenever it was done.
+    Raises ImageError where a file cannot be read, or photo and mask differ in size; ModelError where the model does
+    not take the size.
+    """
+    _check_png(out)
+    photo, hole = read_photo(image), read_mask(mask)
+    if photo.shape[:2] != hole.shape:
+        raise ImageError(
+            f"{mask}: the mask has {_size(hole)} pixels, the photo {image} has {_size(photo)}; they have to be the same"
+        )
+    who = participant("inpainters", name, _checkpoint("inpainters", name, weights), seed)
+    inpainter = who.load_inpainter(device)
+    if raw is not None and who.entry.card.input.authors_see_hole and not unblanked:
+        unblanked = True
+        warnings.warn(
+            f"{who.label} was shown what the hole hides, since --raw gives its authors' answer; without --raw, as in a "
+            "run, it is not",
+            stacklevel=2,
+        )
+    inpainter.unblanked = unblanked
+    filled = calling.inpaint(inpainter, photo[None], hole[None])
+    told = provenance(who) | ({"Hole": "was shown to the inpainter"} if unblanked else {})
+    save_png(out, calling.composite(photo[None], hole[None], filled)[0], told)
+    if raw is not None:
+        _save_npy(raw, filled[0])
+
+
+def detect_file(
+    name: str,
+    image: Path,
+    out: Path,
+    *,
+    weights: Path | None = None,
+    raw: Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Look for inpainting in one image; write the map as 16-bit gray PNG, and NAME.overlay.png beside it.
+
+    The overlay is the photo, red as the map says, with what reaches the threshold outlined; a detector that says how
+    sure it is gives NAME.confidence.png too.  weights: the checkpoint, as PATH or NAME=PATH.
+    raw: also write the map as float32 H x W in [0, 1].
+    Returns score, flagged, the file names, and whose the weights are (`published`, `shipped`, `user`; None without
+    any); raises ImageError or ModelError as `inpaint_file` does.
+    """
+    _check_png(out)
+    photo = read_photo(image)
+    who = participant("detectors", name, _checkpoint("detectors", name, weights), seed)
+    detector = who.load_detector(device)
+    found = calling.detect(detector, photo[None], [image])
+    save_png(out, _gray(found.maps[0]))
+    over = out.with_suffix(".overlay.png")
+    save_png(over, overlay(photo, found.maps[0], THRESHOLD))
+    sure = None
+    if found.confidence is not None:
+        sure = out.with_suffix(".confidence.png")
+        save_png(sure, _gray(found.confidence[0]))
+    if raw is not None:
+        _save_npy(raw, found.maps[0])
+    score = float(found.scores[0])
+    return {
+        "detector": detector.card.name,
+        "image": str(image),
+        "score": score,
+        "flagged": score >= THRESHOLD,
+        "map": str(out),
+        "overlay": str(over),
+        "confidence": str(sure) if sure else None,
+        "raw": str(raw) if raw else None,
+        "weights_origin": who.checkpoint.origin if who.checkpoint else None,
+    }
+
+
+def _check_png(out: Path) -> None:
+    if out.suffix.lower() != ".png":
+        raise ImageError(f"--out {out}: has to end in .png, since the evidence is stored without loss")
+
+
+def _checkpoint(kind: Kind, name: str, given: Path | None) -> Path | None:
+    """`--weights PATH`, or NAME=PATH as `safebench run` takes it.
+
+    Raises ConfigError where NAME is not the model's.
+    """
+    base, equals, file = str(given or "").partition("=")
+    if given is None or not equals or given.exists():
+        return given
+    named = named_file(kind, name, {base: file})
+    if named is None:
+        raise ConfigError(
+            f"--weights {given}: '{base}' is not {name}, whose weights it could name; there is no such file"
+        )
+    return named
+
+
+def _gray(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    return np.rint(values.astype(np.float64) * 65535).astype(np.uint16)
+
+
+def _save_npy(path: Path, values: NDArray[np.float32]) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    atomic_write(path, buffer.getvalue())
+
+
+def _size(pixels: NDArray[Any]) -> str:
+    return f"{pixels.shape[1]}x{pixels.shape[0]}"

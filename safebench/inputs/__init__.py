@@ -1,0 +1,1 @@
+"""What comes in: photos, masks, and the decoding of both."""

@@ -1,0 +1,20 @@
+"""Photos and masks: reading files of many kinds, bringing them to the protocol's square, writing PNG."""
+
+from __future__ import annotations
+
+from safebench.inputs.images.overlay import overlay
+from safebench.inputs.images.png import encode_png, save_png
+from safebench.inputs.images.reading import IMAGE_SUFFIXES, read_mask, read_photo
+from safebench.inputs.images.square import MIN_SIDE, square_mask, to_square
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MIN_SIDE",
+    "encode_png",
+    "overlay",
+    "read_mask",
+    "read_photo",
+    "save_png",
+    "square_mask",
+    "to_square",
+]

@@ -1,0 +1,59 @@
+"""Reading photos and masks from files: each is read rightly, or refused with a sentence that names the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from safebench.errors import ImageError
+from safebench.inputs.images.decoding import UnreadableError, decode
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+"""What a file's name ends in, in lower case, where it is taken for an image; what it holds decides how it is read."""
+
+_GRAY_SPREAD = 16
+"""Up to so many levels between its channels, a pixel of a mask still counts as gray (JPEG's colour rounding)."""
+
+
+def read_photo(path: Path, data: bytes | None = None) -> NDArray[np.uint8]:
+    """Read a photo: JPEG, PNG, WebP, TIFF or BMP by its content, whatever its name ends in.
+
+    `data` are the file's bytes, where the caller has read them already.  Returns uint8 H x W x 3, RGB, turned as the
+    EXIF orientation says.  Gray is repeated, 16 bit rounded to 8, CMYK converted through its ICC profile; colour
+    profiles of RGB photos are not applied.
+
+    Raises ImageError for a file that cannot be read, is damaged, holds several images, floating-point numbers or
+    transparent pixels, or has more than 2^28 pixels (above Pillow's own limit of 1.8e8, WebP and TIFF).
+    """
+    pixels = _pixels(path, data)
+    return np.stack([pixels] * 3, axis=2) if pixels.ndim == 2 else pixels
+
+
+def read_mask(path: Path, data: bytes | None = None) -> NDArray[np.bool_]:
+    """Read a mask: white (more than 127 of 255) is hole.  Returns bool H x W, True = hole.
+
+    Raises ImageError as `read_photo` does, for an image with colours, and for one whose brightest pixel is gray but not
+    white (0 and 1 of 255, say): to read that as "no hole" would hardly be meant.
+    """
+    pixels = _pixels(path, data)
+    if pixels.ndim == 3:
+        if (pixels.max(axis=2) - pixels.min(axis=2)).max() > _GRAY_SPREAD:
+            raise ImageError(f"{path}: it has colours, so it is no mask; a mask is black, and white where the hole is")
+        pixels = pixels[:, :, 1]
+    if 0 < (brightest := int(pixels.max())) <= 127:
+        raise ImageError(
+            f"{path}: its brightest pixel is {brightest} of 255, so nothing in it is white; "
+            "a mask is white (255) where the hole is"
+        )
+    return pixels > 127
+
+
+def _pixels(path: Path, data: bytes | None) -> NDArray[np.uint8]:
+    try:
+        return decode(path.read_bytes() if data is None else data)
+    except OSError as error:
+        raise ImageError(f"{path}: it cannot be read ({error.strerror or error})") from None
+    except UnreadableError as error:
+        raise ImageError(f"{path}: {error}") from None

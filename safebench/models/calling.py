@@ -1,0 +1,173 @@
+"""Loading a model by its name, and calling it so that it cannot break its contract unseen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from safebench.errors import ConfigError, ModelError
+from safebench.models.cards import Card
+from safebench.models.contracts import Detection, Detector, Inpainter
+from safebench.models.specs import Precision, participant
+
+Photos = NDArray[np.uint8]
+"""B x H x W x 3, RGB."""
+Holes = NDArray[np.bool_]
+"""B x H x W, True = hole."""
+Map = NDArray[np.float32]
+"""H x W in [0, 1]."""
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto` is the first GPU where there is one, else the CPU; raises ConfigError for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"--device {name}: cannot be used here ({str(error).splitlines()[0]})") from None
+    return device
+
+
+def load_inpainter(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Inpainter:
+    """The inpainter `NAME` or `NAME:VARIANT`, loaded and ready.
+
+    Raises UnknownNameError, PluginError, or WeightsError where its checkpoint is missing or does not fit.
+    """
+    return participant("inpainters", name, None if weights is None else Path(weights), seed).load_inpainter(device)
+
+
+def load_detector(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Detector:
+    """The detector `NAME` or `NAME:VARIANT`, loaded and ready; errors as for `load_inpainter`."""
+    return participant("detectors", name, None if weights is None else Path(weights), seed).load_detector(device)
+
+
+def compile_networks(model: Inpainter | Detector) -> None:
+    """Compile the networks that a model holds (torch.compile); one that has none is left as it is."""
+    for part in vars(model).values():
+        if isinstance(part, nn.Module):
+            part.compile()
+
+
+def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes, precision: Precision = "fp32") -> NDArray[np.float32]:
+    """Call an inpainter: blanks the holes, hands over the batch, checks what comes back.
+
+    precision: bf16 runs its networks through torch.autocast, where that has faster kernels.
+
+    Returns the model's whole output before compositing, float32 B x H x W x 3 in [0, 1].
+    Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
+    """
+    _check_size(inpainter.card, photos.shape[1:3])
+    shown = inpainter.unblanked or not inpainter.card.input.blank_hole
+    seen = photos if shown else np.where(holes[..., None], np.uint8(0), photos)
+    masks = torch.from_numpy(holes.astype(np.float32))[:, None].to(inpainter.device)
+    with torch.inference_mode(), _autocast(inpainter.device, precision):
+        answer = inpainter.inpaint(_to_tensor(seen, inpainter.device), masks)
+    answer = _widened(answer, precision)
+    batch, height, width = holes.shape
+    _check_answer(inpainter.card.name, answer, (batch, 3, height, width))
+    raw: NDArray[np.float32] = answer.permute(0, 2, 3, 1).cpu().numpy()
+    return np.ascontiguousarray(raw)
+
+
+def composite(photos: Photos, holes: Holes, raw: NDArray[np.float32]) -> Photos:
+    """Known pixels bit-identical to the photo, hole pixels the inpainter's, rounded to 8 bit."""
+    filled = np.rint(raw.astype(np.float64) * 255).astype(np.uint8)
+    return np.where(holes[..., None], filled, photos)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A detector's checked answer: maps B x H x W and scores B in [0, 1]; confidence where it has one."""
+
+    maps: NDArray[np.float32]
+    scores: NDArray[np.float64]
+    confidence: NDArray[np.float32] | None = None
+
+
+def detect(
+    detector: Detector, images: Photos, paths: list[Path] | None = None, precision: Precision = "fp32"
+) -> Findings:
+    """Call a detector on 8-bit images and check its answer; `paths` for one that reads files.
+
+    precision: as for `inpaint`.
+
+    The score of a model without an image-level head is the mean of the map's top 1% (docs/protocol.md, 5).
+    Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
+    """
+    card = detector.card
+    _check_size(card, images.shape[1:3])
+    with torch.inference_mode(), _autocast(detector.device, precision):
+        if card.input.reads == "files":
+            found = detector.detect_files(paths or [])
+        else:
+            found = detector.detect(_to_tensor(images, detector.device))
+    parts = (found.maps, found.scores, found.confidence)
+    found = Detection(*(None if part is None else _widened(part, precision) for part in parts))  # type: ignore[arg-type]
+    _check_answer(card.name, found.maps, images.shape[:3])
+    if (found.scores is None) != (card.score.source == "top1-mean"):
+        raise ModelError(f"{card.name}: its card says that its score is '{card.score.source}', its answer differs")
+    if found.confidence is not None:
+        _check_answer(card.name, found.confidence, images.shape[:3])
+    maps = found.maps.cpu().numpy()
+    if found.scores is None:
+        scores = np.array([top1_mean(m) for m in maps])
+    else:
+        _check_answer(card.name, found.scores, images.shape[:1])
+        scores = found.scores.cpu().numpy().astype(np.float64)
+    return Findings(maps, scores, None if found.confidence is None else found.confidence.cpu().numpy())
+
+
+def top1_mean(map_: NDArray[np.float32]) -> float:
+    """Mean of the highest 1% of a map's values, at least one of them."""
+    count = max(1, round(0.01 * map_.size))
+    flat = map_.ravel().astype(np.float64)
+    return float(np.partition(flat, flat.size - count)[-count:].mean())
+
+
+def _autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def _widened(answer: Tensor, precision: Precision) -> Tensor:
+    """Autocast's answers are in half precision; anybody else's are checked as they are."""
+    return answer.float() if precision == "bf16" and answer.dtype == torch.bfloat16 else answer
+
+
+def _to_tensor(images: Photos, device: torch.device) -> Tensor:
+    batch = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)  # a decoded file may be read-only
+    return batch.permute(0, 3, 1, 2).to(torch.float32).div(255).contiguous()
+
+
+def _check_size(card: Card, size: tuple[int, ...]) -> None:
+    height, width = size
+    rule = card.input
+    wanted = ""
+    if rule.fixed_size is not None and (height, width) != tuple(rule.fixed_size):
+        wanted = f"{rule.fixed_size[1]}x{rule.fixed_size[0]} pixels only"
+    elif min(size) < rule.smallest_side:
+        wanted = f"at least {rule.smallest_side} pixels a side"
+    elif rule.largest_side is not None and max(size) > rule.largest_side:
+        wanted = f"at most {rule.largest_side} pixels a side"
+    elif height % rule.multiple_of or width % rule.multiple_of:
+        wanted = f"sides that are multiples of {rule.multiple_of}"
+    if wanted:
+        raise ModelError(f"{card.name} takes {wanted}, not {width}x{height}; crop or resize the image")
+
+
+def _check_answer(name: str, answer: Tensor, shape: tuple[int, ...]) -> None:
+    if tuple(answer.shape) != tuple(shape):
+        raise ModelError(f"{name}: its answer has the shape {tuple(answer.shape)}, not {tuple(shape)}")
+    if answer.dtype != torch.float32:
+        raise ModelError(f"{name}: its answer is {answer.dtype}, not float32")
+    if not bool(torch.isfinite(answer).all()):
+        raise ModelError(f"{name}: its answer holds NaN or infinite values")
+    low, high = float(answer.min()), float(answer.max())
+    if low < 0 or high > 1:
+        raise ModelError(f"{name}: its answer leaves [0, 1]: it runs from {low:.6g} to {high:.6g}")

@@ -1,0 +1,129 @@
+"""Model cards: what is said about a model, as data (`card.toml` beside its adapter), checked on load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from safebench.errors import CardError
+from safebench.weights.published import File
+
+
+class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The paper that describes the model."""
+
+    title: str
+    authors: str
+    venue: str
+    year: int
+    url: str = ""
+    bibtex: str = ""
+
+
+class Licence(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Under which terms the code here and the published weights stand."""
+
+    code: str = "MIT"
+    weights: str = ""
+    non_commercial: bool = False
+    terms_url: str = ""
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the model takes; the engine checks it before it calls."""
+
+    fixed_size: tuple[int, int] | None = None
+    """Height and width in pixels, where the model takes no other."""
+    multiple_of: int = 1
+    smallest_side: int = 1
+    largest_side: int | None = None
+    blank_hole: bool = True
+    """False only for a control that has to be shown what it must not see."""
+    authors_see_hole: bool = False
+    """True where the authors' own script shows their network what the hole hides: `inpaint --raw` does too."""
+    reads: Literal["pixels", "files"] = "pixels"
+    """`files`: the model is handed paths, since it reads more than pixels (JPEG tables, say)."""
+
+
+class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a detector's image-level score is."""
+
+    source: Literal["head", "top1-mean"] = "top1-mean"
+    """`head`: the model gives it; `top1-mean`: the engine takes the mean of the map's top 1%."""
+    meaning: str = ""
+
+
+class Weights(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One published checkpoint; a model may have several variants, the first is the default.
+
+    A checkpoint of several files lists them as `parts`; `file` is then the name of the folder that holds them, and
+    that folder is what the model is given.
+    """
+
+    variant: str = ""
+    parts: tuple[File, ...] = ()
+    shipped: str = ""
+    """A file beside the card, trained here or made from the published one: used where the published one is not on the
+    machine.  Every result says which of the two it was."""
+    page: str = ""
+    """Where a browser finds the authors' own files, where that is no source's address (a folder at Google Drive)."""
+    trained_on: str = ""
+    note: str = ""
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The files to fetch: the parts, or the one file."""
+        return self.parts or (self,)
+
+
+class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All that is said about a model; see docs/cards.md for an annotated example."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    title: str
+    summary: str
+    family: Literal["diffusion", "patch", "transform", "network", "control", "blind", "form"]
+    """How an inpainter fills, or what a detector looks for; `control` marks a reference whose answer is known,
+    `form` a report."""
+    version: str = "1"
+    """Raised when the adapter's numbers change, so that old results are not reused."""
+    upstream: str = ""
+    notes: str = ""
+    paper: Paper | None = None
+    licence: Licence = Licence()
+    input: Input = Input()
+    score: Score = Score()
+    weights: tuple[Weights, ...] = ()
+    argument: Literal["variant", "file", "hub-id"] = "variant"
+    """What follows the colon of `NAME:...`: one of the variants above, the path of the user's own file, or the id of a
+    model at the Hugging Face Hub (or a local folder)."""
+    extra: str = ""
+    """The optional extra of the package that the model needs, where it needs one."""
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The names of the published checkpoints, the default first."""
+        return tuple(w.variant for w in self.weights)
+
+
+def parse_card(text: str, origin: str) -> Card:
+    """Read a card from TOML; `origin` names it in errors.
+
+    Raises CardError where the TOML is broken, a field is unknown, missing or of the wrong type.
+    """
+    try:
+        return msgspec.toml.decode(text, type=Card)
+    except msgspec.DecodeError as error:
+        raise CardError(f"{origin}: {error}") from None
+
+
+def read_card(path: Path) -> Card:
+    """Read the card at `path`; raises CardError where it is missing, unreadable or breaks the schema."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CardError(f"{path}: cannot be read as a model card ({error})") from None
+    return parse_card(text, str(path))

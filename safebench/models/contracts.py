@@ -1,0 +1,163 @@
+"""What an inpainter, a detector, a recipe and a report have to be.
+
+Images are float32, B x 3 x H x W, RGB in [0, 1]; masks are float32, B x 1 x H x W, 1 = hole, 0 = known.
+`safebench.testing` holds the suites that check these contracts on any model.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from safebench.errors import WeightsError
+from safebench.models.cards import Card
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor, nn
+
+
+class Model(ABC):
+    """What inpainters and detectors have in common: a card, a variant, a seed and a device.
+
+    `variant` is what follows the colon of `NAME:VARIANT`; `seed` reaches every random draw of the model,
+    and is drawn from anew for each image, so that a batch equals single calls.
+    """
+
+    def __init__(self, card: Card, *, variant: str = "", seed: int = 0) -> None:
+        self.card = card
+        self.variant = variant
+        self.seed = seed
+
+    def load(self, weights: Path | None, device: torch.device) -> None:
+        """Load the checkpoint (None for a model that has none) and move to `device`.
+
+        Called once, before the first image.  Raises WeightsError where the checkpoint does not fit.
+        """
+        self.device = device
+
+
+class Inpainter(Model):
+    """Fills holes.
+
+    `unblanked` is set where a network is compared with its authors' script and that looks under the hole: images then
+    come as they are.  Nothing that is measured is made so.
+    """
+
+    unblanked = False
+
+    @abstractmethod
+    def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
+        """Fill the holes of a batch.
+
+        images: float32 B x 3 x H x W in [0, 1], the hole's pixels blanked (0); masks: float32 B x 1 x H x W,
+        1 = hole.  Both lie on the device given to `load`.  Returns float32 B x 3 x H x W in [0, 1]: the whole
+        picture; the engine puts the known pixels back.  An image's result depends on that image alone.
+        """
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a detector says of a batch.
+
+    maps: float32 B x H x W in [0, 1], high where it thinks that the image was inpainted.
+    scores: float32 B in [0, 1], one for each image; None where the model has no image-level head.
+    confidence: float32 B x H x W in [0, 1], where the model says how sure it is of each pixel.
+    """
+
+    maps: Tensor
+    scores: Tensor | None = None
+    confidence: Tensor | None = None
+
+
+class Detector(Model):
+    """Says where, and whether, an image was inpainted."""
+
+    @abstractmethod
+    def detect(self, images: Tensor) -> Detection:
+        """Look at a batch: float32 B x 3 x H x W in [0, 1], exact multiples of 1/255, on the device."""
+
+    def detect_files(self, paths: Sequence[Path]) -> Detection:
+        """Look at image files of one size; called instead of `detect` where the card says `reads = "files"`."""
+        raise TypeError(f"{self.card.name} reads pixels, not files")
+
+
+class Recipe(ABC):
+    """How a model is trained: its options, networks, losses and pictures.  The loop is the engine's.
+
+    A model that trains has `recipe.py` with `class Recipe` beside its adapter.  `Config` holds the recipe's own
+    options (a frozen msgspec Struct with defaults, unknown names refused); `presets` gives named sets of them.
+    A batch is a mapping of tensors, the collated `example`s, on the training's device.
+    """
+
+    Config: ClassVar[type[msgspec.Struct]]
+    watch: ClassVar[tuple[str, str]]
+    """The figure of `validate` by which the best step is known, and whether it is to be "min" or "max"."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def __init__(self, card: Card, config: Any) -> None:
+        self.card = card
+        self.config = config
+
+    def example(self, photo: np.ndarray, hole: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Make one training example; runs in the loader's workers, so it may be slow but must be pure.
+
+        photo: uint8 H x W x 3, hole: bool H x W, both cropped and augmented by the engine; `rng` depends on the seed
+        and the example's number alone.  The default: photo (float32 3 x H x W in [0, 1]) and mask (1 x H x W).
+        """
+        import torch
+
+        return {
+            "photo": torch.from_numpy(photo.copy()).permute(2, 0, 1).float() / 255,
+            "mask": torch.from_numpy(hole.copy())[None].float(),
+        }
+
+    @abstractmethod
+    def build(self) -> dict[str, nn.Module]:
+        """The networks by name, freshly initialised; the engine has seeded torch's generator before."""
+
+    def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
+        """Put the product of another training into fresh networks (`--init`).
+
+        Raises WeightsError, which calls the file `name`, where it does not fit.
+        """
+        raise WeightsError(f"{name}: {self.card.name} cannot begin from a product; name a training's checkpoint.pt")
+
+    @abstractmethod
+    def optimisers(self, networks: Mapping[str, nn.Module]) -> dict[str, torch.optim.Optimizer]:
+        """The optimisers by name."""
+
+    def prepare(self, device: torch.device) -> None:  # noqa: B027  (most recipes need nothing)
+        """Load what is used and not trained (a perceptual network, say); called once, before the first step."""
+
+    @abstractmethod
+    def step(
+        self,
+        networks: Mapping[str, nn.Module],
+        batch: Mapping[str, Tensor],
+        update: Callable[[str, Tensor], None],
+    ) -> dict[str, Tensor]:
+        """One training step; networks are in training mode and are called by `networks[name](...)` alone.
+
+        `update(name, loss)` clears the gradients of optimiser `name`, back-propagates the loss (scaled, reduced over
+        processes and in the training's precision by the engine) and makes the optimiser's step.  Returns the figures
+        to log, detached scalars; a loss that is not finite stops the training.
+        """
+
+    @abstractmethod
+    def validate(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Figures of a held-out batch, B values each, by name; networks are in evaluation mode, without gradients."""
+
+    @abstractmethod
+    def preview(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Pictures of a held-out batch in the order of the grid's columns: name to float32 B x 3 x H x W in [0, 1]."""
+
+    @abstractmethod
+    def product(self, networks: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+        """The state dict that the model's adapter loads: what training is for."""

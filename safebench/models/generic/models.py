@@ -1,0 +1,119 @@
+"""An inpainter and a detector around any network that can be called with tensors."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from safebench.errors import ModelError, WeightsError
+from safebench.models.contracts import Detection, Detector, Inpainter, Model
+from safebench.models.generic import conventions
+from safebench.models.generic.conventions import Convention, DetectorConvention, InpainterConvention
+from safebench.models.toolbox.padding import pad_symmetric
+
+Outputs = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
+Network = Callable[[list[Tensor]], Outputs]
+"""Called with the inputs in their order; raises RuntimeError where they do not suit it."""
+C = TypeVar("C", bound=Convention)
+
+
+class _Generic(Model):
+    """A network from a file, called image by image: many are saved for a batch of one."""
+
+    @abstractmethod
+    def open(self, path: Path, device: torch.device) -> Network:
+        """Read the network's file; raises WeightsError where it is none."""
+
+    def _open(self, weights: Path | None, device: torch.device, kind: type[C]) -> C:
+        if weights is None:
+            raise WeightsError(f"{self.card.name}: say which network, as {self.card.name}:FILE")
+        self.device = device
+        self.path = weights
+        convention = conventions.read_convention(weights, kind)
+        self.network = self.open(weights, device)
+        return convention
+
+    def _call(self, inputs: list[Tensor], convention: Convention) -> Tensor:
+        """The output that counts, for inputs of one image; they are padded first, the output keeps the padding."""
+        height, width = inputs[0].shape[-2:]
+        if convention.size is not None and convention.size != (height, width):
+            only = f"{convention.size[1]}x{convention.size[0]}"
+            raise ModelError(f"{self.path}: takes {only} pixels only, as its .toml says, not {width}x{height}")
+        padded = [pad_symmetric(tensor, convention.multiple_of) for tensor in inputs]
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(self.seed)
+            try:
+                outputs = self.network(padded)
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:
+                reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+                raise ModelError(
+                    f"{self.path}: the network failed: {reason}; does its .toml say what it takes?"
+                ) from error
+        return self._pick(outputs, convention.output)
+
+    def _pick(self, outputs: Outputs, which: int | str) -> Tensor:
+        try:
+            if isinstance(outputs, Tensor):
+                return (outputs,)[int(which)]
+            if isinstance(outputs, Mapping) and isinstance(which, str):
+                return outputs[which]
+            return list(outputs.values() if isinstance(outputs, Mapping) else outputs)[int(which)]
+        except (LookupError, ValueError):
+            raise ModelError(f"{self.path}: the network has no output {which!r}; correct its .toml") from None
+
+    def _check_shape(self, output: Tensor, *shapes: tuple[int | None, ...]) -> None:
+        for shape in shapes:
+            if len(shape) == output.ndim and all(a in (None, b) for a, b in zip(shape, output.shape, strict=True)):
+                return
+        raise ModelError(f"{self.path}: its output has the shape {tuple(output.shape)}, which is no picture or map")
+
+
+class GenericInpainter(_Generic, Inpainter):
+    """Any inpainting network."""
+
+    def load(self, weights: Path | None, device: torch.device) -> None:
+        """See `Model.load`; also raises ConfigError for a .toml that breaks the convention."""
+        self.convention = self._open(weights, device, InpainterConvention)
+
+    def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
+        """See `Inpainter.inpaint`."""
+        height, width = images.shape[-2:]
+        pictures = []
+        for k in range(len(images)):
+            inputs = conventions.inputs(images[k : k + 1], masks[k : k + 1], self.convention)
+            output = self._call(inputs, self.convention)
+            self._check_shape(output, (1, 3, None, None))
+            pictures.append(conventions.decode(output, self.convention)[..., :height, :width])
+        return torch.cat(pictures)
+
+
+class GenericDetector(_Generic, Detector):
+    """Any localisation network; a map of another size than the image is resized to it bilinearly."""
+
+    def load(self, weights: Path | None, device: torch.device) -> None:
+        """See `Model.load`; also raises ConfigError for a .toml that breaks the convention."""
+        self.convention = self._open(weights, device, DetectorConvention)
+
+    def detect(self, images: Tensor) -> Detection:
+        """See `Detector.detect`."""
+        height, width = images.shape[-2:]
+        maps = []
+        for k in range(len(images)):
+            output = self._call([conventions.encode(images[k : k + 1], self.convention)], self.convention)
+            channels = None if self.convention.activation == "softmax" else 1
+            self._check_shape(output, (1, None, None), (1, channels, None, None))
+            found = conventions.probability(output, self.convention)
+            padded = [-(-side // self.convention.multiple_of) * self.convention.multiple_of for side in (height, width)]
+            if list(found.shape[-2:]) != padded:
+                found = F.interpolate(found, size=padded, mode="bilinear", align_corners=False)
+            maps.append(found[:, 0, :height, :width])
+        return Detection(torch.cat(maps).contiguous())

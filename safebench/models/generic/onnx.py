@@ -1,0 +1,49 @@
+"""Networks saved as ONNX graphs, run by ONNX Runtime (the optional extra `onnx`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor
+
+from safebench.errors import WeightsError
+from safebench.models.generic.models import Network, Outputs
+
+_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+
+
+def open_onnx(path: Path, device: torch.device) -> Network:
+    """The graph in a file; on the GPU where `device` is one and ONNX Runtime was installed with support for it.
+
+    Raises WeightsError where the file holds no graph, or one whose inputs are not floating-point tensors.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3
+    wanted = ["CUDAExecutionProvider"] if device.type == "cuda" else []
+    providers = [name for name in (*wanted, "CPUExecutionProvider") if name in onnxruntime.get_available_providers()]
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's own classes have no common base
+        raise WeightsError(f"{path}: is no ONNX graph that can run here ({str(error).splitlines()[0]})") from None
+    names = [value.name for value in session.get_inputs()]
+    types = [value.type for value in session.get_inputs()]
+    if not set(types) <= set(_TYPES):
+        raise WeightsError(f"{path}: takes {', '.join(types)}; only floating-point inputs are supported")
+    outputs = [value.name for value in session.get_outputs()]
+
+    def call(inputs: list[Tensor]) -> Outputs:
+        if len(inputs) != len(names):
+            raise RuntimeError(f"it takes {len(names)} inputs ({', '.join(names)}), not {len(inputs)}")
+        fed = {n: t.cpu().numpy().astype(_TYPES[k]) for n, k, t in zip(names, types, inputs, strict=True)}
+        try:
+            results = session.run(outputs, fed)
+        except Exception as error:  # as above
+            raise RuntimeError(str(error)) from None
+        return {name: torch.from_numpy(result).to(device) for name, result in zip(outputs, results, strict=True)}
+
+    return call

@@ -1,0 +1,152 @@
+"""The models that take part in a run, and what identifies each: its version, its weights, its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from safebench.errors import ConfigError, PluginError, SafebenchError
+from safebench.keys import digest, plain
+from safebench.models import registry, weights
+from safebench.models.contracts import Detector, Inpainter
+from safebench.models.registry import Entry, Kind
+from safebench.models.weights import Checkpoint
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A model as it takes part: found, its checkpoint at hand, not yet loaded."""
+
+    kind: Kind
+    entry: Entry
+    variant: str
+    checkpoint: Checkpoint | None
+    seed: int
+    precision: Precision = "fp32"
+    compiled: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name in the tables: `lama`, `aot-gan:celeba`."""
+        return f"{self.entry.name}:{self.variant}" if self.variant else self.entry.name
+
+    @cached_property
+    def identity(self) -> str:
+        """What its results depend on besides their inputs: another identity never meets its rows."""
+        sha256 = self.checkpoint.sha256 if self.checkpoint else ""
+        numerics = [] if (self.precision, self.compiled) == ("fp32", False) else [self.precision, self.compiled]
+        return digest("model", self.kind, self.label, self.entry.card.version, sha256, self.seed, *numerics)[:16]
+
+    def load_inpainter(self, device: str) -> Inpainter:
+        """Import, make and load the model."""
+        model: Inpainter = self._load(device, Inpainter)
+        return model
+
+    def load_detector(self, device: str) -> Detector:
+        """Import, make and load the model."""
+        model: Detector = self._load(device, Detector)
+        return model
+
+    def _load(self, device: str, base: type[Any]) -> Any:
+        from safebench.models.calling import compile_networks, pick_device  # torch is imported when a model is loaded
+
+        adapter = self.entry.adapter()
+        if not (isinstance(adapter, type) and issubclass(adapter, base)):
+            raise PluginError(f"{self.label}: {adapter!r} is no subclass of safebench.models.contracts.{base.__name__}")
+        model = adapter(self.entry.card, variant=self.variant, seed=self.seed)
+        model.load(self.checkpoint.path if self.checkpoint else None, pick_device(device))
+        if self.compiled:
+            compile_networks(model)
+        return model
+
+    def describe(self) -> dict[str, Any]:
+        """What run.json says of it."""
+        card = self.entry.card
+        paper = card.paper
+        return {
+            "identity": self.identity,
+            "title": card.title,
+            "summary": card.summary,
+            "family": card.family,
+            "version": card.version,
+            "variant": self.variant,
+            "package": self.entry.package,
+            "licence": {"code": card.licence.code, "weights": card.licence.weights},
+            "paper": None
+            if paper is None
+            else {
+                "title": paper.title,
+                "authors": paper.authors,
+                "venue": paper.venue,
+                "year": paper.year,
+                "url": paper.url,
+            },
+            "score": {"source": card.score.source, "meaning": card.score.meaning},
+            "weights_file": self.checkpoint.path.name if self.checkpoint else "",
+            "weights_sha256": self.checkpoint.sha256 if self.checkpoint else "",
+            "weights_origin": self.checkpoint.origin if self.checkpoint else "",
+            "precision": self.precision,
+            "compiled": self.compiled,
+        }
+
+
+def participant(kind: Kind, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True) -> Participant:
+    """The model `NAME` or `NAME:VARIANT` with its checkpoint: the one `named`, what is at hand, or, with `fetch`,
+    what its sources give where its terms allow that.
+
+    Raises UnknownNameError, or WeightsError where the checkpoint is missing.
+    """
+    entry, variant = registry.find(kind, name)
+    return Participant(kind, entry, variant, weights.find(entry, variant, named, fetch=fetch), seed)
+
+
+def choose(
+    kind: Kind, names: Iterable[str], files: Mapping[str, str], seed: int
+) -> tuple[list[Participant], list[str]]:
+    """The models named, in that order and each once; and a sentence for each that `all` had to leave out.
+
+    `all` stands for every model that can run here as things are: nothing is fetched for it.
+    `files` holds what `--weights NAME=FILE` gave.
+    """
+    chosen: dict[str, Participant] = {}
+    left_out: list[str] = []
+    for name in names:
+        if plain(name) != "all":
+            one = participant(kind, name, named_file(kind, name, files), seed)
+            chosen.setdefault(one.label, one)
+            continue
+        for known, entry in registry.entries(kind).items():
+            if entry.card.argument != "variant":
+                continue  # it stands for a model that only the user can name
+            try:
+                one = participant(kind, known, named_file(kind, known, files), seed, fetch=False)
+                one.entry.adapter()
+            except SafebenchError as error:
+                left_out.append(str(error))
+            else:
+                chosen.setdefault(one.label, one)
+    return list(chosen.values()), left_out
+
+
+def named_file(kind: Kind, name: str, files: Mapping[str, str]) -> Path | None:
+    """The file that `--weights` names for a model (`NAME` or `NAME:VARIANT`, any spelling), or None."""
+    entry, variant = registry.find(kind, name)
+    for key, file in files.items():
+        base, _, part = key.partition(":")
+        spelled = {plain(n) for n in (entry.card.name, *entry.card.aliases)}
+        if plain(base) in spelled and plain(part) in ("", plain(variant)):
+            return Path(file).expanduser()
+    return None
+
+
+def check_files(files: Mapping[str, str], everybody: Iterable[Participant]) -> None:
+    """Raise ConfigError where `--weights` names a model that does not take part."""
+    spelled = {plain(n) for one in everybody for n in (one.entry.name, *one.entry.card.aliases)}
+    for key in files:
+        if plain(key.partition(":")[0]) not in spelled:
+            raise ConfigError(f"--weights {key}=...: no model of that name takes part in this run")

@@ -1,0 +1,285 @@
+"""Where a model's checkpoint comes from: what the user names, the package, the cache, the card's sources.
+
+Nothing here opens a checkpoint (see `safebench.weights.read.checkpoints`): it is found, fetched, and its bytes are
+compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from safebench.errors import UnknownNameError, WeightsError
+from safebench.files import atomic_write, cache_folder
+from safebench.keys import plain
+from safebench.models import licences
+from safebench.models.cards import Weights
+from safebench.models.registry import Entry
+from safebench.weights.fetch import downloads, hub, sources, transfers
+from safebench.weights.published import File
+
+__all__ = [
+    "Checkpoint",
+    "at_hand",
+    "cache_folder",
+    "cached_path",
+    "card_weights",
+    "checksum",
+    "compared_with",
+    "find",
+    "is_shipped",
+    "missing",
+    "problem",
+    "published",
+    "pull",
+]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint on disk (a file, or a folder of several), the sha256 of its bytes, and whose it is.
+
+    origin: `published` by the authors, `shipped` with the package, or the `user`'s own.
+    """
+
+    path: Path
+    sha256: str
+    origin: Literal["published", "shipped", "user"] = "user"
+
+
+def find(
+    entry: Entry, variant: str = "", named: Path | None = None, *, fetch: bool = False, shipped: bool = True
+) -> Checkpoint | None:
+    """The checkpoint of a model: the file or folder `named` by the user, else what is at hand.
+
+    What is at hand is the published one, or, with `shipped`, the one that ships with the package.  With `fetch`, one
+    that is missing is fetched if its terms allow that.  None for a model that has no weights.
+    Raises WeightsError where there should be one and is none, or where its bytes are not those that were expected.
+    """
+    if entry.card.argument != "variant":
+        return _find_argument(entry, variant, named, fetch)
+    if named is not None:
+        return _check_named(entry, named)
+    weights = card_weights(entry, variant)
+    if weights is None:
+        return None
+    path = published(entry, weights)
+    if path is None and shipped and (beside := _shipped(entry, weights)) is not None:
+        return Checkpoint(beside, checksum(beside), "shipped")
+    if path is None:
+        if not fetch or os.environ.get(downloads.OFFLINE):
+            raise WeightsError(missing(entry, weights))
+        path = pull(entry, weights)
+    if wrong := problem(weights, path):
+        raise WeightsError(f"{entry.name}: {wrong}; delete it and fetch it again, or name it with --weights")
+    return Checkpoint(path, checksum(path, weights.parts), "published")
+
+
+def card_weights(entry: Entry, variant: str) -> Weights | None:
+    """What the card says of a variant's checkpoint; None for a model without weights and no variant asked for.
+
+    Raises UnknownNameError where the card lists no such variant.
+    """
+    if not variant:
+        return next(iter(entry.card.weights), None)
+    match = [w for w in entry.card.weights if plain(w.variant) == plain(variant)]
+    if not match:
+        listed = ", ".join(v for v in entry.card.variants if v) or "none"
+        raise UnknownNameError(f"{entry.name} has no variant '{variant}'; its variants: {listed}")
+    return match[0]
+
+
+def at_hand(entry: Entry, weights: Weights) -> Path | None:
+    """Where a checkpoint lies on this machine, the published one or else the shipped one, or None."""
+    return published(entry, weights) or _shipped(entry, weights)
+
+
+def published(entry: Entry, weights: Weights) -> Path | None:
+    """Where the published checkpoint lies (beside its card where that is its source, or in the cache), or None."""
+    packed = [entry.folder / s.removeprefix("package:") for s in weights.sources if s.startswith("package:")]
+    for path in (*packed, cached_path(entry, weights)):
+        if all(part.exists() for part in _places(weights, path)):
+            return path
+    return None
+
+
+def is_shipped(entry: Entry, weights: Weights, path: Path) -> bool:
+    """Whether a checkpoint at hand is the one that ships with the package, not the published one."""
+    return bool(weights.shipped) and path == entry.folder / weights.shipped
+
+
+def _shipped(entry: Entry, weights: Weights) -> Path | None:
+    path = entry.folder / weights.shipped
+    return path if weights.shipped and path.is_file() else None
+
+
+def cached_path(entry: Entry, weights: Weights) -> Path:
+    """Where a checkpoint is kept once it was fetched, or put by hand."""
+    return cache_folder() / "weights" / entry.name / (weights.variant or "default") / weights.file
+
+
+def checksum(path: Path, parts: Sequence[File] = ()) -> str:
+    """sha256 of a file; of a folder, that of its files' names and checksums in sorted order.
+
+    Of a folder's files `parts` alone count, where they are given: what else lies there is not read.  Otherwise all do
+    but hidden ones.  Raises WeightsError where they cannot be read.
+    """
+    try:
+        if path.is_file():
+            return downloads.digest(path)
+        files = [path / part.file for part in parts] or [p for p in path.rglob("*") if p.is_file()]
+        counted = (p for p in files if not p.name.startswith("."))
+        return _combined({p.relative_to(path).as_posix(): downloads.digest(p) for p in counted})
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def pull(entry: Entry, weights: Weights) -> Path:
+    """Fetch a checkpoint into the cache, showing progress; what is there already is left as it is.
+
+    Raises WeightsError where its terms were not agreed to, or where no source gives the file that was expected.
+    """
+    if not (licences.accepted(entry) and all(_fetchable(file) for file in weights.files)):
+        raise WeightsError(missing(entry, weights))
+    path = cached_path(entry, weights)
+    for file, target in zip(weights.files, _places(weights, path), strict=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(target):  # of two processes at once, the second finds it done
+            if not target.exists():
+                _pull_file(entry, file, target, weights.page)
+    sources.forget_archives(target.parent)
+    return path
+
+
+def problem(weights: Weights, path: Path) -> str:
+    """What is wrong with the bytes of a checkpoint at hand; empty where they are as published or as first fetched."""
+    for file, place in zip(weights.files, _places(weights, path), strict=True):
+        expected = file.sha256 or _recorded(place)
+        if expected and (actual := downloads.digest(place)) != expected:
+            said = "published" if file.sha256 else "recorded when it was first fetched"
+            return f"{place}: its sha256 is {actual}, not {expected} as {said}"
+    return ""
+
+
+def compared_with(weights: Weights, path: Path) -> str:
+    """What the bytes of a checkpoint at hand can be compared with."""
+    if all(file.sha256 for file in weights.files):
+        return "as published"
+    if all(file.sha256 or _recorded(p) for file, p in zip(weights.files, _places(weights, path), strict=True)):
+        return "as first fetched"
+    return "no checksum to compare with"
+
+
+def missing(entry: Entry, weights: Weights) -> str:
+    """The sentence for a checkpoint that is not at hand: what, under which terms, how to get it, where to put it."""
+    name = f"{entry.name}:{weights.variant}" if weights.variant not in ("", entry.card.variants[0]) else entry.name
+    flag = "" if licences.accepted(entry) else " --accept-licence"
+    wanted = " and ".join(file.file for file in weights.files)
+    if all(_fetchable(file) for file in weights.files):
+        offline = f" (once {downloads.OFFLINE} is no longer set)" if os.environ.get(downloads.OFFLINE) else ""
+        way = f"fetch them with: safebench weights pull {name}{flag}{offline}; or put"
+    else:
+        place = weights.page or entry.card.upstream or "the authors"
+        way = f"no source is published that could be fetched; get them from {place}, put"
+    return (
+        f"{entry.name}: its weights ({wanted}) are not on this machine; terms: {licences.terms(entry)}; {way} "
+        f"{'the files into' if weights.parts else 'the file at'} {cached_path(entry, weights)}, or name "
+        f"{'the folder that holds them' if weights.parts else 'it'} with --weights {name}=PATH"
+    )
+
+
+def _fetchable(file: File) -> list[str]:
+    return [source for source in file.sources if not source.startswith("package:")]
+
+
+def _places(weights: Weights, path: Path) -> list[Path]:
+    """Where the files of a checkpoint lie if it lies at `path`."""
+    return [path / part.file for part in weights.parts] or [path]
+
+
+def _check_named(entry: Entry, named: Path) -> Checkpoint:
+    said, named = f"--weights {entry.name}={named}", named.expanduser()
+    if not (named.is_file() or named.is_dir()):
+        raise WeightsError(f"{said}: {'is neither a file nor a folder' if named.exists() else 'there is no such file'}")
+    parts: tuple[File, ...] = ()
+    for weights in entry.card.weights[:1]:
+        parts = weights.parts
+        wanted = " and ".join(file.file for file in weights.files)
+        if parts and not all(place.is_file() for place in _places(weights, named)):
+            raise WeightsError(f"{said}: has to be the folder that holds {wanted}")
+        if named.is_dir() and not parts:
+            raise WeightsError(f"{said}: is a folder; name the file in it ({wanted}, say)")
+    return Checkpoint(named, checksum(named, parts))
+
+
+def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool) -> Checkpoint:
+    """The user's own file with its settings beside it, or a model of the Hub."""
+    given = str(named or argument)
+    if entry.card.argument == "hub-id":
+        if not given:
+            raise WeightsError(f"{entry.name}: say which model, as {entry.name}:OWNER/MODEL or {entry.name}:FOLDER")
+        folder = hub.snapshot(given, entry.name, fetch=fetch and not os.environ.get(downloads.OFFLINE))
+        return Checkpoint(folder, checksum(folder))
+    if not given:
+        raise WeightsError(f"{entry.name}: say which network, as {entry.name}:FILE")
+    path = Path(given).expanduser()
+    if not path.is_file():
+        raise WeightsError(f"{entry.name}:{given}: there is no such file")
+    # what belongs to a network's file: how it is called, and the numbers that ONNX keeps apart
+    beside = [path.with_suffix(".toml"), path.with_name(f"{path.name}.data")]
+    files = [path, *(file for file in beside if file.is_file())]
+    return Checkpoint(path, _combined({file.suffix: downloads.digest(file) for file in files}))
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    try:
+        lock.acquire(timeout=0.5)
+    except Timeout:
+        transfers.note(f"{target.name}: another process is fetching it; waiting")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _pull_file(entry: Entry, file: File, target: Path, page: str) -> None:
+    expected = file.sha256 or _recorded(target)
+    try:
+        with transfers.shown(f"{entry.name}: {file.file}") as progress:
+            sources.fetch(msgspec.structs.replace(file, sha256=expected), target, progress)
+    except downloads.DownloadError as error:
+        pages = " or ".join([sources.parse(text).by_hand for text in _fetchable(file)] + [page] * bool(page))
+        raise WeightsError(
+            f"{entry.name}: {file.file} could not be fetched: {error}; "
+            f"get it by hand from {pages} and put it at {target}"
+        ) from None
+    if not expected:
+        sha256 = downloads.digest(target)
+        atomic_write(_sum_file(target), f"{sha256}  {target.name}\n".encode())
+        transfers.note(f"{target.name}: no checksum is published; recorded sha256 {sha256}")
+
+
+def _sum_file(place: Path) -> Path:
+    return place.with_name(f"{place.name}.sha256")
+
+
+def _recorded(place: Path) -> str:
+    """The sha256 that the first download had, as `sha256sum -c` reads it; empty where none is written down."""
+    file = _sum_file(place)
+    return file.read_text().split()[0] if file.is_file() else ""
+
+
+def _combined(sums: Mapping[str, str]) -> str:
+    listing = "".join(f"{name}\0{sha256}\n" for name, sha256 in sorted(sums.items()))
+    return hashlib.sha256(listing.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""From stored rows to tables, and what is done with them: compared, verified, submitted, published, reported."""

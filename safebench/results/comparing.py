@@ -1,0 +1,173 @@
+"""Which runs may stand in one table: only those that measured the same things on the same pictures.
+
+Runs are like where the protocol, the photos, the masks, the size and the LPIPS backbone agree by their fingerprints
+in run.json.  Like runs are merged row by row, so that a merged table's figures are those of one run that did it all.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from safebench.keys import digest
+from safebench.protocol import ORIGINAL
+from safebench.results.privacy import cleaned, cleaned_columns
+from safebench.results.results import Results, Tables
+
+Names = dict[str, str]
+"""What a model is called in one run, to what it is called beside the others."""
+
+_MODELS = {"inpainters": "inpainter", "detectors": "detector"}
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What has to agree; each as it is told, and by which fingerprint it is compared."""
+
+    told: Mapping[str, str]
+    prints: tuple[str, ...]
+
+    def apart(self, other: Terms) -> list[str]:
+        """What keeps two from standing in one table: `photos (sample, 12 against sample, 8)`.
+
+        Other photos get other holes, so that masks of one name are then left out.
+        """
+        pairs = zip(self.told.items(), self.prints, other.told.values(), other.prints, strict=True)
+        differing = {
+            name: f"{name} ({mine} against {theirs})" if mine != theirs else f"{name} (both {mine}, of other content)"
+            for (name, mine), its_print, theirs, other_print in pairs
+            if its_print != other_print
+        }
+        if "photos" in differing and self.told["masks"] == other.told["masks"]:
+            differing.pop("masks", None)
+        return list(differing.values())
+
+
+@dataclass(frozen=True)
+class Source:
+    """One run of a group: its name, its results as opened, and what its models are called in the group."""
+
+    label: str
+    results: Results
+    names: Mapping[str, Names]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that are like, and their rows together; of several runs, the column `run` says whose a row is."""
+
+    terms: Terms
+    sources: tuple[Source, ...]
+    tables: Tables
+
+
+def terms(tables: Tables) -> Terms:
+    """The terms of a run, from its run.json and its plan; what an old one does not say is unknown."""
+    info = tables.info
+    photos, masks, config = (_mapping(info.get(key)) for key in ("photos", "masks", "config"))
+    told = {
+        "protocol": str(info.get("protocol", "unknown")),
+        "photos": f"{photos.get('name', 'unknown')}, {photos.get('count', 'unknown')}",
+        "masks": str(masks.get("name", "unknown")),
+        "size": f"{config['size']} pixels" if "size" in config else "unknown",
+        "LPIPS backbone": str(info.get("lpips_net") or "none"),
+    }
+    told = {name: str(cleaned(value)) for name, value in told.items()}
+    prints = (
+        told["protocol"],
+        str(photos.get("fingerprint", "")),
+        f"{masks.get('fingerprint', '')} {digest(list(tables.samples['key']))}",
+        told["size"],
+        f"{info.get('lpips_net', '')} {info.get('lpips_sha256', '')}",
+    )
+    return Terms(told, prints)
+
+
+def group(results: Sequence[Results]) -> list[Group]:
+    """The runs sorted into those that are like, in the order in which they come; local paths are taken out of names."""
+    labels = run_labels(results)
+    alike: dict[tuple[str, ...], list[tuple[str, Results]]] = defaultdict(list)
+    found: dict[tuple[str, ...], Terms] = {}
+    for label, each in zip(labels, results, strict=True):
+        said = terms(each)
+        alike[said.prints].append((label, each))
+        found.setdefault(said.prints, said)
+    return [_merged(found[prints], runs) for prints, runs in alike.items()]
+
+
+def run_labels(results: Sequence[Results]) -> list[str]:
+    """The runs' names, told apart where two share one."""
+    names = Counter(each.name for each in results)
+    seen: Counter[str] = Counter()
+    labels = []
+    for each in results:
+        seen[each.name] += 1
+        labels.append(each.name if names[each.name] == 1 else f"{each.name} ({seen[each.name]})")
+    return labels
+
+
+def _merged(said: Terms, runs: list[tuple[str, Results]]) -> Group:
+    sources = tuple(_named(runs))
+    parts = [_renamed(source) for source in sources]
+    if len(parts) == 1:
+        return Group(said, sources, parts[0])
+    info = {
+        **parts[0].info,
+        "status": "finished" if all(part.info.get("status") == "finished" for part in parts) else "unfinished",
+        **{kind: {k: v for part in parts for k, v in _mapping(part.info.get(kind)).items()} for kind in _MODELS},
+    }
+    quality = _together(sources, [part.quality for part in parts], ["inpainter"])
+    detection = _together(sources, [part.detection for part in parts], ["inpainter", "postprocess", "detector"])
+    return Group(said, sources, Tables(info, parts[0].samples, quality, detection))
+
+
+def _together(sources: Sequence[Source], frames: Sequence[pd.DataFrame], key: list[str]) -> pd.DataFrame:
+    """All rows with their `run`, one for each key: the first that went well, else the first."""
+    named = [frame.assign(run=source.label) for source, frame in zip(sources, frames, strict=True)]
+    rows = pd.concat(named, ignore_index=True)
+    order = rows["error"].fillna("").ne("").to_numpy().argsort(kind="stable")
+    return rows.iloc[order].drop_duplicates(["sample_key", *key]).sort_index().reset_index(drop=True)
+
+
+def _named(runs: list[tuple[str, Results]]) -> Iterator[Source]:
+    """Two models of one name and different weights, version or seed are told apart by their run."""
+    identities: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for _, each in runs:
+        for kind in _MODELS:
+            for name, model in _mapping(each.info.get(kind)).items():
+                identities[kind, name].add(str(_mapping(model).get("identity")))
+    for label, each in runs:
+        names = {
+            kind: {
+                name: cleaned(name) + (f" ({label})" if len(identities[kind, name]) > 1 else "")
+                for name in _mapping(each.info.get(kind))
+            }
+            for kind in _MODELS
+        }
+        yield Source(label, each, names)
+
+
+def _renamed(source: Source) -> Tables:
+    """A copy of the run's tables under the group's names, without local paths."""
+    tables: Tables = copy.copy(source.results)  # with the cells, where they are computed already
+    info = cleaned(tables.info)
+    frames = {name: cleaned_columns(getattr(tables, name), ("error",)) for name in ("quality", "detection")}
+    for kind, column in _MODELS.items():
+        names = source.names[kind]
+        info[kind] = {names[name]: cleaned(model) for name, model in _mapping(tables.info.get(kind)).items()}
+        if any(name != given for name, given in names.items()):
+            known = {**names, ORIGINAL: ORIGINAL}
+            frames = {n: f.assign(**{column: f[column].map(known)}) if column in f else f for n, f in frames.items()}
+    if all(frame is getattr(tables, name) for name, frame in frames.items()):
+        tables.info = info
+        return tables
+    return Tables(info, tables.samples, frames["quality"], frames["detection"])
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

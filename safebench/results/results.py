@@ -1,0 +1,135 @@
+"""A run's results as tables: what is stored, and what the reports show."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from safebench.errors import StoreError
+from safebench.protocol import ORIGINAL
+from safebench.results import tables
+from safebench.runs.store import Store, Table
+
+
+class Tables:
+    """Rows, and the tables made of them.
+
+    info: what run.json says.
+    samples: the plan, one row for each photo and bin (columns: `safebench.runs.schema.SAMPLES`).
+    quality: one row for each sample and inpainter (columns: `safebench.runs.schema.QUALITY`), in the plan's order;
+        `lpips` is absent where no backbone was at hand.
+    detection: one row for each sample, inpainter and detector (columns: `safebench.runs.schema.DETECTION`); untouched
+        originals stand under the inpainter "original".
+    """
+
+    def __init__(
+        self, info: dict[str, Any], samples: pd.DataFrame, quality: pd.DataFrame, detection: pd.DataFrame
+    ) -> None:
+        self.info = info
+        self.samples = samples
+        self.quality = quality
+        self.detection = detection
+
+    @cached_property
+    def quality_cells(self) -> pd.DataFrame:
+        """Means with intervals for each dataset, inpainter and bin (see `safebench.results.tables.quality_cells`)."""
+        return tables.quality_cells(self.quality)
+
+    @cached_property
+    def detection_cells(self) -> pd.DataFrame:
+        """Means with intervals for each dataset, inpainter, detector and bin (`results.tables.detection_cells`)."""
+        return tables.detection_cells(self.detection)
+
+    @cached_property
+    def false_alarms(self) -> pd.DataFrame:
+        """What each detector says of untouched originals (`safebench.results.tables.false_alarms`)."""
+        return tables.false_alarms(self.detection)
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """One row for each thing that failed: step, photo, sample, inpainter, detector, error.
+
+        A photo that could not be read counts once, however many samples it would have made.
+        """
+        columns = ["error_step", "photo", "sample", "inpainter", "detector", "error"]
+        parts = [frame[frame["error"] != ""] for frame in (self.quality, self.detection)]
+        rows = pd.concat([part.reindex(columns=columns) for part in parts], ignore_index=True)
+        blank = {
+            "read": ["sample", "inpainter", "detector"],
+            "mask": ["inpainter", "detector"],
+            "inpaint": ["detector"],
+            "quality": ["detector"],
+        }
+        for step, names in blank.items():
+            rows.loc[rows["error_step"] == step, names] = ""
+        return rows.fillna("").drop_duplicates().reset_index(drop=True)
+
+
+class Results(Tables):
+    """The results in a run's folder, for its plan and the latest identity of each model, as they were when opened.
+
+    folder: the run's folder.  What else it holds: see `Tables`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._store = Store(folder)
+        self.info = self._store.read_info()
+        if not self.info:
+            raise StoreError(f"{folder}: is no run's folder (it holds no run.json)")
+        self.samples = self._store.read_samples()
+        quality = self._current("quality")
+        detection = self._current("detection")
+        super().__init__(
+            self.info,
+            self.samples,
+            quality if quality["lpips"].notna().any() else quality.drop(columns="lpips"),
+            detection,
+        )
+
+    @property
+    def name(self) -> str:
+        """The run's name: its folder's."""
+        return self.folder.resolve().name
+
+    def _current(self, table: Table) -> pd.DataFrame:
+        """The rows of the present plan and of each model's latest identity, in the plan's order."""
+        rows = self._store.read(table)
+        plan = self.samples
+        order = {key: k for k, key in enumerate([*plan["key"], *plan["photo_key"]])}
+        known = {"inpainter": {ORIGINAL: "", **self._identities("inpainters")}}
+        if table == "detection":
+            known["detector"] = self._identities("detectors")
+        keep = rows["sample_key"].isin(order)
+        for column, identities in known.items():
+            keep &= rows[f"{column}_id"] == rows[column].map(identities)
+        rows = rows if keep.all() else rows[keep]
+        if table == "quality":
+            rows = self._one_backbone(rows)
+        names = [column for column in ("inpainter", "postprocess", "detector") if column in rows]
+        # chosen and ordered by few columns, so that the many texts of a row are copied once
+        light = rows[names].assign(_place=rows["sample_key"].map(order)).drop_duplicates(keep="last")
+        chosen = light.sort_values([*names, "_place"], kind="stable").index
+        return rows.loc[chosen].reset_index(drop=True)
+
+    def _one_backbone(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the run's LPIPS backbone come last, so that they win; what others gave is no figure of this run."""
+        ours = rows["lpips_net"] == self.info.get("lpips_net", "")
+        rows = rows.assign(lpips=rows["lpips"].where(ours & (rows["lpips_net"] != "")))
+        return pd.concat([rows[~ours], rows[ours]])
+
+    def _identities(self, kind: str) -> dict[str, str]:
+        try:
+            return {name: model["identity"] for name, model in self.info[kind].items()}
+        except (KeyError, TypeError, AttributeError):
+            raise StoreError(
+                f"{self.folder / 'run.json'}: does not say which {kind} ran (it was changed, or is another version's)"
+            ) from None
+
+
+def open_run(folder: str | Path) -> Results:
+    """Open the results in a run's folder; raises StoreError where it is none."""
+    return Results(Path(folder))

@@ -1,0 +1,233 @@
+"""Whether a run's folder holds what it says: complete, hashes match, and its figures follow from its pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from safebench.errors import SafebenchError, SubmissionError
+from safebench.inputs.images.reading import read_mask, read_photo
+from safebench.keys import digest
+from safebench.metrics.localisation import localise
+from safebench.metrics.quality import compare
+from safebench.models.calling import top1_mean
+from safebench.protocol import ORIGINAL, PROTOCOL, THRESHOLD
+from safebench.results.results import Results
+from safebench.runs.schema import LOCALISATION_METRICS
+
+SHARE = 0.1
+"""Of the samples whose figures are computed again."""
+NAMED = 5
+"""Problems that a sentence names; the rest are counted."""
+QUALITY = ("psnr", "ssim", "l1", "psnr_hole", "l1_hole")
+EXACT, ROUNDED = 1e-6, 2e-3
+"""How far a figure may lie from the one computed again: from pixels, and from a map that was stored with 16 bits."""
+_AT_THRESHOLD = ("f1", "iou", "mcc", "pixel_acc")
+"""A value of 0.5 falls on the same side in a stored map, so that these are exact."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was looked at, and what is wrong; `seed` draws the same samples again."""
+
+    problems: tuple[str, ...]
+    samples: int
+    figures: int
+    seed: int
+
+    def raise_if_wrong(self, name: str) -> None:
+        """Raise SubmissionError with the first problems."""
+        if self.problems:
+            more = f"; and {len(self.problems) - NAMED} more" if len(self.problems) > NAMED else ""
+            raise SubmissionError(f"{name}: is refused: {'; '.join(self.problems[:NAMED])}{more}")
+
+
+def verify(results: Results, seed: int, share: float = SHARE) -> Verdict:
+    """Hold a finished run against its own evidence.
+
+    seed: draws the samples that are computed again; a run's author must not know it beforehand.  share: of all
+    samples, at least one.
+    """
+    check = _Check(results)
+    problems = [*check.terms(), *check.complete(), *check.maps()]
+    if problems:  # what is not all there need not be computed again
+        return Verdict(tuple(problems), 0, 0, seed)
+    problems += check.composites()
+    names = sorted(results.samples["sample"])
+    drawn = random.Random(seed).sample(names, max(1, math.ceil(share * len(names))))  # noqa: S311 (no secret)
+    for name in drawn:
+        problems += check.sample(name)
+    return Verdict(tuple(problems), len(drawn), check.figures, seed)
+
+
+class _Check:
+    """The checks of one run; `figures` counts those computed again."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.figures = 0
+
+    @cached_property
+    def samples(self) -> dict[str, Row]:
+        return {name: rows[0] for name, rows in _by_sample(self.results.samples).items()}
+
+    @cached_property
+    def quality(self) -> dict[str, list[Row]]:
+        return _by_sample(self.results.quality)
+
+    @cached_property
+    def detection(self) -> dict[str, list[Row]]:
+        return _by_sample(self.results.detection[self.results.detection["inpainter"] != ORIGINAL])
+
+    def terms(self) -> Iterator[str]:
+        """The protocol, the run's end, and the plan against its fingerprints."""
+        info, samples = self.results.info, self.results.samples
+        if info.get("protocol") != PROTOCOL:
+            yield f"its protocol is {info.get('protocol', 'not stated')!r}, and this SafeBench knows {PROTOCOL!r}"
+        if info.get("status") != "finished":
+            yield f"it is not finished (status: {info.get('status', 'unknown')}); run it again, it goes on"
+        photos = sorted(set(zip(samples["photo_name"], samples["photo_sha256"], strict=True)))
+        masks = list(zip(samples["sample"], samples["mask_sha256"], strict=True))
+        for name, found in (("photos", digest(photos)), ("masks", digest(masks))):
+            if _mapping(info.get(name)).get("fingerprint") != found:
+                yield f"its {name} are not those of its fingerprint"
+
+    def complete(self) -> Iterator[str]:
+        """A row for every sample and model, and no other."""
+        samples = len(self.results.samples)
+        photos = self.results.samples["photo"].nunique()
+        inpainters, detectors = ([*_mapping(self.results.info.get(kind))] for kind in ("inpainters", "detectors"))
+        if not samples or not inpainters:
+            yield "it holds no results"
+        counted = self.results.quality["inpainter"].value_counts()
+        for name in inpainters:
+            if counted.get(name, 0) != samples:
+                yield f"quality of {name}: {counted.get(name, 0)} rows of {samples}"
+        seen = self.results.detection.groupby(["inpainter", "detector"], sort=False).size()
+        for detector in detectors:
+            for name, expected in [*((name, samples) for name in inpainters), (ORIGINAL, photos)]:
+                if seen.get((name, detector), 0) != expected:
+                    yield f"{detector} on {name}: {seen.get((name, detector), 0)} rows of {expected}"
+
+    def maps(self) -> Iterator[str]:
+        """A map for every row whose figures rest on one."""
+        rows = self.results.detection
+        rows = rows[(rows["inpainter"] != ORIGINAL) & (rows["error"] == "")]
+        if lacking := int(rows["map"].fillna("").eq("").sum()):
+            yield f"{lacking:,} of {len(rows):,} maps were not kept; run again with --keep-maps, which makes only them"
+
+    def composites(self) -> Iterator[str]:
+        """Every composite against its checksum."""
+        good = self.results.quality[self.results.quality["error"] == ""]
+        for path, sha256 in zip(good["composite"], good["composite_sha256"], strict=True):
+            try:
+                found = hashlib.sha256(self._file(path).read_bytes()).hexdigest()
+            except (OSError, SubmissionError):
+                yield f"{path}: is missing"
+                continue
+            if found != sha256:
+                yield f"{path}: is not the file that was measured"
+
+    def sample(self, name: str) -> Iterator[str]:
+        """All figures of one sample, from its pictures."""
+        sample = self.samples[name]
+        try:
+            original = _read(read_photo, self._file(sample["original"]))
+            hole = _read(read_mask, self._file(sample["mask"]))
+        except (OSError, SafebenchError):
+            yield f"{name}: its photo or its hole is missing or unreadable"
+            return
+        for row in self.quality.get(name, []):
+            if row["error"] == "":
+                yield from self._quality(row, original, hole)
+        for row in self.detection.get(name, []):
+            if row["error"] == "":
+                yield from self._detection(row, hole)
+
+    def _quality(self, row: Row, original: Any, hole: Any) -> Iterator[str]:
+        try:
+            composite = _read(read_photo, self._file(row["composite"]))
+        except (OSError, SafebenchError):
+            return  # told by `composites`
+        where = f"{row['inpainter']} on {row['sample']}"
+        if (composite[~hole] != original[~hole]).any() and not self._sees_the_hole(row["inpainter"]):
+            yield f"{where}: the composite differs outside the hole"
+        again = vars(compare(composite, original, hole))
+        yield from self._differences(where, row, {name: (again[name], EXACT) for name in QUALITY})
+
+    def _detection(self, row: Row, hole: Any) -> Iterator[str]:
+        where = f"{row['detector']} on {row['inpainter']}, {row['sample']}"
+        try:
+            with Image.open(self._file(row["map"])) as image:
+                stored = np.asarray(image)
+        except (OSError, SubmissionError):
+            yield f"{where}: its map is missing or unreadable"
+            return
+        if stored.shape != hole.shape or stored.dtype not in (np.dtype("uint16"), np.dtype("int32")):
+            yield f"{where}: its map is no 16-bit picture of the hole's size"
+            return
+        levels = (stored.astype(np.float64) / 65535).astype(np.float32)
+        again = vars(localise(levels, hole))
+        wanted = {n: (again[n], EXACT if n in _AT_THRESHOLD else ROUNDED) for n in LOCALISATION_METRICS}
+        wanted["flagged_area"] = (float((levels >= THRESHOLD).mean()), EXACT)
+        if self._score_of_map(row["detector"]):
+            wanted["score"] = (top1_mean(levels), ROUNDED)
+        wanted["flagged"] = (float(row["score"] >= THRESHOLD), 0.0)
+        yield from self._differences(where, row, wanted)
+
+    def _differences(self, where: str, row: Row, wanted: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+        self.figures += len(wanted)
+        other = [
+            f"{name} is {row[name]:.6g}, and its pictures give {again:.6g}"
+            for name, (again, allowed) in wanted.items()
+            if not _same(float(row[name]), again, allowed)
+        ]
+        if other:
+            yield f"{where}: {other[0]}" + (f" ({len(other) - 1} more of its figures differ)" if other[1:] else "")
+
+    def _score_of_map(self, detector: str) -> bool:
+        """Whether the image-level score is the mean of the map's top 1%, by the run's own card."""
+        model = _mapping(_mapping(self.results.info.get("detectors")).get(detector))
+        return _mapping(model.get("score")).get("source") == "top1-mean"
+
+    def _sees_the_hole(self, inpainter: str) -> bool:
+        return _mapping(_mapping(self.results.info.get("inpainters")).get(inpainter)).get("family") == "control"
+
+    def _file(self, relative: str) -> Path:
+        """A file of the run's folder; raises SubmissionError where the name leads out of it."""
+        path = (self.results.folder / relative).resolve()
+        if not relative or not path.is_relative_to(self.results.folder.resolve()):
+            raise SubmissionError(f"{relative!r} is no file of the run's folder")
+        return path
+
+
+def _same(stored: float, again: float, allowed: float) -> bool:
+    """Whether two figures agree; the same infinity and NaN do."""
+    return stored == again or (math.isnan(stored) and math.isnan(again)) or abs(stored - again) <= allowed
+
+
+def _read(reader: Any, path: Path) -> Any:
+    return reader(path, path.read_bytes())
+
+
+def _by_sample(frame: pd.DataFrame) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in frame.to_dict("records"):
+        found.setdefault(row["sample"], []).append({str(key): value for key, value in row.items()})
+    return found
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

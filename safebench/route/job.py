@@ -1,0 +1,72 @@
+"""What the stages of one run share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from safebench.errors import SafebenchError
+from safebench.models.specs import Participant
+from safebench.route.plan import Plan, Sample
+from safebench.runs.config import RunConfig
+from safebench.runs.store import Store, Table
+from safebench.work import Executor, Rows
+from safebench.work.tasks import Failure, FileRef
+from safebench.work.watching import Watcher
+
+T = TypeVar("T")
+_OWN = {"quality": ("", "inpaint", "quality"), "detection": ("", "detect")}
+"""The steps of a table's rows that its stage answers for; the others failed before it."""
+
+
+@dataclass
+class Job:
+    """A run at work.  `unusable` holds the photos and samples whose inputs could not be read."""
+
+    config: RunConfig
+    store: Store
+    plan: Plan
+    watcher: Watcher
+    executor: Executor
+    unusable: dict[str, Failure] = field(default_factory=dict)
+
+    @property
+    def batch_size(self) -> int:
+        """Images a call."""
+        return self.executor.batch_size if self.config.batch_size == "auto" else self.config.batch_size
+
+    def why_unusable(self, sample: Sample) -> Failure | None:
+        """The failure of the sample's photo or mask, if either failed."""
+        return self.unusable.get(sample.photo) or self.unusable.get(sample.sample)
+
+    def original(self, sample: Sample) -> FileRef:
+        """The evaluated photo: PNG, size x size x 3."""
+        return FileRef(self.store.folder / sample.original)
+
+    def hole(self, sample: Sample) -> FileRef:
+        """The hole: PNG, size x size, 255 = hole."""
+        return FileRef(self.store.folder / sample.mask)
+
+    def save(self, table: Table, who: Participant, rows: Iterable[Rows]) -> None:
+        """Store a stage's rows as they come; says where a model failed on all that it was given, in the same way."""
+        own = [row["error"] for some in rows for row in self._stored(table, some) if row["error_step"] in _OWN[table]]
+        if len(set(own)) == 1 and own[0]:
+            self.watcher.note(f"{who.label}: failed on all {len(own)} images: {own[0]}")
+
+    def _stored(self, table: Table, rows: Rows) -> Rows:
+        self.store.append(table, rows)
+        self.watcher.advance(len(rows))
+        return rows
+
+    def fail(self, failure: Failure) -> Failure:
+        """Hand a failure on; raises it where the run is strict."""
+        if self.config.strict:
+            raise SafebenchError(f"{failure.error} (step: {failure.step}; the run is strict)")
+        return failure
+
+
+def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Fixed batches: a batch has the same members in every run over the same plan, whatever is left to do, so that
+    a resumed run computes each sample in the same company, to the last digit."""
+    return (items[k : k + size] for k in range(0, len(items), size))

@@ -1,0 +1,80 @@
+"""Where a result comes from: versions, commit, device, platform."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import safebench
+
+_PACKAGES = (
+    "torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-image", "lpips",
+    "opencv-contrib-python-headless", "pillow",
+)  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """SafeBench's, Python's, and those of the packages that make the numbers."""
+    found = {"safebench": safebench.__version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def git() -> dict[str, Any] | None:
+    """Commit of SafeBench's checkout and whether it holds changes; None where it was not run from a checkout."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return None
+    try:
+        commit = _git(here, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git(here, "status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def device(name: str) -> str:
+    """The device that `--device NAME` means here: `cpu (threads: 2)`, `cuda:0 (NVIDIA ...)`."""
+    import torch
+
+    from safebench.models.calling import pick_device
+
+    picked = pick_device(name)
+    if picked.type == "cuda":
+        return f"{picked} ({torch.cuda.get_device_name(picked)})"
+    return f"{picked} (threads: {torch.get_num_threads()})"
+
+
+def system() -> str:
+    """The operating system and the processor's kind."""
+    return platform.platform()
+
+
+def now() -> str:
+    """The time, UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def whose_weights(info: Mapping[str, Any]) -> str:
+    """The sentence that a table needs where run.json (`info`) names models whose weights are not their authors'.
+
+    Empty where there is none.
+    """
+    models = [model for kind in ("inpainters", "detectors") for model in (info.get(kind) or {}).items()]
+    named = [name for name, said in models if isinstance(said, Mapping) and said.get("weights_origin") == "shipped"]
+    return (
+        f"Trained by SafeBench and shipped with it, not by the authors: weights of {', '.join(named)}." if named else ""
+    )

@@ -1,0 +1,176 @@
+"""A run's folder: where everything lies, the lock, run.json, and the append-only tables (DESIGN: the run's folder)."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import filelock
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from safebench.runs import schema
+from safebench.errors import StoreError
+from safebench.files import atomic_write
+from safebench.keys import slug
+
+Table = Literal["quality", "detection"]
+_COLUMNS: dict[str, Mapping[str, str]] = {"quality": schema.QUALITY, "detection": schema.DETECTION}
+_ARROW = {"string": pa.string(), "float64": pa.float64(), "bool": pa.bool_()}
+_FLUSH_ROWS = 512
+_FLUSH_SECONDS = 10.0
+pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps what tables took up; this one gives it back
+
+
+class Store:
+    """The folder of one run.  Rows are buffered and written as shards: a killed run loses seconds, never a table."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._rows: dict[str, list[dict[str, Any]]] = {"quality": [], "detection": []}
+        self._written = time.monotonic()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; raises StoreError where another run holds it.  The lock dies with its process."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.folder}: cannot be made a run's folder ({error.strerror})") from None
+        lock = filelock.FileLock(self.folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise StoreError(
+                f"{self.folder}: another run is at work in this folder; wait for it, or choose --out"
+            ) from None
+        except OSError as error:
+            raise StoreError(f"{self.folder}: cannot be written to ({error.strerror})") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def sweep(self) -> None:
+        """Remove what a killed run left half-written."""
+        for path in self.folder.rglob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+    # where things lie -------------------------------------------------------------------------------------------
+
+    def original(self, photo: str, digest: str) -> Path:
+        """The photo as it is evaluated: square, at the run's size."""
+        return self.folder / "originals" / f"{photo}-{digest[:12]}.png"
+
+    def mask(self, sample: str, digest: str) -> Path:
+        """The sample's hole, 255 = hole."""
+        return self.folder / "masks" / f"{sample}-{digest[:12]}.png"
+
+    def composite(self, inpainter: str, sample: str, key: str) -> Path:
+        """The 8-bit composite; its name holds its key, so that other weights make another file."""
+        return self.folder / "composites" / slug(inpainter, 80) / f"{sample}-{key[:12]}.png"
+
+    def map(self, inpainter: str, detector: str, sample: str, key: str, kind: str = "map") -> Path:
+        """A detector's map (or `confidence`), 16-bit gray."""
+        tail = "" if kind == "map" else f".{kind}"
+        return self.folder / "maps" / slug(inpainter, 80) / slug(detector, 80) / f"{sample}-{key[:12]}{tail}.png"
+
+    def relative(self, path: Path) -> str:
+        """A path as the tables hold it."""
+        return path.relative_to(self.folder).as_posix()
+
+    # run.json and the plan --------------------------------------------------------------------------------------
+
+    def read_info(self) -> dict[str, Any]:
+        """What run.json says; {} where the folder is new.  Raises StoreError where the file is damaged."""
+        path = self.folder / "run.json"
+        if not path.exists():
+            return {}
+        try:
+            info: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except (OSError, msgspec.DecodeError) as error:
+            raise StoreError(f"{path}: cannot be read ({error}); a run's folder needs it") from None
+        return info
+
+    def write_info(self, info: Mapping[str, Any]) -> None:
+        """Write run.json."""
+        atomic_write(self.folder / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
+
+    def read_samples(self) -> pd.DataFrame:
+        """The stored plan; an empty table where there is none."""
+        path = self.folder / "samples.parquet"
+        if not path.exists():
+            return _frame([], schema.SAMPLES)
+        return _read([path], schema.SAMPLES)
+
+    def write_samples(self, samples: pd.DataFrame) -> None:
+        """Store the plan, unless the same one is there."""
+        data = _parquet(samples, schema.SAMPLES)
+        path = self.folder / "samples.parquet"
+        if not path.exists() or path.read_bytes() != data:
+            atomic_write(path, data)
+
+    # the tables -------------------------------------------------------------------------------------------------
+
+    def append(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows; they are written as a shard now and then, and at the latest by `flush`."""
+        self._rows[table] += [dict(row) for row in rows]
+        due = time.monotonic() - self._written > _FLUSH_SECONDS
+        if due or any(len(waiting) >= _FLUSH_ROWS for waiting in self._rows.values()):
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all rows that wait."""
+        for table, rows in self._rows.items():
+            if rows:
+                folder = self.folder / "results" / table
+                numbers = [int(path.stem) for path in folder.glob("[0-9]*.parquet") if path.stem.isdigit()]
+                columns = _COLUMNS[table]
+                shard = folder / f"{max(numbers, default=0) + 1:06d}.parquet"
+                atomic_write(shard, _parquet(_frame(rows, columns), columns))
+                rows.clear()
+        self._written = time.monotonic()
+
+    def read(self, table: Table) -> pd.DataFrame:
+        """All rows, one for each key: the latest."""
+        shards = sorted((self.folder / "results" / table).glob("[0-9]*.parquet"))
+        if not shards:
+            return _frame([], _COLUMNS[table])
+        rows = _read(shards, _COLUMNS[table])
+        again = rows["key"].duplicated(keep="last")
+        return rows[~again].reset_index(drop=True) if again.any() else rows
+
+
+def _frame(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+    types = {"string": "object", "float64": "float64", "bool": "bool"}
+    return pd.DataFrame(rows, columns=list(columns)).astype({name: types[kind] for name, kind in columns.items()})
+
+
+def _parquet(frame: pd.DataFrame, columns: Mapping[str, str]) -> bytes:
+    arrow_schema = pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(frame, schema=arrow_schema, preserve_index=False), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _read(paths: list[Path], columns: Mapping[str, str]) -> pd.DataFrame:
+    tables = []
+    for path in paths:
+        try:
+            tables.append(pq.read_table(path))
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path}: is damaged ({error}); remove it and run again, its rows are made anew") from None
+        if lacking := [name for name in columns if name not in tables[-1].column_names]:
+            raise StoreError(
+                f"{path}: is no table of this SafeBench (it lacks {', '.join(lacking)}); run again into another folder"
+            )
+    try:
+        return pa.concat_tables(tables).to_pandas()
+    except pa.ArrowException:
+        raise StoreError(f"{paths[0].parent}: its tables do not fit together; run again into another folder") from None

@@ -1,0 +1,1 @@
+"""Files of numbers: fetched from where they are published, read without running code."""

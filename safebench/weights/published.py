@@ -1,0 +1,21 @@
+"""What a card says of one published file: its name, where it is, how it is known."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One published file."""
+
+    file: str
+    """The published file's own name; so it is called in the cache."""
+    sources: tuple[str, ...] = ()
+    """In order of trial: `hf://owner/repo/file@revision`, `https://...`, `gdrive://ID`, each with `#member` behind it
+    for a member of a zip file, or `package:FILE` for a file that ships beside the card."""
+    sha256: str = ""
+    """Written only where a source states it; without it the first download's is recorded."""
+    archive: str = ""
+    """Likewise for the zip file that the sources name a member of: `sha256:...` or `md5:...`."""
+    size: int = 0
+    """In bytes."""

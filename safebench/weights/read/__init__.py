@@ -1,0 +1,1 @@
+"""Reading checkpoints: containers and pickles to tensors, without running code."""

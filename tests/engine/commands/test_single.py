@@ -1,0 +1,76 @@
+"""One image at the terminal: `safebench detect` and `safebench inpaint`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from safebench.cli.app import app
+from safebench.errors import ConfigError
+from safebench.inputs.images import overlay, read_photo, save_png
+from safebench.models.calling import top1_mean
+from safebench.models.registry import find
+from safebench.testing import inputs
+
+
+@pytest.fixture
+def picture(tmp_path):
+    save_png(tmp_path / "picture.png", inputs.photos(1, (64, 96))[0])
+    return tmp_path / "picture.png"
+
+
+def detect(*arguments):
+    return CliRunner().invoke(app, ["detect", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_score_is_printed_map_and_overlay_are_written(picture, tmp_path, recwarn):
+    files = ["--out", tmp_path / "map.png", "--raw", tmp_path / "map.npy"]
+    printed = detect("--detector", "laplacian", "--image", picture, *files).stdout
+    raw = np.load(tmp_path / "map.npy")
+    assert raw.shape == (64, 96)
+    assert f"score {top1_mean(raw):.4f}" in printed
+    for name in ("map.png", "map.overlay.png"):
+        assert str(tmp_path / name) in printed
+    np.testing.assert_array_equal(read_photo(tmp_path / "map.overlay.png"), overlay(read_photo(picture), raw, 0.5))
+    assert not [warning for warning in recwarn if "writable" in str(warning.message)]
+
+
+def test_json_names_the_files(picture, tmp_path):
+    out = ["--out", tmp_path / "map.png"]
+    found = json.loads(detect("--detector", "laplacian", "--image", picture, *out, "--json").stdout)
+    assert found["overlay"] == str(tmp_path / "map.overlay.png")
+    assert found["confidence"] is None
+    assert found["flagged"] == (found["score"] >= 0.5)
+
+
+def test_weights_are_a_file_or_name_and_file(picture, tmp_path):
+    own = tmp_path / "own.json"
+    shutil.copy(find("detectors", "laplacian")[0].folder / "classifier.json", own)
+    out = ["--out", tmp_path / "map.png"]
+    for weights in (own, f"laplacian={own}", f"Laplacian-Change={own}"):
+        assert detect("--detector", "laplacian", "--image", picture, *out, "--weights", weights).exit_code == 0
+    with pytest.raises(ConfigError, match="'splicebuster' is not laplacian, whose weights it could name"):
+        detect("--detector", "laplacian", "--image", picture, *out, "--weights", f"splicebuster={own}")
+
+
+def test_overlay_is_red_where_the_map_is_high_and_outlined_at_the_threshold():
+    photo, map_ = np.full((20, 20, 3), 100, np.uint8), np.zeros((20, 20), np.float32)
+    map_[5:15, 5:15] = 1
+    shown = overlay(photo, map_, 0.5)
+    assert (shown[0, 0] == 100).all()
+    assert shown[10, 10, 0] > 150 > shown[10, 10, 1]
+    assert (shown[5, 5:15] == [255, 230, 0]).all()
+
+
+def test_composites_say_whether_the_inpainter_looked_under_the_hole(picture, tmp_path):
+    save_png(tmp_path / "mask.png", inputs.holes(1, (64, 96))[0])
+    given = ["--inpainter", "telea", "--image", picture, "--mask", tmp_path / "mask.png", "--out", tmp_path / "out.png"]
+    for flags, said in (([], False), (["--unblanked"], True)):
+        CliRunner().invoke(app, ["inpaint", *map(str, [*given, *flags])], catch_exceptions=False)
+        with Image.open(tmp_path / "out.png") as composite:
+            assert ("shown to the inpainter" in str(composite.info)) == said

@@ -1,0 +1,94 @@
+"""Photos and masks of the evaluated size; white is hole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from safebench.errors import ImageError
+from safebench.inputs.images import MIN_SIDE, read_mask, square_mask, to_square
+
+from .pictures import (
+    GRAY,
+    RGB,
+    by_opencv,
+    saved,
+    three,
+    with_alpha,
+)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (MIN_SIDE - 1, 500), (20_000, 20)])
+def test_a_photo_too_small_to_be_evidence_is_refused(shape):
+    with pytest.raises(ImageError, match=rf"tiny\.png: .*{shape[1]}x{shape[0]}"):
+        to_square(np.zeros((*shape, 3), np.uint8), 256, "tiny.png")
+
+
+def test_a_photo_of_the_size_is_left_as_it_is():
+    photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(to_square(photo, 64), photo)
+    np.testing.assert_array_equal(to_square(np.pad(photo, ((0, 0), (5, 6), (0, 0))), 64), photo)
+
+
+def test_a_photo_is_cropped_in_the_middle_and_resized_with_averaging():
+    photo = np.zeros((100, 300, 3), np.uint8)
+    photo[:, 100:200:2] = 255  # stripes one pixel wide: gray once averaged, black or white if only picked out
+    square = to_square(photo, 50)
+    assert square.shape == (50, 50, 3)
+    assert np.abs(square[5:-5, 5:-5].astype(int) - 128).max() <= 2
+
+
+def mask_of(data: bytes) -> NDArray[np.bool_]:
+    mask = read_mask(Path("mask.png"), data)
+    assert mask.dtype == np.bool_
+    return mask
+
+
+def test_masks_of_every_kind_say_white_is_hole():
+    hole = GRAY > 127
+    levels = hole.astype(np.uint8) * 255
+    for data in (
+        saved(Image.fromarray(hole), "PNG"),
+        saved(levels, "PNG"),
+        saved(levels, "TIFF"),
+        saved(three(levels), "PNG"),
+        saved(with_alpha(three(levels), 255), "PNG"),
+        saved(Image.fromarray(levels).convert("P"), "PNG"),
+        by_opencv(".png", levels.astype(np.uint16) * 257),
+        saved(np.kron(levels, np.ones((8, 8), np.uint8)), "JPEG"),
+    ):
+        mask = mask_of(data)
+        np.testing.assert_array_equal(mask, hole if mask.shape == hole.shape else np.kron(hole, np.ones((8, 8), bool)))
+
+
+def test_the_threshold_of_a_mask_lies_between_127_and_128():
+    np.testing.assert_array_equal(mask_of(saved(np.array([[127, 128, 255]], np.uint8), "PNG")), [[False, True, True]])
+
+
+def test_an_all_black_mask_has_no_hole():
+    assert not mask_of(saved(np.zeros((5, 5), np.uint8), "PNG")).any()
+
+
+def test_what_is_no_mask_is_refused():
+    with pytest.raises(ImageError, match=r"mask\.png: .*colours"):
+        mask_of(saved(RGB, "PNG"))
+    with pytest.raises(ImageError, match=r"mask\.png: .*brightest pixel is 1 of 255"):
+        mask_of(saved((GRAY > 127).astype(np.uint8), "PNG"))
+    with pytest.raises(ImageError, match="transparent"):
+        mask_of(saved(with_alpha(GRAY, 0), "PNG"))
+
+
+@given(st.integers(1, 600), st.integers(1, 600), st.sampled_from([64, 128, 256]), st.integers(0, 9))
+def test_a_mask_takes_the_nearest_pixel_as_pillow_does(height, width, size, seed):
+    mask = np.random.default_rng(seed).random((height, width)) < 0.5
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    crop = Image.fromarray(mask[top : top + side, left : left + side].astype(np.uint8))
+    expected = np.asarray(crop.resize((size, size), Image.Resampling.NEAREST)) > 0
+    np.testing.assert_array_equal(square_mask(mask, size), expected)

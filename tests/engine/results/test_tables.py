@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from safebench.errors import ConfigError, UnknownNameError
+from safebench.metrics.detection import calibrated_threshold, detection_rate_at_5, image_auc
+from safebench.metrics.uncertainty import Contrast, Controls, Means, intervals, paired_difference
+from safebench.results.tables import compare_inpainters, detection_cells, false_alarms, quality_cells
+from safebench.runs.schema import DETECTION, LOCALISATION_METRICS, QUALITY, QUALITY_METRICS
+
+BINS = ["0-10", "10-20", "50-60"]
+PHOTOS = [f"photo {k}" for k in range(7)]
+
+
+def rows(schema, keys, metrics, generator):
+    """One row for each combination of the keys, with random metrics, as a run stores them."""
+    table = pd.MultiIndex.from_product(keys.values(), names=keys.keys()).to_frame(index=False)
+    table["sample"] = table["photo"] + "." + table["bin"]
+    for metric in metrics:
+        table[metric] = generator.random(len(table))
+    return table.reindex(columns=list(schema), fill_value="")
+
+
+@pytest.fixture
+def quality():
+    keys = {"dataset": ["b", "a"], "inpainter": ["telea", "lama"], "bin": BINS, "photo": PHOTOS}
+    return rows(QUALITY, keys, QUALITY_METRICS, np.random.default_rng(0))
+
+
+@pytest.fixture
+def detection():
+    generator = np.random.default_rng(1)
+    keys = {"dataset": ["b", "a"], "postprocess": ["none", "jpeg"], "detector": ["x", "w"], "photo": PHOTOS}
+    inpainted = {**keys, "inpainter": ["telea", "lama"], "bin": BINS}
+    metrics = [*LOCALISATION_METRICS, "score", "flagged_area"]
+    table = pd.concat(
+        [
+            rows(DETECTION, inpainted, metrics, generator),
+            rows(DETECTION, {**keys, "inpainter": ["original"], "bin": [""]}, metrics, generator),
+        ],
+        ignore_index=True,
+    )
+    table["flagged"] = (table["score"] >= 0.5).astype(float)
+    table.loc[table["inpainter"] == "original", list(LOCALISATION_METRICS)] = math.nan
+    return table
+
+
+def fail(table, where):
+    numbers = [column for column in table if table[column].dtype == np.float64]
+    table.loc[where, numbers] = math.nan
+    table.loc[where, "error"] = "out of memory"
+
+
+def cell(table, **key):
+    found = table[np.logical_and.reduce([table[name] == value for name, value in key.items()])]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def test_quality_cells_hold_means_and_intervals_of_their_rows(quality):
+    table = quality_cells(quality)
+    assert table.columns.tolist() == [
+        *("dataset", "inpainter", "bin", "n", "photos", "failures"),
+        *("psnr", "psnr_low", "psnr_high", "psnr_infinite", "ssim", "ssim_low", "ssim_high"),
+        *("lpips", "lpips_low", "lpips_high", "l1", "l1_low", "l1_high"),
+        *("psnr_hole", "psnr_hole_low", "psnr_hole_high", "psnr_hole_infinite"),
+        *("l1_hole", "l1_hole_low", "l1_hole_high"),
+    ]
+    assert len(table) == 2 * 2 * 4
+    for _, found in table.iterrows():
+        part = quality[(quality["dataset"] == found["dataset"]) & (quality["inpainter"] == found["inpainter"])]
+        if found["bin"] != "all":
+            part = part[part["bin"] == found["bin"]]
+        assert (found["n"], found["photos"], found["failures"]) == (len(part), 7, 0)
+        values = part[list(QUALITY_METRICS)].to_numpy()
+        (expected,) = intervals([Means(values, part["photo"].to_numpy())])
+        for metric, column, interval in zip(QUALITY_METRICS, values.T, expected, strict=True):
+            assert found[metric] == pytest.approx(column.mean(), abs=1e-12)
+            assert (found[f"{metric}_low"], found[f"{metric}_high"]) == pytest.approx(interval, abs=1e-12)
+
+
+def test_cells_stand_in_the_order_of_dataset_inpainter_postprocess_detector_and_bin(quality, detection):
+    order = ["0-10", "10-20", "50-60", "all"]
+    assert quality_cells(quality)[["dataset", "inpainter", "bin"]].to_numpy().tolist() == [
+        [dataset, inpainter, name] for dataset in "ab" for inpainter in ("lama", "telea") for name in order
+    ]
+    keys = ["dataset", "inpainter", "postprocess", "detector", "bin"]
+    assert detection_cells(detection)[keys].to_numpy().tolist() == [
+        [dataset, inpainter, postprocess, detector, name]
+        for dataset in "ab"
+        for inpainter in ("lama", "telea")
+        for postprocess in ("jpeg", "none")
+        for detector in "wx"
+        for name in order
+    ]
+
+
+def test_text_columns_of_any_type_will_do(quality, detection):
+    for make, table in ((quality_cells, quality), (detection_cells, detection), (false_alarms, detection)):
+        words = [column for column in table if table[column].dtype != np.float64]
+        for kind in (object, "string"):
+            typed = table.astype(dict.fromkeys(words, kind))
+            pd.testing.assert_frame_equal(make(typed), make(table), check_exact=True)
+
+
+@pytest.mark.parametrize("make", [quality_cells, detection_cells, false_alarms])
+def test_the_order_of_rows_cannot_change_a_bit(make, quality, detection):
+    table = quality if make is quality_cells else detection
+    first = make(table)
+    shuffled = table.sample(frac=1, random_state=3)
+    pd.testing.assert_frame_equal(make(shuffled), first, check_exact=True)
+
+
+def test_a_cell_depends_on_its_own_rows_and_its_originals_alone(quality, detection):
+    whole = quality_cells(quality)
+    alone = quality_cells(quality[(quality["inpainter"] == "lama") & (quality["dataset"] == "a")])
+    expected = whole[(whole["inpainter"] == "lama") & (whole["dataset"] == "a")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, expected, check_exact=True)
+    whole = detection_cells(detection)
+    kept = detection["inpainter"].isin(["lama", "original"]) & (detection["detector"] == "w")
+    expected = whole[(whole["inpainter"] == "lama") & (whole["detector"] == "w")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(detection_cells(detection[kept]), expected, check_exact=True)
+
+
+def test_failures_are_counted_and_in_no_mean(quality):
+    where = (quality["inpainter"] == "telea") & quality["sample"].isin(["photo 1.0-10", "photo 4.0-10"])
+    expected = quality[(quality["inpainter"] == "telea") & (quality["bin"] == "0-10") & (quality["dataset"] == "a")]
+    expected = expected[~expected["photo"].isin(["photo 1", "photo 4"])]
+    fail(quality, where)
+    table = quality_cells(quality)
+    found = cell(table, dataset="a", inpainter="telea", bin="0-10")
+    assert (found["n"], found["photos"], found["failures"]) == (5, 5, 2)
+    assert found["ssim"] == pytest.approx(expected["ssim"].mean(), abs=1e-15)
+    found = cell(table, dataset="a", inpainter="telea", bin="all")
+    assert (found["n"], found["photos"], found["failures"]) == (19, 7, 2)
+
+
+def test_a_cell_where_all_failed_stays_and_says_so(quality, detection):
+    fail(quality, (quality["inpainter"] == "telea") & (quality["bin"] == "10-20"))
+    found = cell(quality_cells(quality), dataset="a", inpainter="telea", bin="10-20")
+    assert (found["n"], found["photos"], found["failures"], found["psnr_infinite"]) == (0, 0, 7, 0)
+    assert math.isnan(found["psnr"])
+    fail(detection, detection["detector"] == "x")
+    found = cell(
+        detection_cells(detection), dataset="a", inpainter="telea", bin="10-20", detector="x", postprocess="none"
+    )
+    assert (found["n"], found["failures"], found["auc_undefined"], found["inverted"]) == (0, 7, 0, False)
+    assert math.isnan(found["image_auc"])
+    found = cell(false_alarms(detection), dataset="a", detector="x", postprocess="none")
+    assert (found["n"], found["failures"]) == (0, 7)
+    assert math.isnan(found["false_alarm_rate"])
+    assert math.isnan(found["threshold_at_5"])
+
+
+def test_infinite_psnr_is_counted_apart(quality):
+    where = (quality["dataset"] == "a") & (quality["inpainter"] == "lama") & (quality["bin"] == "10-20")
+    same = where & quality["photo"].isin(PHOTOS[:3])
+    expected = quality.loc[where & ~same, "psnr"].mean()
+    quality.loc[same, ["psnr", "psnr_hole"]] = math.inf
+    found = cell(quality_cells(quality), dataset="a", inpainter="lama", bin="10-20")
+    assert (found["n"], found["psnr_infinite"], found["psnr_hole_infinite"]) == (7, 3, 3)
+    assert found["psnr"] == pytest.approx(expected, abs=1e-15)
+    assert found["psnr_low"] < found["psnr"] < found["psnr_high"] < 1
+    quality.loc[where, "psnr"] = math.inf
+    found = cell(quality_cells(quality), dataset="a", inpainter="lama", bin="10-20")
+    assert found["psnr_infinite"] == 7
+    assert math.isnan(found["psnr"])
+    assert math.isnan(found["psnr_low"])
+
+
+@pytest.mark.parametrize("missing", ["column", "values"])
+def test_lpips_is_absent_where_no_row_has_one(quality, missing):
+    rows_without = quality.drop(columns="lpips") if missing == "column" else quality.assign(lpips=math.nan)
+    table = quality_cells(rows_without)
+    rest = quality_cells(quality).drop(columns=["lpips", "lpips_low", "lpips_high"])
+    pd.testing.assert_frame_equal(table, rest, check_exact=True)
+
+
+def test_detection_cells_hold_what_the_metrics_say_of_their_rows(detection):
+    table = detection_cells(detection)
+    assert table.columns.tolist() == [
+        *("dataset", "inpainter", "postprocess", "detector", "bin", "n", "photos", "failures"),
+        *(f"{metric}{end}" for metric in LOCALISATION_METRICS for end in ("", "_low", "_high")),
+        *("auc_undefined", "inverted", "score", "detection_rate", "detection_rate_low", "detection_rate_high"),
+        *("image_auc", "image_auc_low", "image_auc_high"),
+        *("detection_rate_at_5", "detection_rate_at_5_low", "detection_rate_at_5_high", "threshold_at_5"),
+    ]
+    assert "original" not in set(table["inpainter"])
+    for _, found in table.iterrows():
+        group = np.logical_and.reduce([detection[k] == found[k] for k in ("dataset", "postprocess", "detector")])
+        part = detection[group & (detection["inpainter"] == found["inpainter"])]
+        if found["bin"] != "all":
+            part = part[part["bin"] == found["bin"]]
+        originals = detection[group & (detection["inpainter"] == "original")]
+        scores, controls = part["score"].to_numpy(), originals["score"].to_numpy()
+        assert (found["n"], found["photos"], found["failures"]) == (len(part), 7, 0)
+        assert found["f1"] == pytest.approx(part["f1"].mean(), abs=1e-12)
+        assert found["score"] == pytest.approx(scores.mean(), abs=1e-12)
+        assert found["detection_rate"] == pytest.approx((scores >= 0.5).mean(), abs=1e-12)
+        assert found["image_auc"] == image_auc(scores, controls)
+        assert found["detection_rate_at_5"] == detection_rate_at_5(scores, controls)
+        assert found["threshold_at_5"] == calibrated_threshold(controls)
+        values = part[["auc", "flagged"]].to_numpy()
+        control = Controls(controls, originals["photo"].to_numpy())
+        means, contrast = intervals(
+            [Means(values, part["photo"].to_numpy()), Contrast(scores, part["photo"].to_numpy(), control)]
+        )
+        names = ["auc", "detection_rate", "image_auc", "detection_rate_at_5"]
+        for name, interval in zip(names, [*means, *contrast], strict=True):
+            assert (found[f"{name}_low"], found[f"{name}_high"]) == pytest.approx(interval, abs=1e-12)
+
+
+def test_undefined_aucs_are_counted_and_in_no_mean(detection):
+    where = (detection["inpainter"] == "lama") & (detection["photo"] == "photo 2")
+    detection.loc[where, "auc"] = math.nan
+    key = {"dataset": "a", "inpainter": "lama", "postprocess": "none", "detector": "x"}
+    found = cell(detection_cells(detection), **key, bin="10-20")
+    assert (found["n"], found["auc_undefined"]) == (7, 1)
+    part = detection[np.logical_and.reduce([detection[k] == v for k, v in key.items()])]
+    assert found["auc"] == pytest.approx(part.loc[part["bin"] == "10-20", "auc"].mean(), abs=1e-15)
+    assert cell(detection_cells(detection), **key, bin="all")["auc_undefined"] == 3
+
+
+def test_a_detector_that_points_at_the_background_is_marked(detection):
+    low = detection["detector"] == "x"
+    detection["auc"] = np.where(low, detection["auc"] / 4, 1 - detection["auc"] / 4)
+    table = detection_cells(detection)
+    assert table.loc[table["detector"] == "x", "inverted"].all()
+    assert not table.loc[table["detector"] == "w", "inverted"].any()
+
+
+def test_without_originals_what_needs_them_is_nan(detection):
+    table = detection_cells(detection[detection["inpainter"] != "original"])
+    assert table[["image_auc", "image_auc_low", "detection_rate_at_5", "threshold_at_5"]].isna().all(axis=None)
+    assert table["detection_rate"].notna().all()
+
+
+def test_an_original_that_failed_is_no_control(detection):
+    where = (detection["inpainter"] == "original") & (detection["photo"] == "photo 5")
+    controls = detection[(detection["inpainter"] == "original") & ~where]
+    fail(detection, where)
+    found = cell(
+        detection_cells(detection), dataset="a", inpainter="lama", postprocess="none", detector="x", bin="10-20"
+    )
+    scores = controls[np.logical_and.reduce([controls[k] == found[k] for k in ("dataset", "postprocess", "detector")])]
+    assert found["threshold_at_5"] == calibrated_threshold(scores["score"].to_numpy())
+    assert (found["n"], found["failures"]) == (7, 0)
+
+
+def test_false_alarms_are_those_of_the_originals(detection):
+    table = false_alarms(detection)
+    assert table.columns.tolist() == [
+        *("dataset", "postprocess", "detector", "n", "failures"),
+        *("false_alarm_rate", "false_alarm_rate_low", "false_alarm_rate_high", "threshold_at_5", "flagged_area"),
+    ]
+    assert len(table) == 2 * 2 * 2
+    originals = detection[detection["inpainter"] == "original"]
+    for _, found in table.iterrows():
+        part = originals[np.logical_and.reduce([originals[k] == found[k] for k in table.columns[:3]])]
+        assert (found["n"], found["failures"]) == (7, 0)
+        assert found["false_alarm_rate"] == pytest.approx((part["score"] >= 0.5).mean(), abs=1e-15)
+        assert found["flagged_area"] == pytest.approx(part["flagged_area"].mean(), abs=1e-15)
+        assert found["threshold_at_5"] == calibrated_threshold(part["score"].to_numpy())
+        assert found["false_alarm_rate_low"] <= found["false_alarm_rate"] <= found["false_alarm_rate_high"]
+
+
+def test_one_photo_gives_means_without_intervals(quality, detection):
+    found = quality_cells(quality[quality["photo"] == "photo 3"]).iloc[-1]
+    assert (found["bin"], found["n"], found["photos"]) == ("all", 3, 1)
+    assert found["psnr"] > 0
+    assert math.isnan(found["psnr_low"])
+    found = detection_cells(detection[detection["photo"] == "photo 3"]).iloc[0]
+    assert found["auc"] > 0
+    assert math.isnan(found["auc_high"])
+    assert not found["inverted"]
+    assert found["image_auc"] in (0, 1)
+    assert math.isnan(found["image_auc_low"])
+
+
+@pytest.mark.parametrize("make", [quality_cells, detection_cells, false_alarms])
+def test_no_rows_give_an_empty_table_with_its_columns_and_types(make, quality, detection):
+    table = quality if make is quality_cells else detection
+    empty, full = make(table.iloc[:0]), make(table)
+    assert len(empty) == 0
+    full = full.drop(columns=["lpips", "lpips_low", "lpips_high"], errors="ignore")
+    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
+    assert empty.columns.tolist() == full.columns.tolist()
+    assert make(pd.DataFrame(columns=list(table.columns))).columns.tolist() == full.columns.tolist()
+
+
+def test_inpainters_are_compared_on_the_samples_that_both_have(detection):
+    fail(detection, (detection["inpainter"] == "lama") & (detection["sample"] == "photo 1.10-20"))
+    detection = detection[~((detection["inpainter"] == "telea") & (detection["sample"] == "photo 2.10-20"))]
+    table = compare_inpainters(detection, "lama", "telea", "auc")
+    assert table.columns.tolist() == [
+        *("dataset", "postprocess", "detector", "bin", "n", "photos", "left_out"),
+        *("mean_a", "mean_b", "difference", "low", "high", "p"),
+    ]
+    assert len(table) == 2 * 2 * 2 * 4
+    key = {"dataset": "a", "postprocess": "none", "detector": "x"}
+    part = detection[np.logical_and.reduce([detection[k] == v for k, v in key.items()])]
+    found = cell(table, **key, bin="10-20")
+    sides = [part[(part["inpainter"] == name) & (part["bin"] == "10-20")] for name in ("lama", "telea")]
+    photos = [photo for photo in PHOTOS if photo not in ("photo 1", "photo 2")]
+    a, b = (side.set_index("photo").loc[photos, "auc"].to_numpy() for side in sides)
+    assert (found["n"], found["photos"], found["left_out"]) == (5, 5, 2)
+    assert (found["mean_a"], found["mean_b"]) == pytest.approx((a.mean(), b.mean()), abs=1e-15)
+    expected = paired_difference(a, b, np.array(photos))
+    assert tuple(found[["difference", "low", "high", "p"]]) == pytest.approx(tuple(expected), abs=1e-12)
+    assert (cell(table, **key, bin="all")["n"], cell(table, **key, bin="all")["left_out"]) == (19, 2)
+
+
+def test_inpainters_are_compared_in_quality_without_infinite_values(quality):
+    where = (quality["inpainter"] == "lama") & (quality["sample"] == "photo 0.50-60")
+    quality.loc[where, "psnr"] = math.inf
+    table = compare_inpainters(quality, "telea", "lama", "psnr")
+    assert table.columns.tolist()[:3] == ["dataset", "bin", "n"]
+    found = cell(table, dataset="a", bin="50-60")
+    assert (found["n"], found["left_out"]) == (6, 1)
+    assert math.isfinite(found["difference"])
+    shuffled = compare_inpainters(quality.sample(frac=1, random_state=1), "telea", "lama", "psnr")
+    pd.testing.assert_frame_equal(shuffled, table, check_exact=True)
+
+
+def test_comparing_what_is_not_there_is_refused_with_what_is(quality):
+    with pytest.raises(UnknownNameError, match=r"'mat' is no inpainter of these results; they have lama, telea"):
+        compare_inpainters(quality, "lama", "mat", "psnr")
+    with pytest.raises(ConfigError, match=r"'auc' is no metric of these results; they have psnr, ssim"):
+        compare_inpainters(quality, "lama", "telea", "auc")
