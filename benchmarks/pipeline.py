@@ -28,10 +28,10 @@ from safebench.inputs.images import read_mask, read_photo
 from safebench.metrics.perceptual import load_perceptual
 from safebench.metrics.remembering import Remembered
 from safebench.models import calling
-from safebench.models.specs import Participant, participant
-from safebench.route.filling import Filling
+from safebench.models.specs import ModelSpec, participant
+from safebench.route.detect_worker import DetectWorker
+from safebench.route.inpaint_worker import InpaintWorker
 from safebench.route.job import batches
-from safebench.route.looking import Looking
 from safebench.work.tasks import Answer, FileRef, Item, Worker
 
 
@@ -63,7 +63,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {"run": [], "forward": [], "loop": []}
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(Participant, "_load", lambda who, *_: loaded[who.kind]),
+        mock.patch.object(ModelSpec, "_load", lambda who, *_: loaded[who.kind]),
         mock.patch("safebench.metrics.perceptual.load_perceptual", return_value=perceptual),
     ):
         for turn in range(arguments.rounds + 1):
@@ -126,7 +126,7 @@ class _Evidence:
             calling.detect(detector, np.stack([self.pictures[path] for path in paths]), paths)
 
     def loop(self, inpainter, detector, loaded, perceptual, folder: Path) -> None:
-        filling, looking = Filling(inpainter, "auto", perceptual.net), Looking(detector, "auto")
+        filling, looking = InpaintWorker(inpainter, "auto", perceptual.net), DetectWorker(detector, "auto")
         filling.model, filling.perceptual, looking.model = loaded["inpainters"], perceptual, loaded["detectors"]
         stages: list[tuple[Worker, list[Item]]] = [(filling, self.fills), (looking, self.looks)]
         for worker, items in stages:

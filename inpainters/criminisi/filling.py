@@ -28,13 +28,13 @@ def fill(image: Image, hole: Mask) -> Image:
 
     Every pixel that it writes is an exact copy of a known one.  Something has to be known.
     """
-    filling = Filling(image, hole)
+    filling = InpaintWorker(image, hole)
     while filling.fill_next_patch():
         pass
     return filling.image
 
 
-class Filling:
+class InpaintWorker:
     """An image on its way to being filled.
 
     Its arrays are padded, so that the patch about any pixel lies inside them; what lies beyond the image is

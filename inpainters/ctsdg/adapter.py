@@ -33,7 +33,7 @@ class Adapter(Inpainter):
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
         """See `Inpainter.inpaint`."""
         known = 1 - masks
-        left_out = torch.zeros_like(masks) if self.unblanked else masks
+        left_out = torch.zeros_like(masks) if self.sees_hole else masks
         grey, edges = grey_and_edges(self._folded[to_images(images)], left_out)
         structure = torch.cat([edges, grey], dim=1) * known
         painted: Tensor = self._network((2 * images - 1) * known, structure, known)

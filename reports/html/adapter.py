@@ -8,8 +8,8 @@ from pathlib import Path
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results
 
-from .._site.pictures import Pictures
-from .._site.runs import open_runs
+from .._common.pictures import Pictures
+from .._common.runs import open_runs
 from .gallery import gallery
 from .page import write_page
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from .._site.runs import Record, Run
-from .._site.words import ALL_BINS, Figure, figure, told
+from .._common.runs import Record, Run
+from .._common.words import ALL_BINS, Figure, figure, told
 
 CHANCE = (0.45, 0.55)
 """Where a detector's AUC has to lie on an image that equals its original."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from .._site.metrics import CHANCE, QUALITY
-from .._site.ranking import auc, paired, qualities, strongest
-from .._site.runs import Record, Run
-from .._site.words import Figure, figure, interval, listed, number, plural, told
+from .._common.metrics import CHANCE, QUALITY
+from .._common.ranking import auc, paired, qualities, strongest
+from .._common.runs import Record, Run
+from .._common.words import Figure, figure, interval, listed, number, plural, told
 from .remarks import Finding, remarks
 
 _INVERTED = " (inverted: it points at the background)"

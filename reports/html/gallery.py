@@ -11,10 +11,10 @@ import pandas as pd
 
 from safebench.protocol import ORIGINAL
 
-from .._site.metrics import DETECTION, LOCALISATION, QUALITY, Metric
-from .._site.pictures import Pictures
-from .._site.runs import NO_POSTPROCESS, Record, Run, records
-from .._site.words import bin_name, bin_place, figure, number
+from .._common.metrics import DETECTION, LOCALISATION, QUALITY, Metric
+from .._common.pictures import Pictures
+from .._common.runs import NO_POSTPROCESS, Record, Run, records
+from .._common.words import bin_name, bin_place, figure, number
 
 _SCORE = next(replace(metric, name="Score") for metric in DETECTION if metric.key == "score")
 _Index = dict[tuple[str, str], list[Record]]

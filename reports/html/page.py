@@ -8,13 +8,13 @@ from typing import Any
 
 from safebench.files import atomic_write
 
-from .._site.cells import FACET_NAMES
-from .._site.charts import chart_data
-from .._site.metrics import VIEWS
-from .._site.provenance import cards, sections
-from .._site.runs import Run, detection_metrics, mapping, quality_metrics
-from .._site.site import POLICY, environment, write_assets
-from .._site.words import bin_name, bin_place, moment
+from .._common.cells import FACET_NAMES
+from .._common.charts import chart_data
+from .._common.metrics import VIEWS
+from .._common.provenance import cards, sections
+from .._common.runs import Run, detection_metrics, mapping, quality_metrics
+from .._common.site import POLICY, environment, write_assets
+from .._common.words import bin_name, bin_place, moment
 from .controls import CHANCE, verdicts
 from .findings import findings
 from .tables import false_alarms_table, quality_table, results_table

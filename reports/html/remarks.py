@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from safebench.runs.provenance import whose_weights
 
-from .._site.ranking import all_bins, qualities, unprocessed
-from .._site.runs import Run, mapping
-from .._site.words import ALL_BINS, Figure, figure, listed, number, percent, plural
+from .._common.ranking import all_bins, qualities, unprocessed
+from .._common.runs import Run, mapping
+from .._common.words import ALL_BINS, Figure, figure, listed, number, percent, plural
 from .controls import Verdict, verdicts
 
 Tone = Literal["plain", "good", "warning"]

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 
-from .._site.cells import FACET_NAMES, Cell, Column, Row, Table, figure_cell, misled, places, values_of
-from .._site.metrics import FALSE_ALARMS, VIEWS, Metric, View
-from .._site.runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
-from .._site.words import bin_name, bin_place, figure
+from .._common.cells import FACET_NAMES, Cell, Column, Row, Table, figure_cell, misled, places, values_of
+from .._common.metrics import FALSE_ALARMS, VIEWS, Metric, View
+from .._common.runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
+from .._common.words import bin_name, bin_place, figure
 
 _Entry = tuple[Run, Record]
 

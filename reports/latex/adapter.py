@@ -9,9 +9,9 @@ from safebench.files import atomic_write
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results
 
-from .._site.export import bibtex, tables_of
-from .._site.latex import files
-from .._site.papers import paper_tables
+from .._common.export import bibtex, tables_of
+from .._common.latex import files
+from .._common.papers import paper_tables
 
 
 class Adapter(ReportFormat):

@@ -13,13 +13,13 @@ from safebench.results.report_format import ReportFormat
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
 
-from .._site.export import tables_of
-from .._site.pictures import Pictures
-from .._site.runs import Run
-from .._site.site import ASSETS, POLICY, environment, write_assets
-from .._site.standings import Standings
+from .._common.export import tables_of
+from .._common.pictures import Pictures
+from .._common.runs import Run
+from .._common.site import ASSETS, POLICY, environment, write_assets
+from .._common.standings import Standings
 from .downloads import write_downloads
-from .duels import duels, frame, page_data
+from .head_to_head import duels, frame, page_data
 from .page import page_context
 
 HERE = Path(__file__).parent

@@ -11,12 +11,12 @@ import numpy as np
 
 from safebench.protocol import ORIGINAL
 
-from .._site.metrics import CHANCE, LOCALISATION, View
-from .._site.pictures import Pictures
-from .._site.ranking import unmistaken
-from .._site.runs import Record, Run, records
-from .._site.standings import Standings
-from .._site.words import ALL_BINS, bin_name, number
+from .._common.metrics import CHANCE, LOCALISATION, View
+from .._common.pictures import Pictures
+from .._common.ranking import unmistaken
+from .._common.runs import Record, Run, records
+from .._common.standings import Standings
+from .._common.words import ALL_BINS, bin_name, number
 
 SHOWN = 6
 EXTREMES = 3

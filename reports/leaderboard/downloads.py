@@ -12,10 +12,10 @@ import pandas as pd
 from safebench.files import atomic_write
 from safebench.results.comparing import Group
 
-from .._site import export, latex, markdown
-from .._site.papers import paper_tables
-from .._site.runs import Run
-from .._site.standings import Standings
+from .._common import export, latex, markdown
+from .._common.papers import paper_tables
+from .._common.runs import Run
+from .._common.standings import Standings
 
 FOLDER = "downloads"
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from safebench.results.comparing import Group, Source
 
-from .._site.cells import FACET_NAMES, Cell, Column, Row, Table
-from .._site.charts import chart_data
-from .._site.metrics import VIEWS, View
-from .._site.papers import FIRST
-from .._site.pictures import Pictures
-from .._site.provenance import cards
-from .._site.runs import NO_POSTPROCESS, Run, mapping
-from .._site.standings import FACETS, OPPONENT, Standings, part
-from .._site.words import ALL_BINS, moment
+from .._common.cells import FACET_NAMES, Cell, Column, Row, Table
+from .._common.charts import chart_data
+from .._common.metrics import VIEWS, View
+from .._common.papers import FIRST
+from .._common.pictures import Pictures
+from .._common.provenance import cards
+from .._common.runs import NO_POSTPROCESS, Run, mapping
+from .._common.standings import FACETS, OPPONENT, Standings, part
+from .._common.words import ALL_BINS, moment
 from .cases import Cases
 
 _LEADS: dict[View, str] = {"inpainter": "Least detectable", "detector": "Finds most"}
@@ -56,8 +56,8 @@ def _section(like: Group, run: Run, standings: Standings, before: Tables, report
     """One table's place on the page: its terms, why it stands apart, and what shows before a script runs."""
     return {
         "label": run.label,
-        "terms": like.terms.told,
-        "apart": [(other.label, like.terms.apart(group.terms)) for group, other in before],
+        "terms": like.terms.labels,
+        "differences": [(other.label, like.terms.differences(group.terms)) for group, other in before],
         "runs": [{"label": source.label, "href": reports[source.label], **_run(source)} for source in like.sources],
         "unfinished": [source.label for source in like.sources if source.results.info.get("status") != "finished"],
         "datasets": [value for value, _ in standings.inpainters.facets["dataset"]],

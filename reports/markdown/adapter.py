@@ -9,9 +9,9 @@ from safebench.files import atomic_write
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results
 
-from .._site.export import tables_of
-from .._site.markdown import page
-from .._site.papers import paper_tables
+from .._common.export import tables_of
+from .._common.markdown import page
+from .._common.papers import paper_tables
 
 
 class Adapter(ReportFormat):

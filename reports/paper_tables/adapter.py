@@ -14,8 +14,8 @@ from safebench.errors import ConfigError, UnknownNameError
 from safebench.files import atomic_write
 from safebench.results.results import Results
 
-from .._site.site import POLICY, environment, write_assets
-from .beside import Comparison, comparison
+from .._common.site import POLICY, environment, write_assets
+from .published_vs_measured import Comparison, comparison
 from .text import as_csv, as_latex, as_text
 
 HERE = Path(__file__).parent

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from safebench.files import cache_folder
 
-from .._site.export import csv
-from .._site.latex import escaped
-from .beside import CACHE, Comparison
+from .._common.export import csv
+from .._common.latex import escaped
+from .published_vs_measured import CACHE, Comparison
 
 WIDTH = 160
 

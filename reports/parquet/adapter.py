@@ -9,7 +9,7 @@ from safebench.files import atomic_write
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results
 
-from .._site.export import frames, parquet, tables_of
+from .._common.export import frames, parquet, tables_of
 
 
 class Adapter(ReportFormat):

@@ -127,14 +127,14 @@ def inpaint(
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
-    unblanked: Annotated[
+    sees_hole: Annotated[
         bool, typer.Option("--unblanked", help="Let it look under the hole, to compare it with its authors' script.")
     ] = False,
 ) -> None:
     """Fill the hole of one image."""
     from safebench.commands.single import inpaint_file
 
-    inpaint_file(inpainter, image, mask, out, weights=weights, raw=raw, seed=seed, device=device, unblanked=unblanked)
+    inpaint_file(inpainter, image, mask, out, weights=weights, raw=raw, seed=seed, device=device, sees_hole=sees_hole)
     typer.echo(str(out))
 
 

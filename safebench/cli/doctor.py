@@ -50,7 +50,7 @@ def _models(kind: Kind) -> Table:
 
 def _why_not(kind: Kind, name: str) -> str:
     try:
-        participant(kind, name, fetch=False).entry.adapter()
+        participant(kind, name, fetch=False).entry.load_class()
     except SafebenchError as error:
         return str(error)
     return ""

@@ -20,7 +20,7 @@ def train_model(
 ) -> Path:
     """Train `name`; prints and returns the product's path.  Raises a SafebenchError for what a user can mend."""
     entry, _ = registry.find("recipes", name)
-    made = entry.adapter()
+    made = entry.load_class()
     config, own = make_configs(made, entry.name, preset, file, {**parse_settings(settings), **options})
     try:
         from safebench.training.loop import Trainer, limit_threads

@@ -95,7 +95,7 @@ class Options:
 def paper_tables(form: str = "paper-tables") -> PaperTables:
     """The form that knows a paper's tables."""
     entry, _ = registry.find("reports", form)
-    made = entry.adapter()(entry.card)
+    made = entry.load_class()(entry.card)
     if not isinstance(made, PaperTables):
         raise PluginError(f"{entry.name}: knows no paper's tables (it is no safebench.commands.reproduce.PaperTables)")
     return made
@@ -187,10 +187,10 @@ def _can_run(kind: Kind, row: RowSpec, options: Options, outcome: Outcome) -> bo
         return False
     try:
         if row.own:
-            registry.find(kind, row.model)[0].adapter()
+            registry.find(kind, row.model)[0].load_class()
         else:
             file = named_file(kind, row.model, options.weights)
-            participant(kind, row.model, file, options.seed, fetch=False).entry.adapter()
+            participant(kind, row.model, file, options.seed, fetch=False).entry.load_class()
     except SafebenchError as error:
         outcome.reasons[row.label] = str(error).removeprefix(f"{row.model}: ")
         return False

@@ -14,7 +14,7 @@ from safebench.errors import SafebenchError
 from safebench.keys import digest, slug
 from safebench.models.calling import pick_device
 from safebench.models.registry import Kind
-from safebench.models.specs import Participant, check_files, choose
+from safebench.models.specs import ModelSpec, check_files, choose
 from safebench.protocol import PROTOCOL
 from safebench.results.results import Results
 from safebench.route.detect import Detecting, composites, originals
@@ -82,7 +82,7 @@ def folder_of(config: RunConfig) -> Path:
     return Path("runs") / f"{slug(Path(config.images).name)}-{slug(Path(config.masks).name)}-{inputs[:8]}"
 
 
-def _chosen(kind: Kind, names: Sequence[str], config: RunConfig) -> tuple[list[Participant], list[str]]:
+def _chosen(kind: Kind, names: Sequence[str], config: RunConfig) -> tuple[list[ModelSpec], list[str]]:
     """The models of a kind that take part, in the run's precision; and a sentence for each that was left out."""
     found, left_out = choose(kind, names, config.weights, config.seed)
     return [replace(who, precision=config.precision, compiled=config.compile) for who in found], left_out
@@ -93,7 +93,7 @@ def _device(config: RunConfig) -> str:
     return config.device if config.engine == "local" else "cpu"
 
 
-def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
+def _inpaint(job: Job, inpainters: list[ModelSpec]) -> dict[str, str]:
     """The inpainting stages; returns what run.json says of LPIPS."""
     done = set(_went_well(job.store, "quality", "composite"))
     net: str = job.config.lpips_net
@@ -114,7 +114,7 @@ def _inpaint(job: Job, inpainters: list[Participant]) -> dict[str, str]:
     return {"lpips_net": net, "lpips_note": note, **loaded}
 
 
-def _detect(job: Job, inpainters: list[Participant], detectors: list[Participant]) -> None:
+def _detect(job: Job, inpainters: list[ModelSpec], detectors: list[ModelSpec]) -> None:
     """The detection stages: each detector sees the untouched photos once, then every inpainter's composites."""
     job.store.flush()
     made = _made(job.store)
@@ -142,8 +142,8 @@ def _info(
     before: dict[str, Any],
     config: RunConfig,
     plan: Plan,
-    inpainters: list[Participant],
-    detectors: list[Participant],
+    inpainters: list[ModelSpec],
+    detectors: list[ModelSpec],
     device: str,
 ) -> dict[str, Any]:
     """run.json at the start: what this call adds to what the folder held before."""

@@ -17,7 +17,7 @@ from safebench.models import calling
 from safebench.models.registry import Kind
 from safebench.models.specs import named_file, participant
 from safebench.protocol import THRESHOLD
-from safebench.route.filling import provenance
+from safebench.route.inpaint_worker import provenance
 
 
 def inpaint_file(
@@ -30,14 +30,14 @@ def inpaint_file(
     raw: Path | None = None,
     seed: int = 0,
     device: str = "auto",
-    unblanked: bool = False,
+    sees_hole: bool = False,
 ) -> None:
     """Fill the hole (white in `mask`) of one photo and write the composite as PNG.
 
     weights: the checkpoint, as PATH or NAME=PATH.
     raw: also write the model's whole output before compositing, float32 H x W x 3 in [0, 1]: what the authors' script
     gives, so a model whose authors look under the hole (its card says so) does that here, with a warning.
-    unblanked: let the model look under the hole in any case; the composite says so, whenever it was done.
+    sees_hole: let the model look under the hole in any case; the composite says so, whenever it was done.
     Raises ImageError where a file cannot be read, or photo and mask differ in size; ModelError where the model does
     not take the size.
     """
@@ -49,16 +49,16 @@ def inpaint_file(
         )
     who = participant("inpainters", name, _checkpoint("inpainters", name, weights), seed)
     inpainter = who.load_inpainter(device)
-    if raw is not None and who.entry.card.input.authors_see_hole and not unblanked:
-        unblanked = True
+    if raw is not None and who.entry.card.input.authors_see_hole and not sees_hole:
+        sees_hole = True
         warnings.warn(
             f"{who.label} was shown what the hole hides, since --raw gives its authors' answer; without --raw, as in a "
             "run, it is not",
             stacklevel=2,
         )
-    inpainter.unblanked = unblanked
+    inpainter.sees_hole = sees_hole
     filled = calling.inpaint(inpainter, photo[None], hole[None])
-    told = provenance(who) | ({"Hole": "was shown to the inpainter"} if unblanked else {})
+    told = provenance(who) | ({"Hole": "was shown to the inpainter"} if sees_hole else {})
     save_png(out, calling.composite(photo[None], hole[None], filled)[0], told)
     if raw is not None:
         _save_npy(raw, filled[0])

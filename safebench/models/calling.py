@@ -64,7 +64,7 @@ def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes, precision: Preci
     Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
     """
     _check_size(inpainter.card, photos.shape[1:3])
-    shown = inpainter.unblanked or not inpainter.card.input.blank_hole
+    shown = inpainter.sees_hole or not inpainter.card.input.blank_hole
     seen = photos if shown else np.where(holes[..., None], np.uint8(0), photos)
     masks = torch.from_numpy(holes.astype(np.float32))[:, None].to(inpainter.device)
     with torch.inference_mode(), _autocast(inpainter.device, precision):

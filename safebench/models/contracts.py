@@ -46,11 +46,11 @@ class Model(ABC):
 class Inpainter(Model):
     """Fills holes.
 
-    `unblanked` is set where a network is compared with its authors' script and that looks under the hole: images then
+    `sees_hole` is set where a network is compared with its authors' script and that looks under the hole: images then
     come as they are.  Nothing that is measured is made so.
     """
 
-    unblanked = False
+    sees_hole = False
 
     @abstractmethod
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:

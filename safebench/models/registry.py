@@ -42,7 +42,7 @@ class Entry:
         """The distribution it comes from."""
         return self.entry_point.dist.name if self.entry_point.dist else ""
 
-    def adapter(self) -> type[Any]:
+    def load_class(self) -> type[Any]:
         """Import and return the adapter's class; raises PluginError where that fails."""
         try:
             loaded: type[Any] = self.entry_point.load()

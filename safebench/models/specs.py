@@ -19,7 +19,7 @@ Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
-class Participant:
+class ModelSpec:
     """A model as it takes part: found, its checkpoint at hand, not yet loaded."""
 
     kind: Kind
@@ -55,7 +55,7 @@ class Participant:
     def _load(self, device: str, base: type[Any]) -> Any:
         from safebench.models.calling import compile_networks, pick_device  # torch is imported when a model is loaded
 
-        adapter = self.entry.adapter()
+        adapter = self.entry.load_class()
         if not (isinstance(adapter, type) and issubclass(adapter, base)):
             raise PluginError(f"{self.label}: {adapter!r} is no subclass of safebench.models.contracts.{base.__name__}")
         model = adapter(self.entry.card, variant=self.variant, seed=self.seed)
@@ -95,25 +95,23 @@ class Participant:
         }
 
 
-def participant(kind: Kind, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True) -> Participant:
+def participant(kind: Kind, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True) -> ModelSpec:
     """The model `NAME` or `NAME:VARIANT` with its checkpoint: the one `named`, what is at hand, or, with `fetch`,
     what its sources give where its terms allow that.
 
     Raises UnknownNameError, or WeightsError where the checkpoint is missing.
     """
     entry, variant = registry.find(kind, name)
-    return Participant(kind, entry, variant, weights.find(entry, variant, named, fetch=fetch), seed)
+    return ModelSpec(kind, entry, variant, weights.find(entry, variant, named, fetch=fetch), seed)
 
 
-def choose(
-    kind: Kind, names: Iterable[str], files: Mapping[str, str], seed: int
-) -> tuple[list[Participant], list[str]]:
+def choose(kind: Kind, names: Iterable[str], files: Mapping[str, str], seed: int) -> tuple[list[ModelSpec], list[str]]:
     """The models named, in that order and each once; and a sentence for each that `all` had to leave out.
 
     `all` stands for every model that can run here as things are: nothing is fetched for it.
     `files` holds what `--weights NAME=FILE` gave.
     """
-    chosen: dict[str, Participant] = {}
+    chosen: dict[str, ModelSpec] = {}
     left_out: list[str] = []
     for name in names:
         if plain(name) != "all":
@@ -125,7 +123,7 @@ def choose(
                 continue  # it stands for a model that only the user can name
             try:
                 one = participant(kind, known, named_file(kind, known, files), seed, fetch=False)
-                one.entry.adapter()
+                one.entry.load_class()
             except SafebenchError as error:
                 left_out.append(str(error))
             else:
@@ -144,7 +142,7 @@ def named_file(kind: Kind, name: str, files: Mapping[str, str]) -> Path | None:
     return None
 
 
-def check_files(files: Mapping[str, str], everybody: Iterable[Participant]) -> None:
+def check_files(files: Mapping[str, str], everybody: Iterable[ModelSpec]) -> None:
     """Raise ConfigError where `--weights` names a model that does not take part."""
     spelled = {plain(n) for one in everybody for n in (one.entry.name, *one.entry.card.aliases)}
     for key in files:

@@ -27,23 +27,23 @@ _MODELS = {"inpainters": "inpainter", "detectors": "detector"}
 
 @dataclass(frozen=True)
 class Terms:
-    """What has to agree; each as it is told, and by which fingerprint it is compared."""
+    """What has to agree; each as it is shown, and by which fingerprint it is compared."""
 
-    told: Mapping[str, str]
-    prints: tuple[str, ...]
+    labels: Mapping[str, str]
+    fingerprints: tuple[str, ...]
 
-    def apart(self, other: Terms) -> list[str]:
+    def differences(self, other: Terms) -> list[str]:
         """What keeps two from standing in one table: `photos (sample, 12 against sample, 8)`.
 
         Other photos get other holes, so that masks of one name are then left out.
         """
-        pairs = zip(self.told.items(), self.prints, other.told.values(), other.prints, strict=True)
+        pairs = zip(self.labels.items(), self.fingerprints, other.labels.values(), other.fingerprints, strict=True)
         differing = {
             name: f"{name} ({mine} against {theirs})" if mine != theirs else f"{name} (both {mine}, of other content)"
             for (name, mine), its_print, theirs, other_print in pairs
             if its_print != other_print
         }
-        if "photos" in differing and self.told["masks"] == other.told["masks"]:
+        if "photos" in differing and self.labels["masks"] == other.labels["masks"]:
             differing.pop("masks", None)
         return list(differing.values())
 
@@ -70,22 +70,22 @@ def terms(tables: Tables) -> Terms:
     """The terms of a run, from its run.json and its plan; what an old one does not say is unknown."""
     info = tables.info
     photos, masks, config = (_mapping(info.get(key)) for key in ("photos", "masks", "config"))
-    told = {
+    labels = {
         "protocol": str(info.get("protocol", "unknown")),
         "photos": f"{photos.get('name', 'unknown')}, {photos.get('count', 'unknown')}",
         "masks": str(masks.get("name", "unknown")),
         "size": f"{config['size']} pixels" if "size" in config else "unknown",
         "LPIPS backbone": str(info.get("lpips_net") or "none"),
     }
-    told = {name: str(cleaned(value)) for name, value in told.items()}
-    prints = (
-        told["protocol"],
+    labels = {name: str(cleaned(value)) for name, value in labels.items()}
+    fingerprints = (
+        labels["protocol"],
         str(photos.get("fingerprint", "")),
         f"{masks.get('fingerprint', '')} {digest(list(tables.samples['key']))}",
-        told["size"],
+        labels["size"],
         f"{info.get('lpips_net', '')} {info.get('lpips_sha256', '')}",
     )
-    return Terms(told, prints)
+    return Terms(labels, fingerprints)
 
 
 def group(results: Sequence[Results]) -> list[Group]:
@@ -95,9 +95,9 @@ def group(results: Sequence[Results]) -> list[Group]:
     found: dict[tuple[str, ...], Terms] = {}
     for label, each in zip(labels, results, strict=True):
         said = terms(each)
-        alike[said.prints].append((label, each))
-        found.setdefault(said.prints, said)
-    return [_merged(found[prints], runs) for prints, runs in alike.items()]
+        alike[said.fingerprints].append((label, each))
+        found.setdefault(said.fingerprints, said)
+    return [_merged(found[fingerprints], runs) for fingerprints, runs in alike.items()]
 
 
 def run_labels(results: Sequence[Results]) -> list[str]:

@@ -17,7 +17,7 @@ def write_report(results: Sequence[Results], out: Path, form: str = "html") -> P
     Raises UnknownNameError for a form that is not known, StoreError where the folder cannot be written to.
     """
     entry, _ = registry.find("reports", form)
-    made = entry.adapter()(entry.card)
+    made = entry.load_class()(entry.card)
     if not isinstance(made, ReportFormat):
         raise PluginError(
             f"{entry.name}: {type(made)!r} is no subclass of safebench.results.report_format.ReportFormat"

@@ -10,11 +10,11 @@ from typing import Any
 
 from safebench.files import atomic_write
 from safebench.keys import digest
-from safebench.models.specs import Participant
+from safebench.models.specs import ModelSpec
 from safebench.protocol import ORIGINAL
+from safebench.route.detect_worker import DetectWorker
 from safebench.route.inpaint import composite_key
 from safebench.route.job import Job, batches
-from safebench.route.looking import Looking
 from safebench.route.plan import Sample
 from safebench.runs import schema
 from safebench.work.tasks import Failure, FileRef, Item, Result, Task
@@ -52,7 +52,7 @@ def originals(job: Job) -> list[View]:
     ]
 
 
-def composites(job: Job, who: Participant, quality: Mapping[str, Mapping[str, Any]]) -> list[View]:
+def composites(job: Job, who: ModelSpec, quality: Mapping[str, Mapping[str, Any]]) -> list[View]:
     """An inpainter's composites; `quality` maps sample and inpainter_id to the stored row."""
     views = []
     for s in job.plan.samples:
@@ -69,10 +69,10 @@ def composites(job: Job, who: Participant, quality: Mapping[str, Mapping[str, An
 class Detecting:
     """One detector over untouched photos and composites."""
 
-    def __init__(self, job: Job, who: Participant) -> None:
+    def __init__(self, job: Job, who: ModelSpec) -> None:
         self.job = job
         self.who = who
-        self.worker = Looking(who, job.config.device)
+        self.worker = DetectWorker(who, job.config.device)
 
     def key(self, view: View) -> str:
         """Of all that a row depends on: the image's content, its hole, and the detector's version, weights and seed."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from safebench.files import atomic_write
 from safebench.keys import digest
-from safebench.models.specs import Participant
-from safebench.route.filling import Filling
+from safebench.models.specs import ModelSpec
+from safebench.route.inpaint_worker import InpaintWorker
 from safebench.route.job import Job, batches
 from safebench.route.plan import Sample
 from safebench.runs import schema
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from safebench.metrics.perceptual import Perceptual
 
 
-def composite_key(sample: Sample, who: Participant) -> str:
+def composite_key(sample: Sample, who: ModelSpec) -> str:
     """Of all that a composite depends on: photo, mask, size, protocol; the model's version, weights and seed."""
     return digest("inpaint", sample.key, who.identity)
 
@@ -35,7 +35,7 @@ class Inpainting:
     """
 
     job: Job
-    who: Participant
+    who: ModelSpec
     lpips_net: str
     perceptual: Perceptual | None
     _keys: dict[str, str] = field(default_factory=dict, repr=False)
@@ -70,7 +70,7 @@ class Inpainting:
             if todo:
                 tasks.append(Task(tuple(todo), batch, self._items))
             job.watcher.advance(len(batch) - len(todo), fresh=False)
-        worker = Filling(self.who, job.config.device, self.lpips_net)
+        worker = InpaintWorker(self.who, job.config.device, self.lpips_net)
         if self.perceptual is not None:
             worker.perceptual = self.perceptual  # one for all inpainters, with what it remembers of the photos
         job.save("quality", self.who, job.executor.run(worker, tasks, self._rows))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from safebench.errors import SafebenchError
-from safebench.models.specs import Participant
+from safebench.models.specs import ModelSpec
 from safebench.route.plan import Plan, Sample
 from safebench.runs.config import RunConfig
 from safebench.runs.store import Store, Table
@@ -48,7 +48,7 @@ class Job:
         """The hole: PNG, size x size, 255 = hole."""
         return FileRef(self.store.folder / sample.mask)
 
-    def save(self, table: Table, who: Participant, rows: Iterable[Rows]) -> None:
+    def save(self, table: Table, who: ModelSpec, rows: Iterable[Rows]) -> None:
         """Store a stage's rows as they come; says where a model failed on all that it was given, in the same way."""
         own = [row["error"] for some in rows for row in self._stored(table, some) if row["error_step"] in _OWN[table]]
         if len(set(own)) == 1 and own[0]:

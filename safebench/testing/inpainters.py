@@ -67,7 +67,7 @@ class InpainterContract:
     def test_never_sees_the_hole(self) -> None:
         """Two photos that differ in the hole alone get the same answer (but for a control that must see it)."""
         model = self._load()
-        assert not model.unblanked, "that is set from outside, for one comparison"
+        assert not model.sees_hole, "that is set from outside, for one comparison"
         if not model.card.input.blank_hole:
             assert model.card.family == "control", "only a control may be shown what the hole hides"
             return

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
-from safebench_inpainters.criminisi.filling import Filling, fill
+from safebench_inpainters.criminisi.filling import InpaintWorker, fill
 from safebench_inpainters.criminisi.source import Source
 
 SIZE = 48
@@ -49,7 +49,7 @@ def test_every_filled_pixel_is_a_known_one(seed, ratio):
 def test_each_step_copies_from_one_wholly_known_patch():
     image = all_different()
     place = {tuple(pixel): (y, x) for y, row in enumerate(image.tolist()) for x, pixel in enumerate(row)}
-    filling = Filling(np.where(HOLE[..., None], 0, image), HOLE)
+    filling = InpaintWorker(np.where(HOLE[..., None], 0, image), HOLE)
     steps = 0
     while True:
         before = filling.image.copy()
@@ -92,7 +92,7 @@ def test_patches_shrink_where_none_of_the_full_size_is_known():
 def test_the_strongest_edge_enters_the_hole_first():
     image = np.full((SIZE, SIZE, 3), 128, np.uint8)
     image[Y >= 30] = 255  # an edge at the hole's lower part; above, all is flat
-    filling = Filling(np.where(HOLE[..., None], 0, image), HOLE)
+    filling = InpaintWorker(np.where(HOLE[..., None], 0, image), HOLE)
     before = filling.image.copy()
     filling.fill_next_patch()
     rows, columns = np.nonzero((filling.image != before).any(axis=-1))

@@ -43,7 +43,7 @@ class TestContract(InpainterContract):
 
 def test_computes_what_the_authors_code_computes_with_the_hole_in_sight(ctsdg, golden, monkeypatch):
     case = golden("ctsdg")
-    monkeypatch.setattr(ctsdg, "unblanked", True)
+    monkeypatch.setattr(ctsdg, "sees_hole", True)
     raw = calling.inpaint(ctsdg, case.photos, case.holes)
     np.testing.assert_allclose(raw, case.raw, atol=1e-4, rtol=0)
     filled = calling.composite(case.photos, case.holes, raw)

@@ -223,7 +223,7 @@ def test_without_the_extra_the_command_to_install_it_is_told() -> None:
         "import sys; sys.modules['onnxruntime'] = sys.modules['diffusers'] = None\n"
         "from safebench.models import registry\nfrom safebench.errors import PluginError\n"
         "for name in ('onnx', 'diffusers'):\n"
-        "    try: registry.find('inpainters', name)[0].adapter()\n    except PluginError as error: print(error)"
+        "    try: registry.find('inpainters', name)[0].load_class()\n    except PluginError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "pip install 'safebench[onnx]'" in done.stdout

@@ -34,7 +34,7 @@ def make_run(tmp_path_factory: pytest.TempPathFactory) -> MakeRun:
 def form() -> ReportFormat:
     """The HTML form, through the door that any form uses."""
     entry, _ = registry.find("reports", "html")
-    made: ReportFormat = entry.adapter()(entry.card)
+    made: ReportFormat = entry.load_class()(entry.card)
     return made
 
 

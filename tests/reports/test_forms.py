@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from safebench_reports._site.export import bibtex, tables_of
-from safebench_reports._site.latex import escaped as tex
-from safebench_reports._site.standings import POOLED, STRONGEST, Standings, part
+from safebench_reports._common.export import bibtex, tables_of
+from safebench_reports._common.latex import escaped as tex
+from safebench_reports._common.standings import POOLED, STRONGEST, Standings, part
 
 from safebench.results.reporting import write_report
 from safebench.results.results import Results

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from safebench_reports._site.cells import places
-from safebench_reports._site.provenance import told_value
-from safebench_reports._site.words import Figure, listed, number, percent, told
+from safebench_reports._common.cells import places
+from safebench_reports._common.provenance import told_value
+from safebench_reports._common.words import Figure, listed, number, percent, told
 
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results

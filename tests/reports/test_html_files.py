@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from safebench_reports._site import site as site_module
-from safebench_reports._site.words import number, web_address
+from safebench_reports._common import site as site_module
+from safebench_reports._common.words import number, web_address
 
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results

@@ -66,7 +66,7 @@ def test_two_models_of_one_name_are_told_apart(made: Any) -> None:
 )
 def test_what_differs_keeps_runs_apart(made: Any, changes: dict[str, Any], why: str) -> None:
     first, second = group([made("one"), made("two", info=changes)])
-    assert second.terms.apart(first.terms) == [why]
+    assert second.terms.differences(first.terms) == [why]
 
 
 def test_local_paths_leave_the_tables(made: Any) -> None:

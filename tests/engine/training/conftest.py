@@ -46,8 +46,8 @@ def train(recipes, photos):
         entry, _ = registry.find("recipes", "mean-fill")
         small = {"resolution": 32, "batch_size": 2, "steps": 6, "validate_every": 3, "validation_photos": 3}
         given = {"images": [str(photos)], "device": "cpu", "out": str(out), **small, **options}
-        config, own = make_configs(entry.adapter(), entry.name, preset, None, given)
-        trainer = Trainer(entry, entry.adapter()(entry.card, own), config, preset, Silent())
+        config, own = make_configs(entry.load_class(), entry.name, preset, None, given)
+        trainer = Trainer(entry, entry.load_class()(entry.card, own), config, preset, Silent())
         trainer.run(resume)
         return trainer
 

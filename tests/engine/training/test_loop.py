@@ -177,8 +177,8 @@ def test_examples_depend_on_the_seed_and_their_number_alone(recipes, photos):
 
     def first(seed: int, workers: int, step: int) -> torch.Tensor:
         given = {"images": [str(photos)], "resolution": 32, "seed": seed, "workers": workers, "steps": 5}
-        config, own = make_configs(entry.adapter(), entry.name, "", None, given)
-        data = open_data(config, entry.adapter()(entry.card, own))
+        config, own = make_configs(entry.load_class(), entry.name, "", None, given)
+        data = open_data(config, entry.load_class()(entry.card, own))
         return next(batches(data.training, config, step, 0, 1))["photo"]
 
     assert torch.equal(first(0, 0, 2), first(0, 1, 2))
@@ -188,8 +188,8 @@ def test_examples_depend_on_the_seed_and_their_number_alone(recipes, photos):
 
 def test_no_held_out_photo_is_trained_on(recipes, photos):
     entry, _ = registry.find("recipes", "mean-fill")
-    config, own = make_configs(entry.adapter(), entry.name, "", None, {"images": str(photos), "resolution": 32})
-    data = open_data(config, entry.adapter()(entry.card, own))
+    config, own = make_configs(entry.load_class(), entry.name, "", None, {"images": str(photos), "resolution": 32})
+    data = open_data(config, entry.load_class()(entry.card, own))
     trained = {photo.name for photo in data.training.photos.photos}
     held = {photo.name for photo in data.held_out.photos}
     assert not trained & held
@@ -211,5 +211,5 @@ def test_a_file_holds_the_options_and_flags_override_it(recipes, photos, tmp_pat
     entry, _ = registry.find("recipes", "mean-fill")
     file = tmp_path / "train.toml"
     file.write_text(f'images = ["{photos}"]\nbatch-size = 8\nrate = 0.5\ntags = ["x"]\n')
-    config, own = make_configs(entry.adapter(), entry.name, "wide", file, {"rate": "0.25", "steps": "7"})
+    config, own = make_configs(entry.load_class(), entry.name, "wide", file, {"rate": "0.25", "steps": "7"})
     assert (config.batch_size, config.steps, own.rate, own.channels, own.tags) == (8, 7, 0.25, 8, ("x",))

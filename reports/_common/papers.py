@@ -78,7 +78,7 @@ def _caption(like: Group, view: View, opponent: str, what: str) -> str:
         POOLED: "Detectors, over the images of all ranked inpainters together",
         MISSING: "Inpainters",
     }.get(opponent, f"Inpainters against {opponent}" if view == "inpainter" else f"Detectors on images of {opponent}")
-    told = like.terms.told
+    told = like.terms.labels
     return (
         f"{whom}: {what}. Mean and 95% interval (bootstrap over photos); "
         f"best and second marked, controls not ranked. "

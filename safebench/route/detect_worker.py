@@ -17,7 +17,7 @@ from safebench.inputs.images import encode_png, read_mask, read_photo
 from safebench.metrics.localisation import localise
 from safebench.models import calling
 from safebench.models.contracts import Detector
-from safebench.models.specs import Participant
+from safebench.models.specs import ModelSpec
 from safebench.protocol import THRESHOLD
 from safebench.runs import schema
 from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
@@ -36,10 +36,10 @@ class _Seen:
 
 
 @dataclass
-class Looking(Portable):
+class DetectWorker(Portable):
     """One detector at work."""
 
-    who: Participant
+    who: ModelSpec
     device: str
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("detect"), repr=False)
 

@@ -15,8 +15,8 @@ from safebench.results.privacy import without_paths
 from safebench.results.results import Results
 from safebench.runs.provenance import whose_weights
 
-from .._site.runs import Record, mapping, records
-from .._site.words import Figure, bin_name, figure, listed, number, told
+from .._common.runs import Record, mapping, records
+from .._common.words import Figure, bin_name, figure, listed, number, told
 
 METRICS = {"psnr": ("PSNR (dB)", 2), "lpips": ("LPIPS", 3), "auc": ("AUC", 4), "f1": ("F1", 4), "acc": ("ACC", 4)}
 """The paper's names, and its decimals."""
@@ -110,7 +110,7 @@ def _remarks(outcome: Outcome, figures: Mapping[str, Any]) -> list[str]:
 
 
 def _terms(results: Results) -> str:
-    said = dict(terms(results).told)
+    said = dict(terms(results).labels)
     return ", ".join(f"{key} {value}" for key, value in said.items())
 
 

@@ -16,7 +16,7 @@ from safebench.inputs.images import encode_png, read_mask, read_photo
 from safebench.metrics.quality import compare
 from safebench.models import calling
 from safebench.models.contracts import Inpainter
-from safebench.models.specs import Participant
+from safebench.models.specs import ModelSpec
 from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class _Evidence:
 
 
 @dataclass
-class Filling(Portable):
+class InpaintWorker(Portable):
     """One inpainter at work; `lpips_net` is the backbone that LPIPS comes from, or "" for none."""
 
-    who: Participant
+    who: ModelSpec
     device: str
     lpips_net: str
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("inpaint"), repr=False)
@@ -107,7 +107,7 @@ def _evidence(item: Item) -> _Evidence:
     )
 
 
-def provenance(who: Participant) -> dict[str, str]:
+def provenance(who: ModelSpec) -> dict[str, str]:
     """The PNG text chunk of a composite: nobody should mistake it for a photograph later."""
     sha256 = who.checkpoint.sha256 if who.checkpoint else "none"
     return {"SafeBench": f"inpainted by {who.label} (version {who.entry.card.version}, weights sha256 {sha256})"}

@@ -16,11 +16,11 @@ from safebench.protocol import ORIGINAL
 from safebench.results.comparing import Group
 from safebench.results.tables import CHANCE_LOW
 
-from .._site.latex import escaped
-from .._site.metrics import Metric, View
-from .._site.runs import Run
-from .._site.standings import OPPONENT, POOLED, Standings
-from .._site.words import ALL_BINS, bin_name, bin_place
+from .._common.latex import escaped
+from .._common.metrics import Metric, View
+from .._common.runs import Run
+from .._common.standings import OPPONENT, POOLED, Standings
+from .._common.words import ALL_BINS, bin_name, bin_place
 
 _FOUND = ("auc", "f1", "detection_rate")
 _QUALITY = ("psnr_hole", "lpips", "ssim")
@@ -45,7 +45,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Duels:
+class HeadToHead:
     """All pairs of one table and view."""
 
     label: str
@@ -55,12 +55,12 @@ class Duels:
     pairs: list[Pair]
 
 
-def duels(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings]) -> list[Duels]:
+def duels(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings]) -> list[HeadToHead]:
     """All pairs of all tables; inpainters and detectors of a table stand behind one another."""
     return [_duels(run, each, view) for (_, run), each in zip(tables, standings, strict=True) for view in OPPONENT]
 
 
-def _duels(run: Run, standings: Standings, view: View) -> Duels:
+def _duels(run: Run, standings: Standings, view: View) -> HeadToHead:
     names = _names(run, view)
     found = [m for m in standings.detection if m.key in _FOUND]
     beside = [m for m in standings.quality if m.key in _QUALITY] if view == "inpainter" else []
@@ -76,10 +76,10 @@ def _duels(run: Run, standings: Standings, view: View) -> Duels:
             for (a, b), (n, difference) in compared.items()
             if n
         ]
-    return Duels(run.label, view, names, [*found, *beside], pairs)
+    return HeadToHead(run.label, view, names, [*found, *beside], pairs)
 
 
-def page_data(found: Sequence[Duels]) -> list[dict[str, Any]]:
+def page_data(found: Sequence[HeadToHead]) -> list[dict[str, Any]]:
     """What head-to-head.js shows, one entry a table: names, lists of choices, metrics, and rows of places in these.
 
     A row: data set, opponent, bin, post-process, metric, a, b, n, difference, its ends, p, whether one is inverted.
@@ -90,7 +90,7 @@ def page_data(found: Sequence[Duels]) -> list[dict[str, Any]]:
     ]
 
 
-def _view_data(found: Duels) -> dict[str, Any]:
+def _view_data(found: HeadToHead) -> dict[str, Any]:
     lists: dict[str, dict[str, int]] = {key: {} for key in ("datasets", "opponents", "bins", "postprocesses")}
     rows = []
     for pair in found.pairs:
@@ -111,7 +111,7 @@ def _view_data(found: Duels) -> dict[str, Any]:
     }
 
 
-def frame(found: Sequence[Duels]) -> pd.DataFrame:
+def frame(found: Sequence[HeadToHead]) -> pd.DataFrame:
     """All pairs as data, every digit kept."""
     columns = ["table", "view", "dataset", "against", "bin", "postprocess", "metric", "a", "b", "n"]
     columns += ["difference", "low", "high", "p", "inverted"]

@@ -44,7 +44,7 @@ def frames(
     each = standings or [Standings(run) for _, run in tables]
     found: dict[str, list[pd.DataFrame]] = {}
     for (like, run), one in zip(tables, each, strict=True):
-        told = {_TERMS[key]: value for key, value in like.terms.told.items()}
+        told = {_TERMS[key]: value for key, value in like.terms.labels.items()}
         held = {
             "quality": run.results.quality_cells,
             "detection": run.results.detection_cells,
