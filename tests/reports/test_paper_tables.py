@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from safebench_reports.paper_tables.adapter import HERE
-from safebench_reports.paper_tables.beside import comparison
+from safebench_reports.paper_tables.published_vs_measured import comparison
 
 from safebench.commands.reproduce import Options, Outcome, paper_tables, reproduce, run_suite
 from safebench.errors import ConfigError, UnknownNameError
