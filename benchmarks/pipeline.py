@@ -28,6 +28,7 @@ from safebench.inputs.images import read_mask, read_photo
 from safebench.metrics.perceptual import load_perceptual
 from safebench.metrics.remembering import Remembered
 from safebench.models import calling
+from safebench.models.devices import pick_device
 from safebench.models.specs import ModelSpec, participant
 from safebench.route.detect_worker import DetectWorker
 from safebench.route.inpaint_worker import InpaintWorker
@@ -50,7 +51,7 @@ def main() -> None:
     inpainter = participant("inpainters", arguments.inpainter, _named(files, arguments.inpainter))
     detector = participant("detectors", arguments.detector, _named(files, arguments.detector))
     loaded = {"inpainters": inpainter.load_inpainter("auto"), "detectors": detector.load_detector("auto")}
-    perceptual = load_perceptual(arguments.lpips_net, calling.pick_device("auto"))
+    perceptual = load_perceptual(arguments.lpips_net, pick_device("auto"))
     options = {
         "inpainters": [arguments.inpainter],
         "detectors": [arguments.detector],

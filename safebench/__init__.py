@@ -10,14 +10,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from safebench.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from safebench.commands.run import run as run
     from safebench.models.calling import load_detector as load_detector
     from safebench.models.calling import load_inpainter as load_inpainter
     from safebench.results.results import Results as Results
     from safebench.results.results import open_run as open_run
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "load_detector": "safebench.models.calling",

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-import safebench
 from safebench.cli import boards, data, training, weights
 from safebench.cli.pairs import pairs
+from safebench.version import __version__
 
 app = typer.Typer(
     name="safebench",
@@ -30,7 +30,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"safebench {safebench.__version__}")
+        typer.echo(f"safebench {__version__}")
         raise typer.Exit
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from safebench.errors import SafebenchError
 from safebench.keys import digest, slug
-from safebench.models.calling import pick_device
+from safebench.models.devices import pick_device
 from safebench.models.registry import Kind
 from safebench.models.specs import ModelSpec, check_files, choose
 from safebench.protocol import PROTOCOL

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from safebench.errors import ConfigError, ModelError
+from safebench.errors import ModelError
 from safebench.models.cards import Card
 from safebench.models.contracts import Detection, Detector, Inpainter
 from safebench.models.specs import Precision, participant
@@ -21,18 +21,6 @@ Holes = NDArray[np.bool_]
 """B x H x W, True = hole."""
 Map = NDArray[np.float32]
 """H x W in [0, 1]."""
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """`auto` is the first GPU where there is one, else the CPU; raises ConfigError for one that is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"--device {name}: cannot be used here ({str(error).splitlines()[0]})") from None
-    return device
 
 
 def load_inpainter(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Inpainter:
@@ -46,13 +34,6 @@ def load_inpainter(name: str, *, weights: str | Path | None = None, device: str 
 def load_detector(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Detector:
     """The detector `NAME` or `NAME:VARIANT`, loaded and ready; errors as for `load_inpainter`."""
     return participant("detectors", name, None if weights is None else Path(weights), seed).load_detector(device)
-
-
-def compile_networks(model: Inpainter | Detector) -> None:
-    """Compile the networks that a model holds (torch.compile); one that has none is left as it is."""
-    for part in vars(model).values():
-        if isinstance(part, nn.Module):
-            part.compile()
 
 
 def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes, precision: Precision = "fp32") -> NDArray[np.float32]:

@@ -53,7 +53,7 @@ class ModelSpec:
         return model
 
     def _load(self, device: str, base: type[Any]) -> Any:
-        from safebench.models.calling import compile_networks, pick_device  # torch is imported when a model is loaded
+        from safebench.models.devices import compile_networks, pick_device  # torch is imported when a model is loaded
 
         adapter = self.entry.load_class()
         if not (isinstance(adapter, type) and issubclass(adapter, base)):

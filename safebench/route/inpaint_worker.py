@@ -16,6 +16,7 @@ from safebench.inputs.images import encode_png, read_mask, read_photo
 from safebench.metrics.quality import compare
 from safebench.models import calling
 from safebench.models.contracts import Inpainter
+from safebench.models.devices import pick_device
 from safebench.models.specs import ModelSpec
 from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
 
@@ -54,7 +55,7 @@ class InpaintWorker(Portable):
             return None
         from safebench.metrics.perceptual import load_perceptual  # slow to import, and not needed to resume
 
-        return load_perceptual(self.lpips_net, calling.pick_device(self.device))
+        return load_perceptual(self.lpips_net, pick_device(self.device))
 
     def load(self, items: Sequence[Item]) -> list[_Evidence | Failure]:
         """Decode photos, holes and the composites that are there."""

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import safebench
+from safebench.version import __version__
 
 _PACKAGES = (
     "torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-image", "lpips",
@@ -20,7 +20,7 @@ _PACKAGES = (
 
 def versions() -> dict[str, str]:
     """SafeBench's, Python's, and those of the packages that make the numbers."""
-    found = {"safebench": safebench.__version__, "python": platform.python_version()}
+    found = {"safebench": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
             found[package] = version(package)
@@ -45,7 +45,7 @@ def device(name: str) -> str:
     """The device that `--device NAME` means here: `cpu (threads: 2)`, `cuda:0 (NVIDIA ...)`."""
     import torch
 
-    from safebench.models.calling import pick_device
+    from safebench.models.devices import pick_device
 
     picked = pick_device(name)
     if picked.type == "cuda":

@@ -11,9 +11,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-import safebench
 from safebench.files import atomic_write
 from safebench.runs import provenance
+from safebench.version import __version__
 
 
 def write_product(
@@ -37,7 +37,7 @@ def write_product(
         "seed": str(about["config"]["seed"]),
         "data": msgspec.json.encode(about["data"]).decode(),
         "validation": msgspec.json.encode(figures).decode(),
-        "safebench": safebench.__version__,
+        "safebench": __version__,
     }
     path = folder / f"{about['model']}.safetensors"
     atomic_write(path, safetensors.torch.save(tensors, metadata))
@@ -58,7 +58,7 @@ def _card(about: Mapping[str, Any], figures: Mapping[str, float], tensors: Mappi
     lines = [
         f"# {about['title']}",
         "",
-        f"Trained with SafeBench {safebench.__version__}: `safebench train {name}`"
+        f"Trained with SafeBench {__version__}: `safebench train {name}`"
         + (f" (preset `{about['preset']}`)" if about["preset"] else "")
         + f". Used by `--weights {name}={name}.safetensors`.",
         "",

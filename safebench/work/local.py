@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from safebench.models.calling import pick_device
+from safebench.models.devices import pick_device
 from safebench.runs import provenance
 from safebench.work import ON_CPU, ON_GPU, Rows, Save
 from safebench.work.tasks import Task, Worker

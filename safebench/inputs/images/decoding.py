@@ -15,10 +15,8 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from safebench.inputs.images.levels import UnreadableError, check_size, deep_pixels, to_8_bit, upright, without_alpha
 from safebench.inputs.images.quiet import no_messages, no_warnings
-
-MAX_PIXELS = 2**28
-"""A larger image is refused before it is decoded: at 268 megapixels it is an accident, or an attack."""
 
 _ORIENTATION = 0x0112
 _READERS: tuple[tuple[tuple[bytes, ...], type[ImageFile]], ...] = (
@@ -28,10 +26,6 @@ _READERS: tuple[tuple[tuple[bytes, ...], type[ImageFile]], ...] = (
     ((b"BM",), BmpImageFile),
 )
 _OTHERS = {b"GIF8": "GIF", b"%PDF": "PDF", b"8BPS": "Photoshop", b"\0\0\0\x0cjP": "JPEG 2000", b"\xff\x0a": "JPEG XL"}
-
-
-class UnreadableError(ValueError):
-    """Why an image is refused, to follow the file's name."""
 
 
 def decode(data: bytes) -> NDArray[np.uint8]:
@@ -57,50 +51,6 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     except Exception as error:  # on a damaged file a decoder may raise anything
         reason = str(error) or type(error).__name__
         raise UnreadableError(f"it is damaged or of a kind that cannot be read ({reason})") from None
-
-
-def check_size(width: int, height: int) -> None:
-    """Raises UnreadableError for an image without pixels or with too many."""
-    if width < 1 or height < 1:
-        raise UnreadableError("it has no pixels")
-    if width * height > MAX_PIXELS:
-        raise UnreadableError(f"it has {width}x{height} pixels; up to {MAX_PIXELS / 1e6:.0f} megapixels are read")
-
-
-def without_alpha(colour: NDArray[Any], alpha: NDArray[Any], opaque: int) -> NDArray[Any]:
-    """`colour`, where `alpha` says `opaque` everywhere; raises UnreadableError where it does not."""
-    if (alpha != opaque).any():
-        raise UnreadableError("it has transparent pixels, and what lies under them is undefined: flatten it first")
-    return colour
-
-
-def to_8_bit(levels: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """0..65535 to 0..255, rounded: 257 levels of the one are one of the other."""
-    return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def deep_pixels(data: bytes) -> NDArray[np.uint16]:
-    """The pixels of a 16-bit PNG or TIFF by OpenCV, without opaque alpha: uint16 H x W or H x W x 3 (RGB)."""
-    import cv2
-
-    with no_messages():
-        pixels: NDArray[Any] | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16:
-        raise UnreadableError("its 16-bit pixels cannot be decoded")
-    if pixels.ndim == 2:
-        return pixels
-    colour = pixels[:, :, 2::-1]
-    return without_alpha(colour, pixels[:, :, 3], 65535) if pixels.shape[2] == 4 else colour
-
-
-def upright(pixels: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]:
-    """Undo an EXIF orientation (1 to 8; anything else is taken for 1)."""
-    turned = pixels.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else pixels
-    if orientation in (3, 4, 7, 8):
-        turned = turned[::-1]
-    if orientation in (2, 3, 6, 7):
-        turned = turned[:, ::-1]
-    return np.ascontiguousarray(turned)
 
 
 def _reader(data: bytes) -> type[ImageFile]:

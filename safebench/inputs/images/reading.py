@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench.errors import ImageError
-from safebench.inputs.images.decoding import UnreadableError, decode
+from safebench.inputs.images.decoding import decode
+from safebench.inputs.images.levels import UnreadableError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 """What a file's name ends in, in lower case, where it is taken for an image; what it holds decides how it is read."""

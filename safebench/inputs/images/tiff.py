@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 from tifffile import EXTRASAMPLE, PHOTOMETRIC, PLANARCONFIG, SAMPLEFORMAT
 
-from safebench.inputs.images.decoding import UnreadableError, check_size, deep_pixels, to_8_bit, upright, without_alpha
+from safebench.inputs.images.levels import UnreadableError, check_size, deep_pixels, to_8_bit, upright, without_alpha
 
 # what tifffile has to say of odd tags goes to the log of whoever set one up, not to stderr
 logging.getLogger("tifffile").addHandler(logging.NullHandler())

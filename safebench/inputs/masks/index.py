@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -19,11 +19,22 @@ from safebench.errors import ImageError
 from safebench.files import atomic_write, cache_folder
 from safebench.weights.fetch import transfers
 
-if TYPE_CHECKING:
-    from safebench.inputs.masks.files import MaskFile
-
 _VERSION = "1"
 _MANY = 2_000
+
+
+class Measurable(Protocol):
+    """A mask that lies in a file."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+
+    def stamp(self) -> str:
+        """What changes when the file does; raises OSError."""
+
+    def load(self) -> NDArray[np.bool_]:
+        """The mask at its own size: bool H x W, True = hole; raises ImageError, OSError."""
 
 
 class Measured(msgspec.Struct, frozen=True, array_like=True):
@@ -41,7 +52,7 @@ def measured(mask: NDArray[np.bool_], hole: int = 0) -> Measured:
     return Measured(height, width, int(np.count_nonzero(mask)), hole)
 
 
-def measure_all(files: Mapping[str, MaskFile], size: int) -> tuple[dict[str, Measured], list[str]]:
+def measure_all(files: Mapping[str, Measurable], size: int) -> tuple[dict[str, Measured], list[str]]:
     """Measure every mask after the nearest-neighbour resize to `size`.
 
     Returns what was measured by name, and a sentence for each mask that cannot be read.  The cache is keyed by the
@@ -74,7 +85,7 @@ def _told(masks: int) -> Iterator[None]:
         transfers.note(f"Measured {masks:,} masks in {time.perf_counter() - begun:.0f} s")
 
 
-def _measure(file: MaskFile, size: int) -> Measured | str:
+def _measure(file: Measurable, size: int) -> Measured | str:
     from safebench.inputs.images import square_mask
 
     try:
@@ -84,14 +95,14 @@ def _measure(file: MaskFile, size: int) -> Measured | str:
     return measured(mask, int(np.count_nonzero(square_mask(mask, size))))
 
 
-def _place(files: Mapping[str, MaskFile], size: int) -> Path:
+def _place(files: Mapping[str, Measurable], size: int) -> Path:
     digest = hashlib.sha256(f"{_VERSION}\0{size}\n".encode())
     for name, file in files.items():
         digest.update(f"{file.path}\0{name}\0{_stamp(file)}\n".encode("utf-8", "surrogateescape"))
     return cache_folder() / "masks" / f"{digest.hexdigest()[:32]}.json"
 
 
-def _stamp(file: MaskFile) -> str:
+def _stamp(file: Measurable) -> str:
     try:
         return file.stamp()
     except OSError:

@@ -17,7 +17,8 @@ from PIL import Image
 
 from safebench.errors import ImageError
 from safebench.inputs.images import read_photo
-from safebench.inputs.images.decoding import MAX_PIXELS, decode
+from safebench.inputs.images.decoding import decode
+from safebench.inputs.images.levels import MAX_PIXELS
 
 from .pictures import (
     DEEP,
