@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from safebench.errors import ConfigError, UnknownNameError
 from safebench.metrics.detection import calibrated_threshold, detection_rate_at_5, image_auc
+from safebench.metrics.rates import share_interval
 from safebench.metrics.uncertainty import (
     Contrast,
     Controls,
@@ -117,7 +118,9 @@ def detection_cells(detection: pd.DataFrame) -> pd.DataFrame:
     ):
         auc = rows.values[cell.good, DETECTION_METRICS.index("auc")]
         more = {"auc_undefined": int(np.isnan(auc).sum()), "inverted": _inverted(found)}
-        records.append(cell.counts(rows) | found | more | _renamed(found, "flagged", "detection_rate") | against)
+        counts = cell.counts(rows)
+        rate = _share(found, "flagged", "detection_rate", counts["photos"])
+        records.append(counts | found | more | rate | against)
     columns = [name for metric in LOCALISATION_METRICS for name in _with_interval(metric)]
     columns += ["auc_undefined", "inverted", "score", *_with_interval("detection_rate"), *_with_interval("image_auc")]
     columns += [*_with_interval("detection_rate_at_5"), "threshold_at_5"]
@@ -138,7 +141,9 @@ def false_alarms(detection: pd.DataFrame) -> pd.DataFrame:
     records = []
     for cell, found in zip(cells, _means(rows, cells, metrics), strict=True):
         threshold = {"threshold_at_5": calibrated_threshold(rows.values[cell.good, metrics.index("score")])}
-        records.append(cell.counts(rows) | found | _renamed(found, "flagged", "false_alarm_rate") | threshold)
+        counts = cell.counts(rows)
+        rate = _share(found, "flagged", "false_alarm_rate", counts["photos"])
+        records.append(counts | found | rate | threshold)
     columns = ["n", "failures", *_with_interval("false_alarm_rate"), "threshold_at_5", "flagged_area"]
     return _table(cells, records, keys, columns)
 
@@ -234,11 +239,22 @@ def _contrasts(rows: _Rows, cells: list[_Cell], originals: Mapping[tuple[str, ..
         [Contrast(score[c.good], rows.photo[c.good], control) for c, control in zip(cells, against, strict=True)]
     )
     return [
-        _estimate("image_auc", image_auc(score[cell.good], control.scores), area)
-        | _estimate("detection_rate_at_5", detection_rate_at_5(score[cell.good], control.scores), rate)
-        | {"threshold_at_5": calibrated_threshold(control.scores)}
-        for cell, control, (area, rate) in zip(cells, against, found, strict=True)
+        _contrast(score[cell.good], rows.photo[cell.good], control, *ends)
+        for cell, control, ends in zip(cells, against, found, strict=True)
     ]
+
+
+def _contrast(scores: Values, photos: Places, control: Controls, area: Interval, rate: Interval) -> Record:
+    """A cell's scores against the originals', with their resampled intervals."""
+    auc, rate_at_5 = image_auc(scores, control.scores), detection_rate_at_5(scores, control.scores)
+    seen = np.unique(photos).size
+    if auc in (0.0, 1.0):  # no resample can leave it either: a share of pairs, over the fewer photos of the two
+        area = share_interval(auc, min(seen, np.unique(control.photos).size), area)
+    return (
+        _estimate("image_auc", auc, area)
+        | _estimate("detection_rate_at_5", rate_at_5, share_interval(rate_at_5, seen, rate))
+        | {"threshold_at_5": calibrated_threshold(control.scores)}
+    )
 
 
 def _inverted(found: Record) -> bool:
@@ -260,8 +276,10 @@ def _estimate(name: str, value: float, interval: Interval) -> Record:
     return dict(zip(_with_interval(name), (value, *interval), strict=True))
 
 
-def _renamed(record: Record, old: str, new: str) -> Record:
-    return {name: record[was] for name, was in zip(_with_interval(new), _with_interval(old), strict=True)}
+def _share(record: Record, flags: str, name: str, photos: int) -> Record:
+    """The mean of flags as what it is: a share of images, with a share's interval."""
+    value, *ends = (record[key] for key in _with_interval(flags))
+    return _estimate(name, value, share_interval(value, photos, Interval(*ends)))
 
 
 def _table(cells: list[_Cell], records: list[Record], keys: list[str], columns: list[str]) -> pd.DataFrame:

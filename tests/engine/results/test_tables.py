@@ -8,6 +8,7 @@ import pytest
 
 from safebench.errors import ConfigError, UnknownNameError
 from safebench.metrics.detection import calibrated_threshold, detection_rate_at_5, image_auc
+from safebench.metrics.rates import exact_interval, share_interval
 from safebench.metrics.uncertainty import Contrast, Controls, Means, intervals, paired_difference
 from safebench.results.tables import compare_inpainters, detection_cells, false_alarms, quality_cells
 from safebench.runs.schema import DETECTION, LOCALISATION_METRICS, QUALITY, QUALITY_METRICS
@@ -209,9 +210,14 @@ def test_detection_cells_hold_what_the_metrics_say_of_their_rows(detection):
         means, contrast = intervals(
             [Means(values, part["photo"].to_numpy()), Contrast(scores, part["photo"].to_numpy(), control)]
         )
-        names = ["auc", "detection_rate", "image_auc", "detection_rate_at_5"]
-        for name, interval in zip(names, [*means, *contrast], strict=True):
-            assert (found[f"{name}_low"], found[f"{name}_high"]) == pytest.approx(interval, abs=1e-12)
+        expected = {
+            "auc": means[0],
+            "detection_rate": share_interval(found["detection_rate"], 7, means[1]),
+            "image_auc": contrast[0],
+            "detection_rate_at_5": share_interval(found["detection_rate_at_5"], 7, contrast[1]),
+        }
+        for name, interval in expected.items():
+            assert (found[f"{name}_low"], found[f"{name}_high"]) == pytest.approx(tuple(interval), abs=1e-12)
 
 
 def test_undefined_aucs_are_counted_and_in_no_mean(detection):
@@ -268,6 +274,23 @@ def test_false_alarms_are_those_of_the_originals(detection):
         assert found["false_alarm_rate_low"] <= found["false_alarm_rate"] <= found["false_alarm_rate_high"]
 
 
+def test_shares_of_few_images_are_not_certain(detection):
+    """No false alarm on seven photos, and none of an inpainter's images flagged, and all told from the originals."""
+    inpainted = detection["inpainter"] != "original"
+    detection["score"] = np.where(inpainted, 0.45, 0.1)
+    detection["flagged"] = 0.0
+    seven = exact_interval(0, 7)
+    alarms = false_alarms(detection).iloc[0]
+    assert (alarms["false_alarm_rate"], alarms["false_alarm_rate_low"]) == (0, 0)
+    assert alarms["false_alarm_rate_high"] == pytest.approx(seven.high, abs=1e-12)
+    found = cell(detection_cells(detection), dataset="a", inpainter="lama", postprocess="none", detector="x", bin="all")
+    assert (found["n"], found["photos"]) == (21, 7)
+    assert (found["detection_rate"], found["detection_rate_high"]) == (0, pytest.approx(seven.high, abs=1e-12))
+    for name in ("image_auc", "detection_rate_at_5"):
+        assert (found[name], found[f"{name}_high"]) == (1, 1)
+        assert found[f"{name}_low"] == pytest.approx(1 - seven.high, abs=1e-12)
+
+
 def test_one_photo_gives_means_without_intervals(quality, detection):
     found = quality_cells(quality[quality["photo"] == "photo 3"]).iloc[-1]
     assert (found["bin"], found["n"], found["photos"]) == ("all", 3, 1)
@@ -277,8 +300,8 @@ def test_one_photo_gives_means_without_intervals(quality, detection):
     assert found["auc"] > 0
     assert math.isnan(found["auc_high"])
     assert not found["inverted"]
-    assert found["image_auc"] in (0, 1)
-    assert math.isnan(found["image_auc_low"])
+    share = exact_interval(found["detection_rate"], 1)  # which a share has, however few there are
+    assert (found["detection_rate_low"], found["detection_rate_high"]) == tuple(share)
 
 
 @pytest.mark.parametrize("make", [quality_cells, detection_cells, false_alarms])
