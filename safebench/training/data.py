@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,7 +54,7 @@ class Photos:
                 pixels = _load(self.photos[index])
             except ImageError as error:
                 self._unusable.add(index)
-                sys.stderr.write(f"safebench: warning: left out of the training: {error}\n")
+                _leave_out("training", str(error))
                 continue
             if self._bytes + pixels.nbytes <= _MEMORY:
                 self._kept[index] = pixels
@@ -121,25 +121,29 @@ class Data:
 def open_data(config: TrainConfig, recipe: Recipe) -> Data:
     """The photos and holes that a config names; raises DataError where there are none."""
     sets = [open_photos(name) for name in config.images]
-    photos = [photo for found in sets for photo in found.photos()]
     titles = ", ".join(found.name for found in sets)
+    # a name is unique in its set alone: photos are told apart by themselves, folder and name
+    prints = _fingerprints(dict.fromkeys(photo for found in sets for photo in found.photos()), "training")
     if config.validation:
         others = open_photos(config.validation)
         validation, held = others.name, _held_out(others.photos(), config.validation_photos)
     else:
         validation = "kept back"
-        held = _held_out(photos, min(config.validation_photos, max(1, len(photos) // _HELD_BACK)))
-        kept_back = {photo.name for photo in held}
-        photos = [photo for photo in photos if photo.name not in kept_back]
-        if not photos:
+        held = _held_out(list(prints), min(config.validation_photos, max(1, len(prints) // _HELD_BACK)))
+        for photo in held:
+            del prints[photo]
+        if not prints:
             raise DataError(f"--images {titles}: too few photos to keep some back; name others by --validation")
+    photos = list(prints)
+    if not photos:
+        raise DataError(f"--images {titles}: none of the photos to train on can be used")
     masks, names = _masks(config.masks, config, config.seed)
     held_masks, held_names = _masks(config.validation_masks, config, config.seed + 1)
     training = Examples(Photos(photos), masks, names, recipe, config.resolution, config.seed)
     held_out = HeldOut(held, held_masks, held_names, recipe, config.resolution, config.seed)
-    prints = {
-        "photos": digest([photo.fingerprint() for photo in photos]),
-        "validation": digest([photo.fingerprint() for photo in held]),
+    fingerprints = {
+        "photos": digest(list(prints.values())),
+        "validation": digest(list(_fingerprints(held, "validation").values())),
         "masks": digest(names),
         "validation_masks": digest(held_names),
     }
@@ -147,7 +151,7 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data:
         f"{len(photos):,} photos ({titles}) with holes of `{masks.name}` (bins: {config.bins}); "
         f"validation on {len(held)} photos ({validation}) with holes of `{held_masks.name}`"
     )
-    return Data(training, held_out, prints, summary, "; ".join(f"{found.name}: {found.licence}" for found in sets))
+    return Data(training, held_out, fingerprints, summary, "; ".join(f"{found.name}: {found.licence}" for found in sets))
 
 
 def batches(
@@ -191,6 +195,21 @@ class _Sampler:
         return self._numbers
 
 
+def _fingerprints(photos: Iterable[Photo], use: str) -> dict[Photo, str]:
+    """Each photo's fingerprint; a photo whose file cannot be read is named and left out."""
+    found = {}
+    for photo in photos:
+        try:
+            found[photo] = photo.fingerprint()
+        except (OSError, ImageError) as error:
+            _leave_out(use, f"{photo.name}: it cannot be read ({error})" if isinstance(error, OSError) else str(error))
+    return found
+
+
+def _leave_out(use: str, why: str) -> None:
+    sys.stderr.write(f"safebench: warning: left out of the {use}: {why}\n")
+
+
 def _held_out(photos: Sequence[Photo], count: int) -> list[Photo]:
     """So many photos that can be used, drawn by their names, in the order of the draw; raises DataError for none."""
     held = []
@@ -198,7 +217,7 @@ def _held_out(photos: Sequence[Photo], count: int) -> list[Photo]:
         try:
             _load(photo)
         except ImageError as error:
-            sys.stderr.write(f"safebench: warning: left out of the validation: {error}\n")
+            _leave_out("validation", str(error))
             continue
         held.append(photo)
         if len(held) == count:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Photo(Protocol):
-    """One photo of a data set."""
+    """One photo of a data set; hashable, and equal to another only where both are the same file (or crop)."""
 
     @property
     def name(self) -> str:

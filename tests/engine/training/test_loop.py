@@ -196,6 +196,35 @@ def test_no_held_out_photo_is_trained_on(recipes, photos):
     assert len(trained | held) == 24
 
 
+def test_equal_names_in_two_folders_are_two_photos(recipes, photos, tmp_path):
+    for k, path in enumerate(sorted(photos.iterdir())):
+        target = tmp_path / ("a", "b")[k % 2] / f"{k // 2:02d}.png"
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    entry, _ = registry.find("recipes", "mean-fill")
+    images = [str(tmp_path / name) for name in ("a", "b", "a")]
+    given = {"images": images, "resolution": 32}
+    config, own = make_configs(entry.load_class(), entry.name, "", None, given)
+    data = open_data(config, entry.load_class()(entry.card, own))
+    trained, held = list(data.training.photos.photos), list(data.held_out.photos)
+    assert len(held) == 1
+    assert {photo.path for photo in trained + held} == {p for name in ("a", "b") for p in (tmp_path / name).iterdir()}
+    assert len(trained) == 23, "a folder that is named twice is the same photos"
+
+
+def test_a_photo_whose_file_cannot_be_opened_is_left_out_and_named(train, tmp_path, photos, capfd, monkeypatch):
+    read_bytes = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "05.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    train(tmp_path / "t", steps=3)
+    assert "left out of the training: 05.png: it cannot be read" in capfd.readouterr().err
+
+
 def test_a_photo_that_cannot_be_read_is_left_out_and_named(train, tmp_path, capfd, photos):
     folder = tmp_path / "photos"
     folder.mkdir()
