@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 
 import platformdirs
@@ -28,6 +29,15 @@ def atomic_write(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def other_things(folder: Path, own: Collection[str]) -> str:
+    """The name of something in `folder`, where it holds none of the names `own`; "" for a folder of ours or none.
+
+    Hidden names do not count.  Raises OSError.
+    """
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")} if folder.exists() else set()
+    return "" if names & set(own) else min(names, default="")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -200,7 +200,7 @@ def _finish(store: Store, info: dict[str, Any], inpainters: set[str], detectors:
 
 def _remarks(plan: Plan) -> list[str]:
     """What is worth saying of the inputs before the work begins."""
-    remarks = []
+    remarks = list(plan.photo_set.left_out)
     if plan.photo_set.ignored:
         remarks.append(f"{plan.photo_set.ignored} files beside the photos are no images by their names and are ignored")
     if plan.mask_set.outside:

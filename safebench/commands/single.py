@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safebench.errors import ConfigError, ImageError
 from safebench.files import atomic_write
 from safebench.inputs.images import overlay, read_mask, read_photo, save_png
+from safebench.inputs.own import NOTE
 from safebench.models import calling
 from safebench.models.registry import Kind
 from safebench.models.specs import named_file, participant
@@ -87,13 +88,14 @@ def detect_file(
     who = participant("detectors", name, _checkpoint("detectors", name, weights), seed)
     detector = who.load_detector(device)
     found = calling.detect(detector, photo[None], [image])
-    save_png(out, _gray(found.maps[0]))
+    note = {NOTE: f"what {who.label} found"}
+    save_png(out, _gray(found.maps[0]), note)
     over = out.with_suffix(".overlay.png")
-    save_png(over, overlay(photo, found.maps[0], THRESHOLD))
+    save_png(over, overlay(photo, found.maps[0], THRESHOLD), note)
     sure = None
     if found.confidence is not None:
         sure = out.with_suffix(".confidence.png")
-        save_png(sure, _gray(found.confidence[0]))
+        save_png(sure, _gray(found.confidence[0]), note)
     if raw is not None:
         _save_npy(raw, found.maps[0])
     score = float(found.scores[0])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench.inputs.images import encode_png, read_mask, read_photo
+from safebench.inputs.own import NOTE
 from safebench.metrics.quality import compare
 from safebench.models import calling
 from safebench.models.contracts import Inpainter
@@ -111,4 +112,4 @@ def _evidence(item: Item) -> _Evidence:
 def provenance(who: ModelSpec) -> dict[str, str]:
     """The PNG text chunk of a composite: nobody should mistake it for a photograph later."""
     sha256 = who.checkpoint.sha256 if who.checkpoint else "none"
-    return {"SafeBench": f"inpainted by {who.label} (version {who.entry.card.version}, weights sha256 {sha256})"}
+    return {NOTE: f"inpainted by {who.label} (version {who.entry.card.version}, weights sha256 {sha256})"}

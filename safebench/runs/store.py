@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from safebench.runs import schema
 from safebench.errors import StoreError
-from safebench.files import atomic_write
+from safebench.files import atomic_write, other_things
 from safebench.keys import slug
 
 Table = Literal["quality", "detection"]
@@ -41,8 +41,11 @@ class Store:
         """Hold the folder; raises StoreError where another run holds it.  The lock dies with its process."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            other = other_things(self.folder, ("samples.parquet", "run.json"))
         except OSError as error:
             raise StoreError(f"{self.folder}: cannot be made a run's folder ({error.strerror})") from None
+        if other:
+            raise StoreError(f"{self.folder}: holds other things ({other}) and no run; name a new folder by --out")
         lock = filelock.FileLock(self.folder / ".lock", timeout=0)
         try:
             lock.acquire()

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from safebench.errors import DataError, ImageError, SafebenchError
 from safebench.inputs.images import MIN_SIDE, to_square
 from safebench.inputs.masks import MaskSet, open_masks
-from safebench.inputs.photos import Photo, open_photos
+from safebench.inputs.photos import Photo, PhotoSet, open_photos
 from safebench.keys import digest
 from safebench.models.contracts import Recipe
 from safebench.protocol import parse_bins
@@ -120,12 +120,12 @@ class Data:
 
 def open_data(config: TrainConfig, recipe: Recipe) -> Data:
     """The photos and holes that a config names; raises DataError where there are none."""
-    sets = [open_photos(name) for name in config.images]
+    sets = [_open_photos(name) for name in config.images]
     titles = ", ".join(found.name for found in sets)
     # a name is unique in its set alone: photos are told apart by themselves, folder and name
     prints = _fingerprints(dict.fromkeys(photo for found in sets for photo in found.photos()), "training")
     if config.validation:
-        others = open_photos(config.validation)
+        others = _open_photos(config.validation)
         validation, held = others.name, _held_out(others.photos(), config.validation_photos)
     else:
         validation = "kept back"
@@ -151,7 +151,9 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data:
         f"{len(photos):,} photos ({titles}) with holes of `{masks.name}` (bins: {config.bins}); "
         f"validation on {len(held)} photos ({validation}) with holes of `{held_masks.name}`"
     )
-    return Data(training, held_out, fingerprints, summary, "; ".join(f"{found.name}: {found.licence}" for found in sets))
+    return Data(
+        training, held_out, fingerprints, summary, "; ".join(f"{found.name}: {found.licence}" for found in sets)
+    )
 
 
 def batches(
@@ -193,6 +195,13 @@ class _Sampler:
 
     def __iter__(self) -> Iterator[list[int]]:
         return self._numbers
+
+
+def _open_photos(name: str) -> PhotoSet:
+    found = open_photos(name)
+    for sentence in found.left_out:
+        sys.stderr.write(f"safebench: {found.name}: {sentence}\n")
+    return found
 
 
 def _fingerprints(photos: Iterable[Photo], use: str) -> dict[Photo, str]:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from safebench.files import atomic_write
 from safebench.inputs.images import save_png
+from safebench.inputs.own import NOTE
 
 LOG = "log.jsonl"
 _LABEL = 16
@@ -48,7 +49,7 @@ class Logbook:
     def preview(self, step: int, columns: Mapping[str, Tensor]) -> None:
         """A grid of pictures: a column for each name (float32 B x 3 x H x W in [0, 1]), a row for each image."""
         grid = preview_grid(columns)
-        save_png(self._folder / "previews" / f"{step:08d}.png", grid)
+        save_png(self._folder / "previews" / f"{step:08d}.png", grid, {NOTE: f"preview of a training, step {step}"})
         self._board.add_image("preview", grid, step, dataformats="HWC")
 
     def close(self) -> None:

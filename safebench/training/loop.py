@@ -17,6 +17,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from safebench.errors import ConfigError, StoppedError, StoreError, TrainingError
+from safebench.files import other_things
 from safebench.keys import digest
 from safebench.models.contracts import Recipe
 from safebench.models.registry import Entry
@@ -24,7 +25,7 @@ from safebench.runs import provenance
 from safebench.training import checkpoint
 from safebench.training.config import TrainConfig, differences
 from safebench.training.data import batches, open_data
-from safebench.training.logbook import Logbook
+from safebench.training.logbook import LOG, Logbook
 from safebench.training.memory import keep_freed_memory
 from safebench.training.product import write_product
 from safebench.training.stopping import stop_requests
@@ -159,6 +160,8 @@ class _Running:
             return folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if other := other_things(folder, (checkpoint.FILE, LOG)):
+                raise StoreError(f"{folder}: holds other things ({other}) and no training; name a new folder by --out")
             with filelock.FileLock(folder / ".lock", timeout=0):
                 for left in folder.rglob(".*.tmp"):
                     left.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,8 @@ LAYOUTS = (PLACES2, PARIS, CELEBA)
 
 class Official:
     """A data set in its publisher's layout, complete or in part."""
+
+    left_out: Sequence[str] = ()
 
     def __init__(self, layout: Layout, root: Path) -> None:
         """Look at what lies in `root`; raises DataError, with where to get it, where the set is not there."""

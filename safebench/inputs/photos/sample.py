@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -78,6 +79,7 @@ class Sample:
         "so the intervals are narrower than those of 28 independent photos would be"
     )
     ignored = 0
+    left_out: Sequence[str] = ()
 
     def photos(self) -> list[Photo]:
         """All crops, sorted by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -37,6 +38,8 @@ class PhotoSet(Protocol):
     """What a reader of the results should know of it; may be empty."""
     ignored: int
     """Files that lie there and are no images by their names."""
+    left_out: Sequence[str]
+    """One sentence for each kind of image that lies there and is no photo."""
 
     def photos(self) -> list[Photo]:
         """All photos, sorted by name."""

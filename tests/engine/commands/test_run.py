@@ -283,6 +283,37 @@ def test_features_of_originals_are_computed_once_for_all_inpainters(tmp_path, mo
     ]
 
 
+def test_a_run_among_the_photos_is_no_input_of_the_next(tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    for k in range(2):
+        noise = np.random.default_rng(k).integers(0, 256, (64, 64, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "photos" / f"{k}.png")
+    monkeypatch.chdir(tmp_path / "photos")
+    told: list[str] = []
+
+    class Watcher(Silent):
+        def note(self, sentence: str) -> None:
+            told.append(sentence)
+
+    runs = [
+        safebench.run(inpainters=["copy"], watcher=Watcher(), **{**OPTIONS, "images": ".", "size": 32})
+        for _ in range(2)
+    ]
+    assert runs[0].folder.parent.name == "runs"
+    pd.testing.assert_frame_equal(runs[0].quality, runs[1].quality)
+    assert len(runs[1].samples) == 4
+    assert "left out: 10 pictures that SafeBench made (in folders of runs, or with its note)" in told
+    assert "left out" in runs[1].info["photos"]["note"]
+
+
+def test_a_folder_of_other_things_takes_no_run(tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").touch()
+    with pytest.raises(StoreError, match=r"thesis: holds other things \(chapter.tex\) and no run"):
+        _small(tmp_path / "thesis")
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter.tex"]
+
+
 def test_two_runs_on_one_folder_are_refused(tmp_path):
     with Store(tmp_path / "run").locked(), pytest.raises(StoreError, match="another run is at work"):
         _small(tmp_path / "run")

@@ -242,3 +242,17 @@ def test_real_photos_are_found(shared):
     photos = open_photos(str(shared / "data" / "bsds500" / "test"))
     assert (photos.name, len(photos.photos())) == ("test", 200)
     assert photos.photos()[0].load().shape in {(321, 481, 3), (481, 321, 3)}
+
+
+def test_masks_that_lie_beside_their_photos_are_left_out_and_told(tmp_path):
+    for name in (
+        "image0.png", "image0_mask001.png", "image0_mask.png", "b.jpg", "mask_b.png", "sub/c.PNG", "sub/C-Mask2.png",
+        "unmasked.png", "face_mask.jpg", "sub/b_mask.png", "mask.png", "masks.png",
+    ):  # fmt: skip
+        photo(tmp_path / name)
+    photos = open_photos(str(tmp_path))
+    assert [p.name for p in photos.photos()] == [
+        "b.jpg", "face_mask.jpg", "image0.png", "mask.png", "masks.png", "sub/C-Mask2.png", "sub/b_mask.png",
+        "sub/c.PNG", "unmasked.png",
+    ]  # fmt: skip
+    assert photos.left_out == ["left out: 3 images are masks of the photo beside by name (image0_mask.png)"]

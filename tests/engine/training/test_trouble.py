@@ -73,6 +73,13 @@ def test_photos_without_enough_to_validate_on_are_refused(train, tmp_path, photo
     assert "Traceback" not in str(caught.value)
 
 
+def test_a_folder_of_other_things_takes_no_training(train, tmp_path):
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "chapter.tex").touch()
+    with pytest.raises(StoreError, match=r"t: holds other things \(chapter.tex\) and no training"):
+        train(tmp_path / "t")
+
+
 def test_the_log_says_how_long_a_step_took(train, read_log, tmp_path):
     train(tmp_path / "t", steps=3)
     steps = [entry for entry in read_log(tmp_path / "t") if "l1" in entry]
