@@ -61,6 +61,11 @@ class Block:
     columns: list[tuple[str, str]]
     lines: list[Line]
 
+    @property
+    def published(self) -> bool:
+        """Whether any figure of it was: where none was, no heading promises one."""
+        return any(cell.published for line in self.lines for cell in line.cells)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -71,6 +76,11 @@ class Comparison:
     blocks: list[Block]
     remarks: list[str]
     reasons: list[tuple[str, str]]
+
+    @property
+    def published(self) -> bool:
+        """Whether any block has published figures."""
+        return any(block.published for block in self.blocks)
 
 
 def comparison(outcome: Outcome, published: Mapping[str, Any]) -> Comparison:
@@ -94,15 +104,14 @@ def _remarks(outcome: Outcome, figures: Mapping[str, Any]) -> list[str]:
     """What has to be known before anything is compared."""
     remarks = []
     if SAMPLE in outcome.datasets:
-        remarks.append(
-            "Measured on SafeBench's built-in photos, not on the paper's data: a difference mixes model and photos."
-        )
+        mixed = ": a difference mixes model and photos" if figures else ""
+        remarks.append(f"Measured on SafeBench's built-in photos, not on the paper's data{mixed}.")
     for (dataset, _), (results, _) in outcome.runs.items():
         remarks.append(f"On {without_paths(dataset)}: {_terms(results)}.")
         if whose := whose_weights(results.info):
             remarks.append(whose)
     if not figures:
-        remarks.append("No published figures of this table are at hand: measured columns alone.")
+        remarks.append("No published figures of this table are at hand: these are measured ones alone.")
     if any(row.extra for row in outcome.rows):
         extra = listed(row.label for row in outcome.rows if row.extra)
         remarks.append(f"Not in the paper, and run beside it because they need no weights: {extra}.")
@@ -144,7 +153,7 @@ def _block(outcome: Outcome, dataset: str, detector: str, figures: Mapping[str, 
         if line.measured or not (row.extra or (detector and not own_detector)):
             lines.append(line)
     title = f"{without_paths(dataset)}" + (f", detector {detector}" if detector else "")
-    remark = "" if dataset == shown_beside else f"published figures: {shown_beside}"
+    remark = f"published figures: {shown_beside}" if figures and dataset != shown_beside else ""
     if detector and not own_detector:
         remark = "this detector is not in the paper"
     names = [(METRICS[metric][0], bin_name(hole_bin)) for metric, hole_bin in columns]

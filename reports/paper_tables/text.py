@@ -13,13 +13,13 @@ from safebench.files import cache_folder
 
 from .._common.export import csv
 from .._common.latex import escaped
-from .published_vs_measured import CACHE, Comparison
+from .published_vs_measured import CACHE, Beside, Block, Comparison, Line
 
 WIDTH = 160
 
 
 def as_text(found: Comparison) -> str:
-    """What the command prints: for each figure published, measured and their difference."""
+    """What the command prints: for each figure published, measured and their difference; measured where alone."""
     buffer = io.StringIO()
     console = Console(file=buffer, width=WIDTH)
     console.print(Text(f"{found.table}: {found.title}", style="bold"))
@@ -33,14 +33,13 @@ def as_text(found: Comparison) -> str:
         for line in block.lines:
             note = line.note or ("" if line.measured else "not run")
             label = Text(line.label) + Text(f"\n{note}" if note else "", style="dim")
-            texts = [
-                _cell(c.published, c.measured.split(" ")[0], c.difference) if line.measured else c.published or "–"
-                for c in line.cells
-            ]
+            texts = [_cell(block, line, cell) for cell in line.cells]
             table.add_row(label, *map(Text, texts))
         console.print(table)
-    console.print(Text("Each cell: published / measured / difference; – where there is none. Intervals: the page."))
-    console.print(Text("A model that was not run has its published figures alone."))
+    what = "Each cell: published / measured / difference" if found.published else "Measured figures"
+    console.print(Text(f"{what}; – where there is none. Intervals: the page."))
+    if found.published:
+        console.print(Text("A model that was not run has its published figures alone."))
     for name, why in found.reasons:
         console.print(Text(f"Blank: {name}: {why}"), soft_wrap=True)
     if any(CACHE in why for _, why in found.reasons):
@@ -49,7 +48,7 @@ def as_text(found: Comparison) -> str:
 
 
 def as_csv(found: Comparison) -> bytes:
-    """One row a figure."""
+    """One row a figure; no columns of published figures where the table has none."""
     rows = [
         {
             "table": found.table,
@@ -70,21 +69,25 @@ def as_csv(found: Comparison) -> bytes:
         for (metric, hole), cell in zip(block.columns, line.cells, strict=True)
     ]
     frame = pd.DataFrame(rows)
-    return csv(frame.assign(difference=pd.to_numeric(frame["difference"])) if rows else frame)
+    if not found.published:
+        return csv(frame.drop(columns=["published", "difference"], errors="ignore"))
+    return csv(frame.assign(difference=pd.to_numeric(frame["difference"])))
 
 
 def as_latex(found: Comparison) -> str:
-    """One booktabs table a block: published, measured and difference under one another."""
+    """One booktabs table a block: published, measured and difference under one another, or measured alone."""
     parts = []
     for block in found.blocks:
         heads = " & ".join(["", *(escaped(f"{metric} {hole}") for metric, hole in block.columns)])
         lines = []
         for line in block.lines:
-            for what, values in (
+            measured = [cell.measured for cell in line.cells]
+            beside = [
                 (line.label, [cell.published for cell in line.cells]),
-                ("  measured", [cell.measured for cell in line.cells]),
+                ("  measured", measured),
                 ("  difference", [cell.difference for cell in line.cells]),
-            ):
+            ]
+            for what, values in beside if block.published else [(line.label, measured)]:
                 lines.append(" & ".join([escaped(what), *(escaped(value) or "--" for value in values)]) + r" \\")
         remark = "; ".join(part for part in (block.title, block.remark, *found.remarks) if part)
         parts.append(
@@ -108,5 +111,11 @@ def as_latex(found: Comparison) -> str:
     return "% needs booktabs and graphicx\n" + "\n\n".join(parts) + "\n"
 
 
-def _cell(published: str, measured: str, difference: str) -> str:
-    return "\n".join(part or "–" for part in (published, measured, difference))
+def _cell(block: Block, line: Line, cell: Beside) -> str:
+    """Published, measured and difference under one another; of a block without published figures the measured."""
+    measured = cell.measured.split(" ")[0]
+    if not block.published:
+        return measured or "–"
+    if not line.measured:
+        return cell.published or "–"
+    return "\n".join(part or "–" for part in (cell.published, measured, cell.difference))

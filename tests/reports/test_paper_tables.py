@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,23 @@ def test_the_page_and_the_files_say_the_same(outcome: Outcome, tmp_path: Path, o
         page = open_page(page_path, size, colours)
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert page.get_by_text("fcf: its weights are not on this machine").first.is_visible()
+
+
+def test_where_nothing_was_published_no_heading_says_so(make_run: MakeRun, tmp_path: Path, open_page: Open) -> None:
+    suite = paper_tables().suite("table6")
+    detector = suite.detectors[0]
+    run = make_run("table6", inpainters={"aot-gan": model("aot-gan")}, detectors={detector: model(detector)})
+    runs = {("sample", "aot-gan"): (run, "aot-gan")}
+    outcome = Outcome(suite, {"edgeconnect": "no weights"}, runs, suite.detectors, suite.rows, ("sample",))
+    page_path, text = paper_tables().compare(outcome, tmp_path)
+    page = open_page(page_path)
+    auc = run.detection_cells.set_index("bin")["auc"]["30-40"]
+    written = [text, (tmp_path / "table.csv").read_text(), (tmp_path / "table.tex").read_text()]
+    for shown in (*written, page.locator("body").inner_text()):
+        told = shown.replace("No published figures of this table are at hand", "")
+        assert not re.search("(?i)published|difference", told)
+        assert f"{auc:.4f}"[:6] in shown
+    assert page.get_by_text("no weights").first.is_visible()
 
 
 def test_out_of_the_box_on_the_built_in_photos(tmp_path: Path) -> None:
