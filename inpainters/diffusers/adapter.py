@@ -12,6 +12,7 @@ import transformers
 from torch import Tensor
 
 from safebench.errors import WeightsError
+from safebench.models.checksums import walk
 from safebench.models.contracts import Inpainter
 
 
@@ -75,6 +76,19 @@ def _read_index(folder: Path) -> dict[str, Any]:
     foreign = {
         name for name in libraries - {"diffusers", "transformers", None} if not hasattr(diffusers.pipelines, name)
     }
-    if foreign or not isinstance(index.get("_class_name"), str) or any(folder.rglob("*.py")):
+    files = list(walk(folder))
+    if foreign or not isinstance(index.get("_class_name"), str) or any(file.suffix == ".py" for file in files):
         raise WeightsError(f"{folder}: this pipeline comes with code of its own, which is not run; use one without")
+    for file in files:
+        if file.name == "adapter_config.json" or (file.name.endswith(".index.json") and _leads_out(file)):
+            raise WeightsError(f"{file}: opens files of another folder, so its own say not what it is; save it whole")
     return dict(index)
+
+
+def _leads_out(index: Path) -> bool:
+    """Whether the list of a network's parts names one that does not lie beside it."""
+    try:
+        parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return any(Path(part).name != part or "\\" in part for part in parts)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise WeightsError(f"{index}: is no list of a network's parts ({error})") from None

@@ -6,9 +6,8 @@ compared.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +19,12 @@ from filelock import FileLock, Timeout
 from safebench.errors import UnknownNameError, WeightsError
 from safebench.files import atomic_write, cache_folder
 from safebench.keys import plain
-from safebench.models import licences
+from safebench.models import checksums, licences
 from safebench.models.cards import Weights
 from safebench.models.registry import Entry
 from safebench.weights.fetch import downloads, hub, sources, transfers
 from safebench.weights.published import File
+from safebench.weights.read.mistaken import check_stands_for_itself
 
 __all__ = [
     "Checkpoint",
@@ -32,7 +32,6 @@ __all__ = [
     "cache_folder",
     "cached_path",
     "card_weights",
-    "checksum",
     "compared_with",
     "find",
     "is_shipped",
@@ -73,14 +72,15 @@ def find(
         return None
     path = published(entry, weights)
     if path is None and shipped and (beside := _shipped(entry, weights)) is not None:
-        return Checkpoint(beside, checksum(beside), "shipped")
+        return Checkpoint(beside, checksums.of_file(beside), "shipped")
     if path is None:
         if not fetch or os.environ.get(downloads.OFFLINE):
             raise WeightsError(missing(entry, weights))
         path = pull(entry, weights)
-    if wrong := problem(weights, path):
+    sums = _sums(weights, path)
+    if wrong := _difference(weights, path, sums):
         raise WeightsError(f"{entry.name}: {wrong}; delete it and fetch it again, or name it with --weights")
-    return Checkpoint(path, checksum(path, weights.parts), "published")
+    return Checkpoint(path, _sum_of_all(weights, sums), "published")
 
 
 def card_weights(entry: Entry, variant: str) -> Weights | None:
@@ -126,22 +126,6 @@ def cached_path(entry: Entry, weights: Weights) -> Path:
     return cache_folder() / "weights" / entry.name / (weights.variant or "default") / weights.file
 
 
-def checksum(path: Path, parts: Sequence[File] = ()) -> str:
-    """sha256 of a file; of a folder, that of its files' names and checksums in sorted order.
-
-    Of a folder's files `parts` alone count, where they are given: what else lies there is not read.  Otherwise all do
-    but hidden ones.  Raises WeightsError where they cannot be read.
-    """
-    try:
-        if path.is_file():
-            return downloads.digest(path)
-        files = [path / part.file for part in parts] or [p for p in path.rglob("*") if p.is_file()]
-        counted = (p for p in files if not p.name.startswith("."))
-        return _combined({p.relative_to(path).as_posix(): downloads.digest(p) for p in counted})
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
-
-
 def pull(entry: Entry, weights: Weights) -> Path:
     """Fetch a checkpoint into the cache, showing progress; what is there already is left as it is.
 
@@ -160,10 +144,28 @@ def pull(entry: Entry, weights: Weights) -> Path:
 
 
 def problem(weights: Weights, path: Path) -> str:
-    """What is wrong with the bytes of a checkpoint at hand; empty where they are as published or as first fetched."""
-    for file, place in zip(weights.files, _places(weights, path), strict=True):
+    """What is wrong with the bytes of a checkpoint at hand; empty where they are as published or as first fetched.
+
+    Raises WeightsError where they cannot be read.
+    """
+    return _difference(weights, path, _sums(weights, path))
+
+
+def _sums(weights: Weights, path: Path) -> list[str]:
+    """The checksums of a checkpoint's files in their order; a large file takes long, so each is read once."""
+    return [checksums.of_file(place) for place in _places(weights, path)]
+
+
+def _sum_of_all(weights: Weights, sums: Sequence[str]) -> str:
+    """One checksum for a checkpoint of one file or of several; what else lies in its folder is not read."""
+    files = [part.file for part in weights.parts]
+    return checksums.combined(dict(zip(files, sums, strict=True))) if files else sums[0]
+
+
+def _difference(weights: Weights, path: Path, sums: Sequence[str]) -> str:
+    for file, place, actual in zip(weights.files, _places(weights, path), sums, strict=True):
         expected = file.sha256 or _recorded(place)
-        if expected and (actual := downloads.digest(place)) != expected:
+        if expected and actual != expected:
             said = "published" if file.sha256 else "recorded when it was first fetched"
             return f"{place}: its sha256 is {actual}, not {expected} as {said}"
     return ""
@@ -209,15 +211,17 @@ def _check_named(entry: Entry, named: Path) -> Checkpoint:
     said, named = f"--weights {entry.name}={named}", named.expanduser()
     if not (named.is_file() or named.is_dir()):
         raise WeightsError(f"{said}: {'is neither a file nor a folder' if named.exists() else 'there is no such file'}")
-    parts: tuple[File, ...] = ()
-    for weights in entry.card.weights[:1]:
-        parts = weights.parts
-        wanted = " and ".join(file.file for file in weights.files)
-        if parts and not all(place.is_file() for place in _places(weights, named)):
-            raise WeightsError(f"{said}: has to be the folder that holds {wanted}")
-        if named.is_dir() and not parts:
-            raise WeightsError(f"{said}: is a folder; name the file in it ({wanted}, say)")
-    return Checkpoint(named, checksum(named, parts))
+    weights = next(iter(entry.card.weights), None)
+    if weights is None:
+        return Checkpoint(named, checksums.of_folder(named) if named.is_dir() else checksums.of_file(named))
+    wanted = " and ".join(file.file for file in weights.files)
+    if weights.parts and not all(place.is_file() for place in _places(weights, named)):
+        raise WeightsError(f"{said}: has to be the folder that holds {wanted}")
+    if named.is_dir() and not weights.parts:
+        raise WeightsError(f"{said}: is a folder; name the file in it ({wanted}, say)")
+    for place in _places(weights, named):
+        check_stands_for_itself(place)
+    return Checkpoint(named, _sum_of_all(weights, _sums(weights, named)))
 
 
 def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool) -> Checkpoint:
@@ -227,16 +231,13 @@ def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool)
         if not given:
             raise WeightsError(f"{entry.name}: say which model, as {entry.name}:OWNER/MODEL or {entry.name}:FOLDER")
         folder = hub.snapshot(given, entry.name, fetch=fetch and not os.environ.get(downloads.OFFLINE))
-        return Checkpoint(folder, checksum(folder))
+        return Checkpoint(folder, checksums.of_folder(folder))
     if not given:
         raise WeightsError(f"{entry.name}: say which network, as {entry.name}:FILE")
     path = Path(given).expanduser()
     if not path.is_file():
         raise WeightsError(f"{entry.name}:{given}: there is no such file")
-    # what belongs to a network's file: how it is called, and the numbers that ONNX keeps apart
-    beside = [path.with_suffix(".toml"), path.with_name(f"{path.name}.data")]
-    files = [path, *(file for file in beside if file.is_file())]
-    return Checkpoint(path, _combined({file.suffix: downloads.digest(file) for file in files}))
+    return Checkpoint(path, checksums.of_network(path))
 
 
 @contextmanager
@@ -278,8 +279,3 @@ def _recorded(place: Path) -> str:
     """The sha256 that the first download had, as `sha256sum -c` reads it; empty where none is written down."""
     file = _sum_file(place)
     return file.read_text().split()[0] if file.is_file() else ""
-
-
-def _combined(sums: Mapping[str, str]) -> str:
-    listing = "".join(f"{name}\0{sha256}\n" for name, sha256 in sorted(sums.items()))
-    return hashlib.sha256(listing.encode()).hexdigest()

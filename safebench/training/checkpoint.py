@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from safebench.errors import StoreError
 from safebench.files import atomic_write
+from safebench.weights.read.mistaken import check_holds_numbers
 
 FILE = "checkpoint.pt"
 
@@ -51,7 +52,13 @@ def save(
 
 
 def load(path: Path) -> State:
-    """Read a checkpoint.pt; raises StoreError where it is missing, damaged or no checkpoint of a training."""
+    """Read a checkpoint.pt.
+
+    Raises StoreError where it is missing, damaged or no checkpoint of a training; WeightsError where it is a pointer to
+    one, a web page or the like.
+    """
+    if path.exists():
+        check_holds_numbers(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         about = msgspec.json.decode(state.pop("about"), type=dict[str, Any])

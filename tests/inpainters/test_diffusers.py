@@ -110,6 +110,15 @@ def test_diffusers_runs_no_code_and_reads_no_pickle(pipeline: Path, tmp_path: Pa
     weights.unlink()
     with pytest.raises(WeightsError, match="is no inpainting pipeline that diffusers can load"):
         calling.load_inpainter(f"diffusers:{copy}")
+    (copy / "unet" / "x.safetensors.index.json").write_text('{"weight_map": {"a": "../../other.safetensors"}}')
+    with pytest.raises(WeightsError, match=r"x\.safetensors\.index\.json: opens files of another folder"):
+        calling.load_inpainter(f"diffusers:{copy}")
+    (copy / "unet" / "x.safetensors.index.json").unlink()
+    (tmp_path / "behind").mkdir()
+    (tmp_path / "behind" / "a.py").write_text("raise SystemExit('was run')")
+    (copy / "linked").symlink_to(tmp_path / "behind")
+    with pytest.raises(WeightsError, match="comes with code of its own"):
+        calling.load_inpainter(f"diffusers:{copy}")
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match="holds no pipeline of diffusers"):
         calling.load_inpainter(f"diffusers:{tmp_path / 'empty'}")

@@ -153,9 +153,9 @@ def test_files_that_are_no_program(tmp_path: Path) -> None:
     torch.save({"a": torch.ones(1)}, tmp_path / "state.pth")
     with pytest.raises(WeightsError, match="a checkpoint without a program"):
         calling.load_inpainter(f"torchscript:{tmp_path / 'state.pth'}")
-    (tmp_path / "text.pt").write_text("no")
+    (tmp_path / "other.pt").write_bytes(bytes(20))
     with pytest.raises(WeightsError, match="is no TorchScript program"):
-        calling.load_inpainter(f"torchscript:{tmp_path / 'text.pt'}")
+        calling.load_inpainter(f"torchscript:{tmp_path / 'other.pt'}")
     with pytest.raises(WeightsError, match="say which network, as torchscript:FILE"):
         calling.load_inpainter("torchscript")
 
@@ -213,9 +213,10 @@ def test_onnx_errors(graph: Callable[..., Path], tmp_path: Path) -> None:
         fill(f"onnx:{file}")
     with pytest.raises(WeightsError, match="only floating-point inputs"):
         fill(f"onnx:{graph('int.onnx', kind=7, colour=1)}")
-    (tmp_path / "text.onnx").write_text("no")
-    with pytest.raises(WeightsError, match="is no ONNX graph"):
-        fill(f"onnx:{tmp_path / 'text.onnx'}")
+    for held, said in ((bytes(20), "is no ONNX graph"), (b"\x08\x08", "is no ONNX graph that can run here")):
+        (tmp_path / "other.onnx").write_bytes(held)
+        with pytest.raises(WeightsError, match=said):
+            fill(f"onnx:{tmp_path / 'other.onnx'}")
 
 
 def test_without_the_extra_the_command_to_install_it_is_told() -> None:

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from safebench.errors import WeightsError
 from safebench.models.generic.models import Network, Outputs
+from safebench.weights.read.mistaken import check_holds_numbers, check_stands_for_itself
+from safebench.weights.read.onnx_graph import external_files
 
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
@@ -20,6 +22,9 @@ def open_onnx(path: Path, device: torch.device) -> Network:
 
     Raises WeightsError where the file holds no graph, or one whose inputs are not floating-point tensors.
     """
+    check_holds_numbers(path)
+    for beside in external_files(path).values():
+        check_stands_for_itself(beside)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.use_deterministic_compute = True

@@ -11,6 +11,7 @@ from torch import Tensor
 from safebench.errors import WeightsError
 from safebench.models.generic.models import Network, Outputs
 from safebench.weights.read import archives
+from safebench.weights.read.mistaken import check_holds_numbers
 
 
 def open_torchscript(path: Path, device: torch.device) -> Network:
@@ -19,6 +20,7 @@ def open_torchscript(path: Path, device: torch.device) -> Network:
     It runs no Python, but it is a program all the same, part of which may run while it is loaded; PyTorch's security
     policy says to run only those whose maker one trusts.  Raises WeightsError where the file holds none.
     """
+    check_holds_numbers(path)
     try:
         with zipfile.ZipFile(path) as archive:
             programs = [name for name in archives.members(archive) if name.endswith("/constants.pkl")]

@@ -20,6 +20,8 @@ def snapshot(name: str, model: str, *, fetch: bool) -> Path:
     WeightsError where it is not at hand and may not or cannot be fetched; `model` names the adapter in the sentence.
     """
     if (folder := Path(name).expanduser()).is_dir():
+        if not (folder / "model_index.json").is_file():  # any folder may be large, so nothing in it is read
+            raise WeightsError(f"{model}:{name}: this folder holds no pipeline of diffusers (no model_index.json)")
         return folder
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (

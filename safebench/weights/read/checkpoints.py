@@ -17,7 +17,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from safebench.errors import WeightsError
-from safebench.weights.read.pickles import Refused, StandIn, shorten
+from safebench.weights.read.mistaken import check_holds_numbers
+from safebench.weights.read.pickles import Refused, StandIn
+from safebench.weights.read.texts import shorten
 from safebench.weights.read.torchfiles import read_buffer
 
 LETTERS = 2_000_000
@@ -34,13 +36,12 @@ def load_state(path: Path | None) -> dict[str, Any]:
     """
     if path is None:
         raise WeightsError("this model cannot work without its checkpoint; name the file that holds it")
+    check_holds_numbers(path)
     try:
         with path.open("rb") as file:
             head = file.read(9)
             if path.suffix == ".safetensors" or (head[4:8] == bytes(4) and head[8:] == b"{"):
                 return _load_safetensors(path)
-            if not head:
-                raise Refused("it is empty")
             held = read_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from safebench.weights.read.pickle_names import DTYPES, INERT, STORAGES
+from safebench.weights.read.texts import shorten
 
 Refused = pickle.UnpicklingError
 """Raised here for whatever a checkpoint must not hold; the message says what, not in which file."""
@@ -289,9 +290,3 @@ def _key(value: Any) -> Any:
     if isinstance(value, int) and abs(value) < sys.hash_info.modulus:
         return value
     raise Refused("it holds a dictionary whose keys are not plain values")
-
-
-def shorten(text: str, limit: int = 80) -> str:
-    """A text of the file, fit to be shown: printable and not too long."""
-    shown = "".join(c if c.isprintable() else "?" for c in text[:limit])
-    return shown + "…" * (len(text) > limit)

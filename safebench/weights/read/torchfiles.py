@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from safebench.weights.read import archives
-from safebench.weights.read.pickles import Embedded, Find, Reader, Refused, Storage, Unpickler, shorten
+from safebench.weights.read.pickles import Embedded, Find, Reader, Refused, Storage, Unpickler
+from safebench.weights.read.texts import shorten
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 """The number that torch before 1.6 put at the head of a file."""
