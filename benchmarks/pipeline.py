@@ -64,7 +64,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {"run": [], "forward": [], "loop": []}
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(ModelSpec, "_load", lambda who, *_: loaded[who.kind]),
+        mock.patch.object(ModelSpec, "load", lambda spec, *_: loaded[spec.kind]),
         mock.patch("safebench.metrics.perceptual.load_perceptual", return_value=perceptual),
     ):
         for turn in range(arguments.rounds + 1):

@@ -15,6 +15,12 @@ THRESHOLD = 0.5
 ORIGINAL = "original"
 """The name that untouched photos bear among the inpainters: the false-alarm control."""
 
+NO_POSTPROCESS = "none"
+"""The name of the condition in which detectors see pictures as their maker left them."""
+
+SPLICED = "spliced"
+"""The assembly of section 2: known pixels bit-identical to the photo's, the hole's the inpainter's."""
+
 SIZE = 256
 """Side of the evaluated images in pixels, the paper's."""
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from safebench.errors import UnknownNameError
-from safebench.models import registry, weights
+from safebench.models import kinds, registry, weights
 from safebench.models.cards import Card
-from safebench.models.registry import Entry, Kind
+from safebench.models.kinds import Kind
+from safebench.models.registry import Entry
 
 
 def show(what: str | None) -> None:
     """Print the tables of one kind, or of all; raises UnknownNameError for another kind."""
     tables: dict[str, Callable[[], Table]] = {
-        "inpainters": lambda: _models("inpainters"),
-        "detectors": lambda: _models("detectors"),
+        **{kind.name: partial(_models, kind) for kind in kinds.MODELS},
         "datasets": _datasets,
-        "recipes": lambda: _titles("recipes", "Recipes (safebench train)"),
-        "reports": lambda: _titles("reports", "Reports"),
+        **{kind.name: partial(_titles, kind) for kind in kinds.KINDS if kind not in kinds.MODELS},
     }
     if what is not None and what not in tables:
         near = difflib.get_close_matches(what, tables, n=1)
@@ -35,16 +35,16 @@ def show(what: str | None) -> None:
 
 
 def _models(kind: Kind) -> Table:
-    table = _table(kind.capitalize(), "name", "what it is", "weights", "licence", "paper")
-    for entry in registry.entries(kind).values():
+    table = _table(kind.heading, "name", "what it is", "weights", "licence", "paper")
+    for entry in registry.entries(kind.name).values():
         card = entry.card
         table.add_row(_name(card), Text(card.title), _weights(entry), Text(_licence(card)), Text(_paper(card)))
     return table
 
 
-def _titles(kind: Kind, title: str) -> Table:
-    table = _table(title, "name", "what it is")
-    for entry in registry.entries(kind).values():
+def _titles(kind: Kind) -> Table:
+    table = _table(kind.heading, "name", "what it is")
+    for entry in registry.entries(kind.name).values():
         table.add_row(Text(entry.name, style="bold"), Text(entry.card.title))
     return table
 

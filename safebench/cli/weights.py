@@ -112,10 +112,10 @@ def _at_terminal() -> bool:
 
 
 def _everything() -> Iterator[tuple[Entry, Weights]]:
-    from safebench.models import registry
+    from safebench.models import kinds, registry
 
-    for kind in ("inpainters", "detectors"):
-        for entry in registry.entries(kind).values():
+    for kind in kinds.MODELS:
+        for entry in registry.entries(kind.name).values():
             yield from ((entry, checkpoint) for checkpoint in entry.card.weights)
 
 
@@ -132,20 +132,20 @@ def _chosen(names: list[str] | None) -> Iterator[tuple[Entry, Weights]]:
 
 
 def _find(name: str) -> list[tuple[Entry, str]]:
-    """The inpainter or detector (or both) that a name means; raises UnknownNameError with the nearest names."""
+    """The models (one, or one of each kind) that a name means; raises UnknownNameError with the nearest names."""
     from safebench.errors import UnknownNameError
     from safebench.keys import plain
-    from safebench.models import registry
+    from safebench.models import kinds, registry
 
     found = []
-    for kind in ("inpainters", "detectors"):
+    for kind in kinds.MODELS:
         with suppress(UnknownNameError):
-            found.append(registry.find(kind, name))
+            found.append(registry.find(kind.name, name))
     if not found:
-        known = [*registry.entries("inpainters"), *registry.entries("detectors")]
+        known = [name for kind in kinds.MODELS for name in registry.entries(kind.name)]
         nearest = difflib.get_close_matches(plain(name.partition(":")[0]), known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else "safebench list shows what there is"
-        raise UnknownNameError(f"no inpainter or detector is called '{name}'; {hint}")
+        raise UnknownNameError(f"no {' or '.join(kind.singular for kind in kinds.MODELS)} is called '{name}'; {hint}")
     return found
 
 

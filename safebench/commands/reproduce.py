@@ -12,7 +12,6 @@ from safebench.errors import ConfigError, PluginError, SafebenchError
 from safebench.inputs.photos import dataset_cards
 from safebench.keys import plain, slug
 from safebench.models import registry
-from safebench.models.registry import Kind
 from safebench.models.specs import named_file, participant
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results, open_run
@@ -180,7 +179,7 @@ def _same(label: str, name: str) -> bool:
     return plain(its) == plain(base) and (not variant or other == variant)
 
 
-def _can_run(kind: Kind, row: RowSpec, options: Options, outcome: Outcome) -> bool:
+def _can_run(kind: str, row: RowSpec, options: Options, outcome: Outcome) -> bool:
     """Whether a model runs here as things are; the reason is kept where not."""
     if row.own and row.label not in options.weights:
         outcome.reasons[row.label] = f"nobody publishes its weights; {row.how}, then --weights '{row.label}=FILE'"

@@ -13,19 +13,19 @@ import msgspec
 from safebench.errors import SafebenchError
 from safebench.keys import digest, slug
 from safebench.models.devices import pick_device
-from safebench.models.registry import Kind
 from safebench.models.specs import ModelSpec, check_files, choose
 from safebench.protocol import PROTOCOL
 from safebench.results.results import Results
-from safebench.route.detect import Detecting, composites, originals
-from safebench.route.inpaint import Inpainting
+from safebench.route.detect import DetectLink, originals
+from safebench.route.inpaint import InpaintLink
 from safebench.route.job import Job
 from safebench.route.plan import Plan, make_plan
 from safebench.route.prepare import prepare
 from safebench.runs import provenance
 from safebench.runs.config import RunConfig, make_config
 from safebench.runs.store import Store, Table
-from safebench.work import make_executor
+from safebench.work.engines import make_executor
+from safebench.work.executor import ExecutorOptions
 from safebench.work.watching import Silent, Watcher
 
 
@@ -58,7 +58,7 @@ def execute(config: RunConfig, watcher: Watcher) -> Results:
         plan = make_plan(config)
         for sentence in (*plan.mask_set.problems, *_remarks(plan)):
             watcher.note(sentence)
-        executor = make_executor(config, store.folder)
+        executor = make_executor(_executor_options(config, store.folder))
         try:
             store.write_samples(plan.frame())
             info = _info(before, config, plan, inpainters, detectors, executor.describe())
@@ -74,6 +74,18 @@ def execute(config: RunConfig, watcher: Watcher) -> Results:
         return _finish(store, info, {who.label for who in inpainters}, {who.label for who in detectors})
 
 
+def _executor_options(config: RunConfig, folder: Path) -> ExecutorOptions:
+    return ExecutorOptions(
+        owner=folder,
+        engine=config.engine,
+        device=config.device,
+        workers=config.workers,
+        storage=config.storage,
+        ray_address=config.ray_address,
+        slurm=config.slurm,
+    )
+
+
 def folder_of(config: RunConfig) -> Path:
     """The run's folder: `--out`, or a name made of the inputs, so that the same command finds its folder again."""
     if config.out is not None:
@@ -82,7 +94,7 @@ def folder_of(config: RunConfig) -> Path:
     return Path("runs") / f"{slug(Path(config.images).name)}-{slug(Path(config.masks).name)}-{inputs[:8]}"
 
 
-def _chosen(kind: Kind, names: Sequence[str], config: RunConfig) -> tuple[list[ModelSpec], list[str]]:
+def _chosen(kind: str, names: Sequence[str], config: RunConfig) -> tuple[list[ModelSpec], list[str]]:
     """The models of a kind that take part, in the run's precision; and a sentence for each that was left out."""
     found, left_out = choose(kind, names, config.weights, config.seed)
     return [replace(who, precision=config.precision, compiled=config.compile) for who in found], left_out
@@ -95,10 +107,10 @@ def _device(config: RunConfig) -> str:
 
 def _inpaint(job: Job, inpainters: list[ModelSpec]) -> dict[str, str]:
     """The inpainting stages; returns what run.json says of LPIPS."""
-    done = set(_went_well(job.store, "quality", "composite"))
+    done = _went_well(job.store, "quality", "composite")
     net: str = job.config.lpips_net
     note, perceptual = "", None
-    pending = sum(Inpainting(job, who, net, None).pending(done) for who in inpainters)
+    pending = sum(InpaintLink(job, spec, net).pending(job.plan.samples, done) for spec in inpainters)
     if pending:
         from safebench.metrics.perceptual import load_perceptual  # slow to import, and not needed to resume
 
@@ -108,8 +120,8 @@ def _inpaint(job: Job, inpainters: list[ModelSpec]) -> dict[str, str]:
             net, note = "", str(error)
             job.watcher.note(f"LPIPS is left out: {error}")
     with perceptual.originals.kept_in(job.store.folder) if perceptual and pending > 1 else nullcontext():
-        for who in inpainters:
-            Inpainting(job, who, net, perceptual).run(done)
+        for spec in inpainters:
+            InpaintLink(job, spec, net, perceptual).run([job.plan.samples], done)
     loaded = {"lpips_sha256": perceptual.sha256} if perceptual else {}
     return {"lpips_net": net, "lpips_note": note, **loaded}
 
@@ -118,10 +130,10 @@ def _detect(job: Job, inpainters: list[ModelSpec], detectors: list[ModelSpec]) -
     """The detection stages: each detector sees the untouched photos once, then every inpainter's composites."""
     job.store.flush()
     made = _made(job.store)
-    views = [originals(job), *(composites(job, who, made) for who in inpainters)]
+    pictures = [originals(job), *(InpaintLink(job, spec, "").pictures(made) for spec in inpainters)]
     done = _went_well(job.store, "detection", "map")
-    for who in detectors:
-        Detecting(job, who).run(views, done)
+    for spec in detectors:
+        DetectLink(job, spec).run(pictures, done)
 
 
 def _went_well(store: Store, table: Table, column: str) -> dict[str, str]:

@@ -15,7 +15,6 @@ from safebench.files import atomic_write
 from safebench.inputs.images import overlay, read_mask, read_photo, save_png
 from safebench.inputs.own import NOTE
 from safebench.models import calling
-from safebench.models.registry import Kind
 from safebench.models.specs import named_file, participant
 from safebench.protocol import THRESHOLD
 from safebench.route.inpaint_worker import provenance
@@ -117,7 +116,7 @@ def _check_png(out: Path) -> None:
         raise ImageError(f"--out {out}: has to end in .png, since the evidence is stored without loss")
 
 
-def _checkpoint(kind: Kind, name: str, given: Path | None) -> Path | None:
+def _checkpoint(kind: str, name: str, given: Path | None) -> Path | None:
     """`--weights PATH`, or NAME=PATH as `safebench run` takes it.
 
     Raises ConfigError where NAME is not the model's.

@@ -21,6 +21,14 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
+def describe_device(name: str) -> str:
+    """The device that `--device NAME` means here: `cpu (threads: 2)`, `cuda:0 (NVIDIA ...)`."""
+    picked = pick_device(name)
+    if picked.type == "cuda":
+        return f"{picked} ({torch.cuda.get_device_name(picked)})"
+    return f"{picked} (threads: {torch.get_num_threads()})"
+
+
 def compile_networks(model: Inpainter | Detector) -> None:
     """Compile the networks that a model holds (torch.compile); one that has none is left as it is."""
     for part in vars(model).values():

@@ -1,7 +1,7 @@
 """Finds models and report forms through entry points; imports none of their code to list them.
 
-An entry point `NAME = package.model.adapter:Adapter` in the group `safebench.inpainters`,
-`safebench.detectors` or `safebench.reports` makes a model known; its card.toml lies beside the adapter.
+An entry point `NAME = package.model.adapter:Adapter` in the group of a kind (`safebench.models.kinds`) makes a model
+known; its card.toml lies beside the adapter.  A kind is named by its plural: `inpainters`, `detectors`, ...
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safebench.errors import CardError, PluginError, UnknownNameError
 from safebench.keys import plain
+from safebench.models import kinds
 from safebench.models.cards import Card, read_card
-
-Kind = Literal["inpainters", "detectors", "recipes", "reports"]
 
 
 @dataclass(frozen=True)
 class Entry:
     """A model or form that is known, its code not yet imported."""
 
-    kind: Kind
+    kind: str
     card: Card
     folder: Path
     entry_point: EntryPoint
@@ -55,11 +54,11 @@ class Entry:
 
 
 @cache
-def entries(kind: Kind) -> dict[str, Entry]:
+def entries(kind: str) -> dict[str, Entry]:
     """All entries of a kind by name, in alphabetical order; one that is broken is skipped with a warning."""
     found: dict[str, Entry] = {}
     taken: dict[str, str] = {}
-    for point in sorted(entry_points(group=f"safebench.{kind}"), key=lambda p: (p.name, p.value)):
+    for point in sorted(entry_points(group=kinds.kind(kind).group), key=lambda p: (p.name, p.value)):
         try:
             entry = _read(kind, point)
         except Exception as error:  # a third party's package may raise anything
@@ -74,7 +73,7 @@ def entries(kind: Kind) -> dict[str, Entry]:
     return dict(sorted(found.items()))
 
 
-def find(kind: Kind, name: str) -> tuple[Entry, str]:
+def find(kind: str, name: str) -> tuple[Entry, str]:
     """The entry that `NAME` or `NAME:VARIANT` names, and the variant: as its card spells it, else as written, or "".
 
     Raises UnknownNameError with the nearest names where there is none.
@@ -87,10 +86,10 @@ def find(kind: Kind, name: str) -> tuple[Entry, str]:
     nearest = difflib.get_close_matches(plain(base), keys, n=3, cutoff=0.5)
     guess = list(dict.fromkeys(keys[key].name for key in nearest))
     hint = f"did you mean {' or '.join(guess)}?" if guess else f"there are {', '.join(known)}"
-    raise UnknownNameError(f"no {kind.removesuffix('s')} is called '{base}'; {hint} (safebench list {kind})")
+    raise UnknownNameError(f"no {kinds.kind(kind).singular} is called '{base}'; {hint} (safebench list {kind})")
 
 
-def _read(kind: Kind, point: EntryPoint) -> Entry:
+def _read(kind: str, point: EntryPoint) -> Entry:
     spec = importlib.util.find_spec(point.module)
     if spec is None or spec.origin is None:
         raise PluginError(f"there is no module {point.module}")

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from safebench.errors import ConfigError, PluginError, SafebenchError
 from safebench.keys import digest, plain
-from safebench.models import registry, weights
+from safebench.models import kinds, registry, weights
 from safebench.models.contracts import Detector, Inpainter
-from safebench.models.registry import Entry, Kind
+from safebench.models.registry import Entry
 from safebench.models.weights import Checkpoint
 
 Precision = Literal["fp32", "bf16"]
@@ -22,7 +22,7 @@ Precision = Literal["fp32", "bf16"]
 class ModelSpec:
     """A model as it takes part: found, its checkpoint at hand, not yet loaded."""
 
-    kind: Kind
+    kind: str
     entry: Entry
     variant: str
     checkpoint: Checkpoint | None
@@ -44,20 +44,22 @@ class ModelSpec:
 
     def load_inpainter(self, device: str) -> Inpainter:
         """Import, make and load the model."""
-        model: Inpainter = self._load(device, Inpainter)
+        model: Inpainter = self.load(device)
         return model
 
     def load_detector(self, device: str) -> Detector:
         """Import, make and load the model."""
-        model: Detector = self._load(device, Detector)
+        model: Detector = self.load(device)
         return model
 
-    def _load(self, device: str, base: type[Any]) -> Any:
+    def load(self, device: str) -> Any:
+        """Import, make and load the model, of whatever kind; raises PluginError where it is none of its kind."""
         from safebench.models.devices import compile_networks, pick_device  # torch is imported when a model is loaded
 
         adapter = self.entry.load_class()
-        if not (isinstance(adapter, type) and issubclass(adapter, base)):
-            raise PluginError(f"{self.label}: {adapter!r} is no subclass of safebench.models.contracts.{base.__name__}")
+        kind = kinds.kind(self.kind)
+        if not (isinstance(adapter, type) and issubclass(adapter, kind.load_contract())):
+            raise PluginError(f"{self.label}: {adapter!r} is no subclass of {kind.contract.replace(':', '.')}")
         model = adapter(self.entry.card, variant=self.variant, seed=self.seed)
         model.load(self.checkpoint.path if self.checkpoint else None, pick_device(device))
         if self.compiled:
@@ -95,7 +97,7 @@ class ModelSpec:
         }
 
 
-def participant(kind: Kind, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True) -> ModelSpec:
+def participant(kind: str, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True) -> ModelSpec:
     """The model `NAME` or `NAME:VARIANT` with its checkpoint: the one `named`, what is at hand, or, with `fetch`,
     what its sources give where its terms allow that.
 
@@ -105,7 +107,7 @@ def participant(kind: Kind, name: str, named: Path | None = None, seed: int = 0,
     return ModelSpec(kind, entry, variant, weights.find(entry, variant, named, fetch=fetch), seed)
 
 
-def choose(kind: Kind, names: Iterable[str], files: Mapping[str, str], seed: int) -> tuple[list[ModelSpec], list[str]]:
+def choose(kind: str, names: Iterable[str], files: Mapping[str, str], seed: int) -> tuple[list[ModelSpec], list[str]]:
     """The models named, in that order and each once; and a sentence for each that `all` had to leave out.
 
     `all` stands for every model that can run here as things are: nothing is fetched for it.
@@ -131,7 +133,7 @@ def choose(kind: Kind, names: Iterable[str], files: Mapping[str, str], seed: int
     return list(chosen.values()), left_out
 
 
-def named_file(kind: Kind, name: str, files: Mapping[str, str]) -> Path | None:
+def named_file(kind: str, name: str, files: Mapping[str, str]) -> Path | None:
     """The file that `--weights` names for a model (`NAME` or `NAME:VARIANT`, any spelling), or None."""
     entry, variant = registry.find(kind, name)
     for key, file in files.items():

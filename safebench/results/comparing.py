@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from safebench.keys import digest
+from safebench.models import kinds
 from safebench.protocol import ORIGINAL
 from safebench.results.privacy import cleaned, cleaned_columns
 from safebench.results.results import Results, Tables
@@ -22,7 +23,7 @@ from safebench.results.results import Results, Tables
 Names = dict[str, str]
 """What a model is called in one run, to what it is called beside the others."""
 
-_MODELS = {"inpainters": "inpainter", "detectors": "detector"}
+_MODELS = {kind.name: kind.column for kind in kinds.MODELS}
 
 
 @dataclass(frozen=True)

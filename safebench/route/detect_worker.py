@@ -39,14 +39,14 @@ class _Seen:
 class DetectWorker(Portable):
     """One detector at work."""
 
-    who: ModelSpec
+    spec: ModelSpec
     device: str
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("detect"), repr=False)
 
     @loaded_once
     def model(self) -> Detector:
         """Loaded when the first image has to be looked at."""
-        return self.who.load_detector(self.device)
+        return self.spec.load_detector(self.device)
 
     def load(self, items: Sequence[Item]) -> list[_Seen | Failure]:
         """Decode images and holes."""
@@ -65,7 +65,7 @@ class DetectWorker(Portable):
         images = np.stack([one.image for one in batch])
         with contextlib.ExitStack() as stack:
             paths = [stack.enter_context(_on_disk(one.item.files["image"])) for one in batch]
-            found = calling.detect(self.model, images, paths, self.who.precision)
+            found = calling.detect(self.model, images, paths, self.spec.precision)
         confidence = [None] * len(batch) if found.confidence is None else found.confidence
         return [
             _Seen(one.item, one.image, one.hole, found.maps[k], float(found.scores[k]), confidence[k])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,99 +11,101 @@ from safebench.files import atomic_write
 from safebench.keys import digest
 from safebench.models.specs import ModelSpec
 from safebench.route.inpaint_worker import InpaintWorker
-from safebench.route.job import Job, batches
+from safebench.route.job import Job
+from safebench.route.link import Link
+from safebench.route.picture import Picture
 from safebench.route.plan import Sample
 from safebench.runs import schema
-from safebench.work.tasks import Failure, FileRef, Item, Result, Task
+from safebench.work.tasks import Failure, FileRef, Item, Result
 
 if TYPE_CHECKING:
     from safebench.metrics.perceptual import Perceptual
 
 
-def composite_key(sample: Sample, who: ModelSpec) -> str:
-    """Of all that a composite depends on: photo, mask, size, protocol; the model's version, weights and seed."""
-    return digest("inpaint", sample.key, who.identity)
-
-
-@dataclass
-class Inpainting:
-    """One inpainter over the whole plan.
+class InpaintLink(Link[Sample]):
+    """One inpainter over the samples.
 
     lpips_net: the backbone that LPIPS comes from, or "" where none is at hand.
-    perceptual: that backbone; None also where `pending` says that nothing has to be measured.
+    perceptual: that backbone, one for all inpainters with what it remembers of the photos; None: the worker loads it.
     """
 
-    job: Job
-    who: ModelSpec
-    lpips_net: str
-    perceptual: Perceptual | None
-    _keys: dict[str, str] = field(default_factory=dict, repr=False)
+    title = "Inpainting"
+    table = "quality"
+    own_steps = frozenset({"inpaint", "quality"})
 
-    def quality_key(self, sample: Sample) -> str:
-        """Of all that a quality row depends on."""
-        return digest("quality", self._composite_key(sample), self.lpips_net)
+    def __init__(self, job: Job, spec: ModelSpec, lpips_net: str, perceptual: Perceptual | None = None) -> None:
+        worker = InpaintWorker(spec, job.config.device, lpips_net)
+        if perceptual is not None:
+            worker.perceptual = perceptual
+        super().__init__(job, spec, worker)
+        self.lpips_net = lpips_net
+        self._keys: dict[str, str] = {}
+
+    def key(self, subject: Sample) -> str:
+        """Of the composite and the backbone."""
+        return digest("quality", self._composite_key(subject), self.lpips_net)
+
+    def failure(self, subject: Sample) -> Failure | None:
+        """Whether the photo or the mask could not be read."""
+        return self.job.why_unusable(subject)
+
+    def kept(self, subject: Sample, file: str) -> bool:
+        """Whether the composite is there."""
+        del file  # its name follows from the key
+        return self.path(subject).exists()
 
     def path(self, sample: Sample) -> Path:
         """Where the sample's composite lies."""
-        return self.job.store.composite(self.who.label, sample.sample, self._composite_key(sample))
+        return self.job.store.composite(self.spec.label, sample.sample, self._composite_key(sample))
 
-    def _composite_key(self, sample: Sample) -> str:
-        if sample.key not in self._keys:
-            self._keys[sample.key] = composite_key(sample, self.who)
-        return self._keys[sample.key]
+    def name(self, subject: Sample) -> str:
+        """The sample's."""
+        return subject.sample
 
-    def pending(self, done: set[str]) -> bool:
-        """Whether a sample that can be had still has to be filled or measured."""
-        return any(not self._is_done(s, done) for s in self.job.plan.samples if not self.job.why_unusable(s))
-
-    def _is_done(self, s: Sample, done: set[str]) -> bool:
-        return self.quality_key(s) in done and self.path(s).exists()
-
-    def run(self, done: set[str]) -> None:
-        """Make what is missing; `done` holds the keys of the quality rows that went well."""
-        job = self.job
-        job.watcher.begin(f"Inpainting: {self.who.label}", len(job.plan.samples))
-        tasks = []
-        for batch in batches(job.plan.samples, job.batch_size):
-            todo = [s for s in batch if not self._is_done(s, done)]
-            if todo:
-                tasks.append(Task(tuple(todo), batch, self._items))
-            job.watcher.advance(len(batch) - len(todo), fresh=False)
-        worker = InpaintWorker(self.who, job.config.device, self.lpips_net)
-        if self.perceptual is not None:
-            worker.perceptual = self.perceptual  # one for all inpainters, with what it remembers of the photos
-        job.save("quality", self.who, job.executor.run(worker, tasks, self._rows))
-
-    def _items(self, batch: Sequence[Sample]) -> list[Item]:
-        return [self._item(s) for s in batch if not self.job.why_unusable(s)]
-
-    def _item(self, s: Sample) -> Item:
-        files = {"original": self.job.original(s), "mask": self.job.hole(s)}
-        if (path := self.path(s)).exists():
+    def item(self, subject: Sample) -> Item:
+        """The photo, the hole, and the composite where one is there from an earlier run."""
+        files = {"original": self.job.original(subject), "mask": self.job.hole(subject)}
+        if (path := self.path(subject)).exists():
             files["composite"] = FileRef(path)
-        return Item(s.sample, files)
+        return Item(subject.sample, files)
 
-    def _rows(self, todo: Sequence[Sample], results: dict[str, Result]) -> list[dict[str, Any]]:
-        """Write the composites and give the rows."""
-        return [self._row(s, self.job.why_unusable(s) or results[s.sample]) for s in todo]
-
-    def _row(self, s: Sample, result: Result) -> dict[str, Any]:
+    def row(self, subject: Sample, result: Result) -> dict[str, Any]:
+        """The row of the quality table; writes the composite."""
         row: dict[str, Any] = {
-            "key": self.quality_key(s),
-            "sample_key": s.key,
-            "inpainter_id": self.who.identity,
+            "key": self.key(subject),
+            "sample_key": subject.key,
+            "inpainter_id": self.spec.identity,
             "lpips_net": self.lpips_net,
-            "sample": s.sample,
-            "photo": s.photo,
-            "dataset": s.dataset,
-            "bin": s.bin,
-            "inpainter": self.who.label,
+            "sample": subject.sample,
+            "photo": subject.photo,
+            "dataset": subject.dataset,
+            "bin": subject.bin,
+            "inpainter": self.spec.label,
         }
         if isinstance(result, Failure):
             blank = dict.fromkeys(("hole_ratio", *schema.QUALITY_METRICS), math.nan)
             no_file = {"composite": "", "composite_sha256": ""}
             return {**row, **blank, **no_file, "error": self.job.fail(result).error, "error_step": result.step}
-        path = self.path(s)
+        path = self.path(subject)
         if "composite" in result.files:
             atomic_write(path, result.files["composite"].read())
         return {**row, **result.values, "composite": self.job.store.relative(path), "error": "", "error_step": ""}
+
+    def pictures(self, quality: Mapping[str, Mapping[str, Any]]) -> list[Picture]:
+        """What became of the samples; `quality` maps sample and inpainter_id to the stored row."""
+        return [self._picture(s, quality.get(f"{s.sample} {self.spec.identity}")) for s in self.job.plan.samples]
+
+    def _picture(self, sample: Sample, row: Mapping[str, Any] | None) -> Picture:
+        mask = self.job.hole(sample)
+        if row is None or row["error"]:
+            why = Failure("inpaint", "no composite") if row is None else Failure(row["error_step"], row["error"])
+            content, file = self._composite_key(sample), FileRef(Path())
+            return Picture(sample, self.spec.label, self.spec.identity, content, file, mask, failure=why)
+        file = FileRef(self.job.store.folder / row["composite"])
+        return Picture(sample, self.spec.label, self.spec.identity, row["composite_sha256"], file, mask)
+
+    def _composite_key(self, sample: Sample) -> str:
+        """Of all that a composite depends on: photo, mask, size, protocol; the model's version, weights and seed."""
+        if sample.key not in self._keys:
+            self._keys[sample.key] = digest("inpaint", sample.key, self.spec.identity)
+        return self._keys[sample.key]

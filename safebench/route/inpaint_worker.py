@@ -39,7 +39,7 @@ class _Evidence:
 class InpaintWorker(Portable):
     """One inpainter at work; `lpips_net` is the backbone that LPIPS comes from, or "" for none."""
 
-    who: ModelSpec
+    spec: ModelSpec
     device: str
     lpips_net: str
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("inpaint"), repr=False)
@@ -47,7 +47,7 @@ class InpaintWorker(Portable):
     @loaded_once
     def model(self) -> Inpainter:
         """Loaded when the first hole has to be filled."""
-        return self.who.load_inpainter(self.device)
+        return self.spec.load_inpainter(self.device)
 
     @loaded_once
     def perceptual(self) -> Perceptual | None:
@@ -76,7 +76,7 @@ class InpaintWorker(Portable):
 
     def _fill(self, batch: Sequence[_Evidence]) -> list[_Evidence]:
         photos, holes = np.stack([one.photo for one in batch]), np.stack([one.hole for one in batch])
-        raw = calling.inpaint(self.model, photos, holes, self.who.precision)
+        raw = calling.inpaint(self.model, photos, holes, self.spec.precision)
         made = calling.composite(photos, holes, raw)
         return [
             one if one.composite is not None else _Evidence(one.photo, one.hole, new, None)
@@ -86,7 +86,7 @@ class InpaintWorker(Portable):
     def _measure(self, one: _Evidence) -> Answer:
         if one.composite is None:
             raise AssertionError("compute fills every composite")
-        file = one.file if one.file is not None else encode_png(one.composite, provenance(self.who))
+        file = one.file if one.file is not None else encode_png(one.composite, provenance(self.spec))
         lpips = float(self.perceptual(one.composite[None], one.photo[None])[0]) if self.perceptual else math.nan
         values: dict[str, Any] = {
             **vars(compare(one.composite, one.photo, one.hole)),
@@ -109,7 +109,7 @@ def _evidence(item: Item) -> _Evidence:
     )
 
 
-def provenance(who: ModelSpec) -> dict[str, str]:
+def provenance(spec: ModelSpec) -> dict[str, str]:
     """The PNG text chunk of a composite: nobody should mistake it for a photograph later."""
-    sha256 = who.checkpoint.sha256 if who.checkpoint else "none"
-    return {NOTE: f"inpainted by {who.label} (version {who.entry.card.version}, weights sha256 {sha256})"}
+    sha256 = spec.checkpoint.sha256 if spec.checkpoint else "none"
+    return {NOTE: f"inpainted by {spec.label} (version {spec.entry.card.version}, weights sha256 {sha256})"}

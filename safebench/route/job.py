@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from safebench.errors import SafebenchError
-from safebench.models.specs import ModelSpec
 from safebench.route.plan import Plan, Sample
 from safebench.runs.config import RunConfig
 from safebench.runs.store import Store, Table
-from safebench.work import Executor, Rows
+from safebench.work.executor import Executor, Rows
 from safebench.work.tasks import Failure, FileRef
 from safebench.work.watching import Watcher
 
 T = TypeVar("T")
-_OWN = {"quality": ("", "inpaint", "quality"), "detection": ("", "detect")}
-"""The steps of a table's rows that its stage answers for; the others failed before it."""
 
 
 @dataclass
@@ -48,11 +45,19 @@ class Job:
         """The hole: PNG, size x size, 255 = hole."""
         return FileRef(self.store.folder / sample.mask)
 
-    def save(self, table: Table, who: ModelSpec, rows: Iterable[Rows]) -> None:
-        """Store a stage's rows as they come; says where a model failed on all that it was given, in the same way."""
-        own = [row["error"] for some in rows for row in self._stored(table, some) if row["error_step"] in _OWN[table]]
+    def save(self, table: Table, model: str, rows: Iterable[Rows], steps: Set[str]) -> None:
+        """Store a link's rows as they come; says where its model failed on all that it was given, in the same way.
+
+        steps: of the failures that the link answers for.
+        """
+        own = [
+            row["error"]
+            for batch in rows
+            for row in self._stored(table, batch)
+            if not row["error"] or row["error_step"] in steps
+        ]
         if len(set(own)) == 1 and own[0]:
-            self.watcher.note(f"{who.label}: failed on all {len(own)} images: {own[0]}")
+            self.watcher.note(f"{model}: failed on all {len(own)} images: {own[0]}")
 
     def _stored(self, table: Table, rows: Rows) -> Rows:
         self.store.append(table, rows)

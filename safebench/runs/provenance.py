@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from safebench.models import kinds
 from safebench.version import __version__
 
 _PACKAGES = (
@@ -41,18 +42,6 @@ def git() -> dict[str, Any] | None:
         return None
 
 
-def device(name: str) -> str:
-    """The device that `--device NAME` means here: `cpu (threads: 2)`, `cuda:0 (NVIDIA ...)`."""
-    import torch
-
-    from safebench.models.devices import pick_device
-
-    picked = pick_device(name)
-    if picked.type == "cuda":
-        return f"{picked} ({torch.cuda.get_device_name(picked)})"
-    return f"{picked} (threads: {torch.get_num_threads()})"
-
-
 def system() -> str:
     """The operating system and the processor's kind."""
     return platform.platform()
@@ -73,7 +62,7 @@ def whose_weights(info: Mapping[str, Any]) -> str:
 
     Empty where there is none.
     """
-    models = [model for kind in ("inpainters", "detectors") for model in (info.get(kind) or {}).items()]
+    models = [model for kind in kinds.MODELS for model in (info.get(kind.name) or {}).items()]
     named = [name for name, said in models if isinstance(said, Mapping) and said.get("weights_origin") == "shipped"]
     return (
         f"Trained by SafeBench and shipped with it, not by the authors: weights of {', '.join(named)}." if named else ""

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
-from safebench.models import calling, registry
-from safebench.models.contracts import Detector
+from safebench.models import calling
 from safebench.testing import inputs
+from safebench.testing.contract import Contract
 
 
-class DetectorContract:
-    """Subclass, set `name` (and `weights`, where the model needs a file), and let pytest collect it."""
+class DetectorContract(Contract):
+    """A detector's; see `Contract` for how it is used."""
 
-    name: str
-    weights: Path | None = None
-    devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
-
-    def _load(self, device: str = "cpu", seed: int = 0) -> Detector:
-        return calling.load_detector(self.name, weights=self.weights, device=device, seed=seed)
-
-    def test_card_is_found_by_any_spelling_of_its_names(self) -> None:
-        """Its name, its aliases, and both in capitals lead to the same entry."""
-        entry, _ = registry.find("detectors", self.name)
-        for name in (entry.name, *entry.card.aliases):
-            for spelling in (name, name.upper(), name.replace("-", "_")):
-                assert registry.find("detectors", spelling)[0] == entry
+    kind = "detectors"
 
     def test_answers_in_shape_and_range_at_every_size_and_device(self) -> None:
         """The engine's checks of shape, type, NaN and range pass at each size that the card allows."""

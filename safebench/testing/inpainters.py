@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from safebench.models import calling, registry
+from safebench.models import calling
 from safebench.models.contracts import Inpainter
 from safebench.testing import inputs
+from safebench.testing.contract import Contract
 
 
-class InpainterContract:
-    """Subclass, set `name` (and `weights`, where the model needs a file), and let pytest collect it.
+class InpainterContract(Contract):
+    """An inpainter's; see `Contract` for how it is used."""
 
-    Where the file is made by a fixture, an autouse fixture of the subclass sets `self.weights`.
-    """
-
-    name: str
-    weights: Path | None = None
+    kind = "inpainters"
     sizes: tuple[tuple[int, int], ...] = ()
     """Heights and widths to try, where the checkpoint decides and not the card."""
-    devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
-
-    def _load(self, device: str = "cpu", seed: int = 0) -> Inpainter:
-        return calling.load_inpainter(self.name, weights=self.weights, device=device, seed=seed)
 
     def _sizes(self, model: Inpainter) -> Sequence[tuple[int, int]]:
         return self.sizes or inputs.sizes(model.card)
-
-    def test_card_is_found_by_any_spelling_of_its_names(self) -> None:
-        """Its name, its aliases, and both in capitals lead to the same entry."""
-        entry, _ = registry.find("inpainters", self.name)
-        for name in (entry.name, *entry.card.aliases):
-            for spelling in (name, name.upper(), name.replace("-", "_")):
-                assert registry.find("inpainters", spelling)[0] == entry
 
     def test_answers_in_shape_and_range_at_every_size_and_device(self) -> None:
         """The engine's checks of shape, type, NaN and range pass at each size that the card allows."""

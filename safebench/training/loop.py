@@ -20,8 +20,8 @@ from safebench.errors import ConfigError, StoppedError, StoreError, TrainingErro
 from safebench.files import other_things
 from safebench.keys import digest
 from safebench.models.contracts import Recipe
+from safebench.models.devices import describe_device
 from safebench.models.registry import Entry
-from safebench.runs import provenance
 from safebench.training import checkpoint
 from safebench.training.config import TrainConfig, differences
 from safebench.training.data import batches, open_data
@@ -63,7 +63,7 @@ class Trainer:
             "photo_licences": self.data.licences,
             "licence": entry.card.licence.code,
             "processes": self.accelerator.num_processes,
-            "device": provenance.device(str(self.device)),
+            "device": describe_device(str(self.device)),
             "step": 0,
             "seconds": 0.0,
         }

@@ -21,15 +21,15 @@ class Exchange:
 
     storage: any folder that fsspec takes (a shared one, s3://bucket/folder), which then carries the images, so that
     messages stay small and an input travels once; None: images travel in the messages.
-    run: the run's folder; what travels has a folder of its own in the storage, which the next driver of the same run
-    empties should this one be killed.
+    owner: the folder that the work is for; what travels has a folder of its own in the storage, which the next driver
+    of the same owner empties should this one be killed.
     """
 
-    def __init__(self, storage: str | None, run: Path) -> None:
+    def __init__(self, storage: str | None, owner: Path) -> None:
         self.folder = None
         self._sent: set[str] = set()
         if storage:
-            name = digest(socket.gethostname(), str(run.resolve()))[:16]
+            name = digest(socket.gethostname(), str(owner.resolve()))[:16]
             self.folder = f"{storage.rstrip('/')}/safebench-{name}"
             try:
                 _clear(self.folder)

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from safebench.models.devices import pick_device
-from safebench.runs import provenance
-from safebench.work import ON_CPU, ON_GPU, Rows, Save
+from safebench.models.devices import describe_device, pick_device
+from safebench.work.executor import ON_CPU, ON_GPU, Rows, Save
 from safebench.work.tasks import Task, Worker
 
 S = TypeVar("S")
@@ -35,7 +34,7 @@ class LocalExecutor:
 
     def describe(self) -> str:
         """For run.json."""
-        return provenance.device(self._device)
+        return describe_device(self._device)
 
     def run(self, worker: Worker, tasks: Iterable[Task[S]], save: Save[S]) -> Iterator[Rows]:
         """The rows of each task, in the tasks' order."""

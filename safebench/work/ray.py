@@ -9,13 +9,11 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from safebench.errors import ConfigError, PluginError, SafebenchError
-from safebench.runs.config import RunConfig
-from safebench.work import ON_CPU, ON_GPU, Rows, Save
 from safebench.work.exchange import Exchange, leave
+from safebench.work.executor import ON_CPU, ON_GPU, ExecutorOptions, Rows, Save
 from safebench.work.tasks import Item, Result, Task, Worker
 
 S = TypeVar("S")
@@ -55,7 +53,7 @@ class RayExecutor:
     `--workers N` starts N actors instead; where they are more than the GPUs, they share them.
     """
 
-    def __init__(self, config: RunConfig, run: Path) -> None:
+    def __init__(self, options: ExecutorOptions) -> None:
         try:
             import ray
             import torch
@@ -64,24 +62,24 @@ class RayExecutor:
                 f"--engine ray: Ray could not be imported: {error}; install it with: pip install 'safebench[ray]'"
             ) from None
         self._ray = ray
-        self._exchange = Exchange(config.storage, run)
+        self._exchange = Exchange(options.storage, options.owner)
         self._joined = not ray.is_initialized()
-        if config.ray_address:
-            _check_reachable(config.ray_address)
+        if options.ray_address:
+            _check_reachable(options.ray_address)
         try:
             ray.init(
-                address=config.ray_address,
+                address=options.ray_address,
                 ignore_reinit_error=True,
-                include_dashboard=None if config.ray_address else False,
+                include_dashboard=None if options.ray_address else False,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise ConfigError(f"--ray-address {config.ray_address}: no cluster answers there ({error})") from None
+            raise ConfigError(f"--ray-address {options.ray_address}: no cluster answers there ({error})") from None
         has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self._threads = torch.get_num_threads()
-        self._gpus = int(has.get("GPU", 0)) if config.device == "auto" or config.device.startswith("cuda") else 0
-        self._count = config.workers or self._gpus or max(1, int(has.get("CPU", 1)) // self._threads)
+        self._gpus = int(has.get("GPU", 0)) if options.device == "auto" or options.device.startswith("cuda") else 0
+        self._count = options.workers or self._gpus or max(1, int(has.get("CPU", 1)) // self._threads)
         self._share = _share(self._count, self._gpus, has.get("CPU", 1), self._threads)
         self.batch_size = ON_GPU if self._gpus else ON_CPU
 

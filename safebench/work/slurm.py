@@ -7,13 +7,11 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from safebench.errors import ConfigError, PluginError, SafebenchError
-from safebench.runs.config import RunConfig
-from safebench.work import ON_CPU, ON_GPU, Rows, Save
 from safebench.work.exchange import Exchange, leave
+from safebench.work.executor import ON_CPU, ON_GPU, ExecutorOptions, Rows, Save
 from safebench.work.local import LocalExecutor
 from safebench.work.tasks import Item, Result, Task, Worker
 
@@ -60,7 +58,7 @@ class SlurmExecutor:
     three times.
     """
 
-    def __init__(self, config: RunConfig, run: Path) -> None:
+    def __init__(self, options: ExecutorOptions) -> None:
         try:
             import submitit
         except ImportError as error:
@@ -68,17 +66,17 @@ class SlurmExecutor:
                 f"--engine slurm: submitit could not be imported: {error}; "
                 "install it with: pip install 'safebench[slurm]'"
             ) from None
-        self._exchange = Exchange(config.storage, run)
-        self._jobs = config.workers or 8
-        options: dict[str, Any] = {key: int(value) if value.isdigit() else value for key, value in config.slurm.items()}
-        cluster, folder = options.pop("cluster", "slurm"), options.pop("folder", "slurm-jobs")
-        self._parameters = options
-        self.batch_size = ON_GPU if any("gpu" in f"{name}={value}" for name, value in options.items()) else ON_CPU
+        self._exchange = Exchange(options.storage, options.owner)
+        self._jobs = options.workers or 8
+        given: dict[str, Any] = {key: int(value) if value.isdigit() else value for key, value in options.slurm.items()}
+        cluster, folder = given.pop("cluster", "slurm"), given.pop("folder", "slurm-jobs")
+        self._parameters = given
+        self.batch_size = ON_GPU if any("gpu" in f"{name}={value}" for name, value in given.items()) else ON_CPU
         with _told():
             # a job that timed out goes on where it was, so it may do so many times
             again = {f"{cluster}_max_num_timeout": _TIMEOUTS}
             self._submitit = submitit.AutoExecutor(folder=folder, cluster=cluster, **again)
-            self._submitit.update_parameters(**{"name": "safebench", **options})
+            self._submitit.update_parameters(**{"name": "safebench", **given})
 
     def describe(self) -> str:
         """For run.json."""

@@ -18,8 +18,8 @@ import torch
 
 import safebench
 from safebench.errors import ConfigError, PluginError, SafebenchError
-from safebench.runs.config import RunConfig
-from safebench.work import ON_CPU, ON_GPU, make_executor
+from safebench.work.engines import make_executor
+from safebench.work.executor import ON_CPU, ON_GPU, ExecutorOptions
 from safebench.work.ray import RayExecutor, _share
 from safebench.work.slurm import SlurmExecutor
 from safebench.work.tasks import Answer
@@ -50,7 +50,7 @@ def test_an_address_where_no_cluster_answers_is_told_at_once(tmp_path):
     pytest.importorskip("ray")
     begun = time.monotonic()
     with pytest.raises(ConfigError, match=r"--ray-address 127\.0\.0\.1:1: no cluster answers there"):
-        RayExecutor(RunConfig(inpainters=("telea",), engine="ray", ray_address="127.0.0.1:1"), tmp_path)
+        RayExecutor(ExecutorOptions(tmp_path, engine="ray", ray_address="127.0.0.1:1"))
     assert time.monotonic() - begun < 30
 
 
@@ -58,7 +58,7 @@ def test_an_address_where_no_cluster_answers_is_told_at_once(tmp_path):
 def test_a_missing_package_is_told_in_a_sentence(tmp_path, monkeypatch, engine, package):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(PluginError, match=rf"--engine {engine}.*pip install 'safebench\[{engine}\]'"):
-        make_executor(RunConfig(inpainters=("telea",), engine=engine), tmp_path)
+        make_executor(ExecutorOptions(tmp_path, engine=engine))
 
 
 def test_slurm_without_slurm_is_told_in_a_sentence(tmp_path, monkeypatch):
@@ -76,7 +76,7 @@ def test_batches_are_larger_where_jobs_have_gpus(tmp_path):
 
 def _slurm(folder: Path, **parameters: str) -> SlurmExecutor:
     slurm = {"cluster": "local", "folder": str(folder / "jobs"), **parameters}
-    return SlurmExecutor(RunConfig(inpainters=("telea",), engine="slurm", workers=1, slurm=slurm), folder / "run")
+    return SlurmExecutor(ExecutorOptions(folder / "run", engine="slurm", workers=1, slurm=slurm))
 
 
 @pytest.mark.slow
@@ -178,7 +178,7 @@ class Deadly:
 def test_a_batch_at_which_ever_more_workers_die_ends_the_run_with_a_sentence(tmp_path, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setattr("safebench.work.ray._DEATHS", 2)
-    executor = RayExecutor(RunConfig(inpainters=("telea",), engine="ray", workers=1), tmp_path)
+    executor = RayExecutor(ExecutorOptions(tmp_path, engine="ray", workers=1))
     try:
         with pytest.raises(SafebenchError, match=r"2 workers died at the batch that begins with [0-4]"):
             list(executor.run(Deadly(), [task_of(k) for k in range(5)], rows_of))

@@ -1,0 +1,55 @@
+"""A picture: what a detector can be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from safebench.protocol import NO_POSTPROCESS, ORIGINAL, SPLICED
+from safebench.route.plan import Sample
+from safebench.work.tasks import Failure, FileRef
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture and all that its rows say of it; an untouched photo is one too, made by nobody.
+
+    sample: the photo and the hole that it was made from; of an untouched photo, any sample of that photo.
+    maker, maker_id: who made it, and that model's identity; `original` and "" for an untouched photo.
+    file: as its maker left it.  content: the sha256 of that file's bytes; of an untouched photo, the photo's key.
+    mask: the true mask, at the picture's own size, 255 = hole; None for an untouched photo.
+    assembly: how the maker's output became a picture (docs/protocol.md, 2); "" for an untouched photo.
+    postprocess: what is done to it before a detector sees it.
+    failure: why there is no such picture.
+    """
+
+    sample: Sample
+    maker: str
+    maker_id: str
+    content: str
+    file: FileRef
+    mask: FileRef | None
+    assembly: str = SPLICED
+    postprocess: str = NO_POSTPROCESS
+    failure: Failure | None = None
+
+    @classmethod
+    def of_original(cls, sample: Sample, folder: Path, failure: Failure | None) -> Picture:
+        """The untouched photo of a sample, in a run's folder."""
+        file = FileRef(folder / sample.original)
+        return cls(sample, ORIGINAL, "", sample.photo_key, file, None, assembly="", failure=failure)
+
+    @property
+    def is_original(self) -> bool:
+        """Whether it is an untouched photo, which has no hole to find."""
+        return self.maker == ORIGINAL
+
+    @property
+    def name(self) -> str:
+        """What its rows are called: the sample, or for an untouched photo the photo."""
+        return self.sample.photo if self.is_original else self.sample.sample
+
+    @property
+    def origin(self) -> str:
+        """The key of what it was made from: the sample's, or for an untouched photo the photo's."""
+        return self.sample.photo_key if self.is_original else self.sample.key

@@ -1,0 +1,33 @@
+"""What the contract suites of all kinds have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from safebench.models import registry
+from safebench.models.specs import participant
+
+
+class Contract:
+    """Subclass a kind's suite, set `name` (and `weights`, where the model needs a file), and let pytest collect it.
+
+    Where the file is made by a fixture, an autouse fixture of the subclass sets `self.weights`.
+    """
+
+    kind: ClassVar[str]
+    name: str
+    weights: Path | None = None
+    devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+
+    def _load(self, device: str = "cpu", seed: int = 0) -> Any:
+        return participant(self.kind, self.name, self.weights, seed).load(device)
+
+    def test_card_is_found_by_any_spelling_of_its_names(self) -> None:
+        """Its name, its aliases, and both in capitals lead to the same entry."""
+        entry, _ = registry.find(self.kind, self.name)
+        for name in (entry.name, *entry.card.aliases):
+            for spelling in (name, name.upper(), name.replace("-", "_")):
+                assert registry.find(self.kind, spelling)[0] == entry
