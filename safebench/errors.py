@@ -1,14 +1,33 @@
 """The errors that a user can cause; the command line prints their sentence and no traceback."""
 
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What a command tells the shell."""
+
+    DONE = 0
+    ERROR = 1
+    """Nothing came of it, or not all: a file, a model or the machine was not as it had to be."""
+    USAGE = 2
+    """An option, a name or a suite file cannot be; nothing was begun."""
+    FAILURES = 3
+    """It went to its end, but some samples failed; the report lists them."""
+    STOPPED = 130
+
 
 class SafebenchError(Exception):
     """Something a user can put right; the message says what was wrong, where, and what to do next."""
 
-    exit_code = 1
+    exit_code = ExitStatus.ERROR
 
 
 class UnknownNameError(SafebenchError):
     """A model, data set or report of that name is not known."""
+
+    exit_code = ExitStatus.USAGE
 
 
 class CardError(SafebenchError):
@@ -25,6 +44,12 @@ class ImageError(SafebenchError):
 
 class ConfigError(SafebenchError):
     """An option or a suite file holds a value that cannot be."""
+
+    exit_code = ExitStatus.USAGE
+
+
+class FileError(SafebenchError):
+    """A file or folder cannot be written, or read; the message names it and the system's reason."""
 
 
 class DataError(SafebenchError):
@@ -50,7 +75,7 @@ class TrainingError(SafebenchError):
 class StoppedError(SafebenchError):
     """A training was asked to stop (Ctrl-C, or a scheduler's TERM); the message says how to go on."""
 
-    exit_code = 130
+    exit_code = ExitStatus.STOPPED
 
 
 class SubmissionError(SafebenchError):

@@ -5,10 +5,12 @@ Modules that take long to import are imported inside the commands, so that `--he
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 
-from safebench.errors import SafebenchError, StoppedError
+from safebench.errors import ExitStatus, SafebenchError
+from safebench.files import file_error
 
 
 def main() -> None:
@@ -16,13 +18,19 @@ def main() -> None:
     from safebench.cli.app import app
 
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show ends no command
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SafebenchError as error:
         sys.stderr.write(f"safebench: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:  # what was not foreseen nearer to its place
+        sys.stderr.write(f"safebench: {file_error(error)}\n")
+        sys.exit(ExitStatus.ERROR)
     except SystemExit as end:
-        if end.code == StoppedError.exit_code:  # into which typer turns KeyboardInterrupt
+        if end.code == ExitStatus.STOPPED:  # into which typer turns KeyboardInterrupt
             sys.stderr.write("safebench: stopped; the same command goes on where this one was\n")
         raise
 

@@ -86,7 +86,8 @@ def run(
 
     The same command again does only what is missing.
     """
-    from safebench.cli.running import run_and_report
+    from safebench.commands.checking import check
+    from safebench.runs.config import make_config
 
     options: dict[str, Any] = {
         "inpainters": _split(inpainter),
@@ -112,7 +113,11 @@ def run(
         "lpips_net": lpips_net,
         "strict": strict,
     }
-    run_and_report({name: value for name, value in options.items() if value is not None}, suite)
+    config = make_config({name: value for name, value in options.items() if value is not None}, suite)
+    check(config)
+    from safebench.cli.running import run_and_report  # torch and pandas, which take seconds
+
+    raise typer.Exit(run_and_report(config))
 
 
 @app.command()

@@ -30,15 +30,15 @@ def prepare(
 
     Data sets lie in $SAFEBENCH_DATA/NAME, or in the cache's folder.
     """
-    from safebench.inputs import masks
     from safebench.inputs import photos as data
+    from safebench.inputs.names import is_nvidia
 
     def agreed(what: str, terms: str) -> bool:
         return accept_licence or (
             sys.stdin.isatty() and typer.confirm(f"{what}: its terms are: {terms}. Do you agree?")
         )
 
-    if masks.is_nvidia(name):
+    if is_nvidia(name):
         from safebench.inputs.masks.prepare import prepare_nvidia
 
         lines = prepare_nvidia(source, agreed)

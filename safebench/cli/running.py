@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,27 +10,30 @@ from rich.table import Table
 
 from safebench.cli.progress import watching
 from safebench.commands.run import execute
+from safebench.errors import ExitStatus
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
-from safebench.runs.config import make_config
+from safebench.runs.config import RunConfig
+from safebench.runs.failures import in_words
 from safebench.runs.provenance import whose_weights
 
 
-def run_and_report(options: dict[str, Any], suite: Path | None) -> None:
-    """Run, print the summary, write the HTML report into the run's folder and print its path."""
-    config = make_config(options, suite)
+def run_and_report(config: RunConfig) -> ExitStatus:
+    """Run, print the summary, write the HTML report into the run's folder and print its path.
+
+    Returns FAILURES where a sample failed.
+    """
     console = Console(stderr=True)
     with watching(console) as watcher:
         results = execute(config, watcher)
     summarise(results, Console())
     page = write_report([results], results.folder / "report", "html")
     Console(soft_wrap=True).print(f"Report: {page}", highlight=False, markup=False)
-    if len(results.quality) and (results.quality["error"] != "").all():
-        raise SystemExit(1)
+    return ExitStatus.FAILURES if len(results.failures) else ExitStatus.DONE
 
 
 def summarise(results: Results, console: Console) -> None:
-    """The means over all bins, and how many failed, in which step."""
+    """The means over all bins; what failed, how often and why."""
     quality = results.quality_cells
     quality = quality[quality["bin"] == "all"]
     if len(quality):
@@ -44,10 +46,27 @@ def summarise(results: Results, console: Console) -> None:
         console.print(_control_table(results.false_alarms))
     if whose := whose_weights(results.info):
         console.print(whose, markup=False)
-    if len(results.failures):
-        steps = results.failures["error_step"].value_counts().sort_index()
-        told = ", ".join(f"{count} in step '{step}'" for step, count in steps.items())
-        console.print(f"Failed: {told}. The report lists each; from Python: open_run(...).failures", markup=False)
+    for sentence in _failures(results):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+def _failures(results: Results) -> list[str]:
+    """A sentence for each model and step that failed, with the most frequent cause."""
+    failures = results.failures
+    if not len(failures):
+        return []
+    models = {"detect": results.detection["detector"]}
+    models |= dict.fromkeys(("inpaint", "quality"), results.quality["inpainter"])
+    model = failures["detector"].where(failures["error_step"] == "detect", failures["inpainter"])
+    sentences = []
+    for step, name in sorted(set(zip(failures["error_step"], model, strict=True))):
+        errors = failures.loc[(failures["error_step"] == step) & (model == name), "error"]
+        if step in models:
+            which = f"{name}: {len(errors)} of {(models[step] == name).sum()} images"
+        else:
+            which = f"{len(errors)} {'mask' if step == 'mask' else 'photo'}{'s' if len(errors) > 1 else ''}"
+        sentences.append(f"Failed in step '{step}': {which}; {in_words(errors)}")
+    return [*sentences, "The report lists each failure; from Python: open_run(...).failures"]
 
 
 def _quality_table(cells: Any) -> Table:

@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 
+from safebench.commands.checking import check
 from safebench.errors import SafebenchError
+from safebench.files import expanded, file_errors
 from safebench.keys import digest, slug
 from safebench.models.devices import pick_device
-from safebench.models.specs import ModelSpec, check_files, choose
+from safebench.models.specs import ModelSpec, choose
 from safebench.protocol import PROTOCOL
 from safebench.results.results import Results
 from safebench.route.detect import DetectLink, originals
@@ -23,6 +25,7 @@ from safebench.route.plan import Plan, make_plan
 from safebench.route.prepare import prepare
 from safebench.runs import provenance
 from safebench.runs.config import RunConfig, make_config
+from safebench.runs.options import as_argument
 from safebench.runs.store import Store, Table
 from safebench.work.engines import make_executor
 from safebench.work.executor import ExecutorOptions
@@ -33,24 +36,29 @@ def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **op
     """Run a benchmark and return its results: pandas tables `.quality` and `.detection`, and their means.
 
     `options` are the fields of `safebench.runs.config.RunConfig` (`inpainters=["telea"]`, `images="sample"`, ...), laid
-    over those of the TOML file `suite`.  Run again, it does only what is missing.  A sample that fails becomes a row
-    with its error.  Raises a SafebenchError for what keeps the run from beginning, or, where `strict`, for the first
-    failure.
+    over those of the TOML file `suite`; a path may be a `Path`, and None is as good as left out.  Run again, it does
+    only what is missing.  A sample that fails becomes a row with its error.  Raises a SafebenchError for what keeps the
+    run from beginning or going on, or, where `strict`, for the first failure.
     """
-    if "out" in options and options["out"] is not None:
-        options["out"] = str(options["out"])
-    return execute(make_config(options, Path(suite) if suite else None), watcher or Silent())
+    given = {name: value for name, value in options.items() if value is not None}
+    return execute(make_config(given, Path(suite) if suite else None, as_argument), watcher or Silent())
 
 
 def execute(config: RunConfig, watcher: Watcher) -> Results:
     """Run what `config` says; see `run`."""
+    check(config)
+    folder = folder_of(config)
+    with file_errors(folder):
+        return _execute(config, folder, watcher)
+
+
+def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
     pick_device(_device(config))
     inpainters, left_out = _chosen("inpainters", config.inpainters, config)
     detectors, left_out_too = _chosen("detectors", config.detectors, config)
-    check_files(config.weights, [*inpainters, *detectors])
     for sentence in (*left_out, *left_out_too):
         watcher.note(f"left out: {sentence}")
-    store = Store(folder_of(config))
+    store = Store(folder)
     with store.locked():
         before = store.read_info()
         if before.get("status") == "started":
@@ -89,7 +97,7 @@ def _executor_options(config: RunConfig, folder: Path) -> ExecutorOptions:
 def folder_of(config: RunConfig) -> Path:
     """The run's folder: `--out`, or a name made of the inputs, so that the same command finds its folder again."""
     if config.out is not None:
-        return Path(config.out).expanduser()
+        return expanded(config.out)
     inputs = digest(config.images, config.masks, config.bins, config.limit, config.seed, config.size)
     return Path("runs") / f"{slug(Path(config.images).name)}-{slug(Path(config.masks).name)}-{inputs[:8]}"
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench.errors import ConfigError, ImageError
-from safebench.files import atomic_write
+from safebench.files import atomic_write, check_target, file_errors
 from safebench.inputs.images import overlay, read_mask, read_photo, save_png
 from safebench.inputs.own import NOTE
 from safebench.models import calling
@@ -41,7 +41,7 @@ def inpaint_file(
     Raises ImageError where a file cannot be read, or photo and mask differ in size; ModelError where the model does
     not take the size.
     """
-    _check_png(out)
+    _check_targets(out, raw)
     photo, hole = read_photo(image), read_mask(mask)
     if photo.shape[:2] != hole.shape:
         raise ImageError(
@@ -59,9 +59,10 @@ def inpaint_file(
     inpainter.sees_hole = sees_hole
     filled = calling.inpaint(inpainter, photo[None], hole[None])
     told = provenance(who) | ({"Hole": "was shown to the inpainter"} if sees_hole else {})
-    save_png(out, calling.composite(photo[None], hole[None], filled)[0], told)
-    if raw is not None:
-        _save_npy(raw, filled[0])
+    with file_errors(out):
+        save_png(out, calling.composite(photo[None], hole[None], filled)[0], told)
+        if raw is not None:
+            _save_npy(raw, filled[0])
 
 
 def detect_file(
@@ -82,21 +83,21 @@ def detect_file(
     Returns score, flagged, the file names, and whose the weights are (`published`, `shipped`, `user`; None without
     any); raises ImageError or ModelError as `inpaint_file` does.
     """
-    _check_png(out)
+    _check_targets(out, raw)
     photo = read_photo(image)
     who = participant("detectors", name, _checkpoint("detectors", name, weights), seed)
     detector = who.load_detector(device)
     found = calling.detect(detector, photo[None], [image])
     note = {NOTE: f"what {who.label} found"}
-    save_png(out, _gray(found.maps[0]), note)
     over = out.with_suffix(".overlay.png")
-    save_png(over, overlay(photo, found.maps[0], THRESHOLD), note)
-    sure = None
-    if found.confidence is not None:
-        sure = out.with_suffix(".confidence.png")
-        save_png(sure, _gray(found.confidence[0]), note)
-    if raw is not None:
-        _save_npy(raw, found.maps[0])
+    sure = None if found.confidence is None else out.with_suffix(".confidence.png")
+    with file_errors(out):
+        save_png(out, _gray(found.maps[0]), note)
+        save_png(over, overlay(photo, found.maps[0], THRESHOLD), note)
+        if sure is not None and found.confidence is not None:
+            save_png(sure, _gray(found.confidence[0]), note)
+        if raw is not None:
+            _save_npy(raw, found.maps[0])
     score = float(found.scores[0])
     return {
         "detector": detector.card.name,
@@ -111,9 +112,13 @@ def detect_file(
     }
 
 
-def _check_png(out: Path) -> None:
+def _check_targets(out: Path, raw: Path | None) -> None:
+    """Raise a SafebenchError where nothing could be written there, before a model is loaded."""
     if out.suffix.lower() != ".png":
-        raise ImageError(f"--out {out}: has to end in .png, since the evidence is stored without loss")
+        raise ConfigError(f"--out {out}: has to end in .png, since the evidence is stored without loss")
+    check_target(out)
+    if raw is not None:
+        check_target(raw, "--raw")
 
 
 def _checkpoint(kind: str, name: str, given: Path | None) -> Path | None:

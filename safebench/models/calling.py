@@ -128,17 +128,7 @@ def _to_tensor(images: Photos, device: torch.device) -> Tensor:
 
 def _check_size(card: Card, size: tuple[int, ...]) -> None:
     height, width = size
-    rule = card.input
-    wanted = ""
-    if rule.fixed_size is not None and (height, width) != tuple(rule.fixed_size):
-        wanted = f"{rule.fixed_size[1]}x{rule.fixed_size[0]} pixels only"
-    elif min(size) < rule.smallest_side:
-        wanted = f"at least {rule.smallest_side} pixels a side"
-    elif rule.largest_side is not None and max(size) > rule.largest_side:
-        wanted = f"at most {rule.largest_side} pixels a side"
-    elif height % rule.multiple_of or width % rule.multiple_of:
-        wanted = f"sides that are multiples of {rule.multiple_of}"
-    if wanted:
+    if wanted := card.input.unfit(height, width):
         raise ModelError(f"{card.name} takes {wanted}, not {width}x{height}; crop or resize the image")
 
 

@@ -46,6 +46,18 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     reads: Literal["pixels", "files"] = "pixels"
     """`files`: the model is handed paths, since it reads more than pixels (JPEG tables, say)."""
 
+    def unfit(self, height: int, width: int) -> str:
+        """What the model takes, where images of that size are none of it: `sides that are multiples of 8`; else ""."""
+        if self.fixed_size is not None and (height, width) != tuple(self.fixed_size):
+            return f"{self.fixed_size[1]}x{self.fixed_size[0]} pixels only"
+        if min(height, width) < self.smallest_side:
+            return f"at least {self.smallest_side} pixels a side"
+        if self.largest_side is not None and max(height, width) > self.largest_side:
+            return f"at most {self.largest_side} pixels a side"
+        if height % self.multiple_of or width % self.multiple_of:
+            return f"sides that are multiples of {self.multiple_of}"
+        return ""
+
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a detector's image-level score is."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from safebench.errors import ConfigError, PluginError, SafebenchError
+from safebench.files import expanded
 from safebench.keys import digest, plain
 from safebench.models import kinds, registry, weights
 from safebench.models.contracts import Detector, Inpainter
@@ -140,13 +141,13 @@ def named_file(kind: str, name: str, files: Mapping[str, str]) -> Path | None:
         base, _, part = key.partition(":")
         spelled = {plain(n) for n in (entry.card.name, *entry.card.aliases)}
         if plain(base) in spelled and plain(part) in ("", plain(variant)):
-            return Path(file).expanduser()
+            return expanded(file)
     return None
 
 
-def check_files(files: Mapping[str, str], everybody: Iterable[ModelSpec]) -> None:
+def check_names(files: Mapping[str, str], entries: Iterable[Entry]) -> None:
     """Raise ConfigError where `--weights` names a model that does not take part."""
-    spelled = {plain(n) for one in everybody for n in (one.entry.name, *one.entry.card.aliases)}
+    spelled = {plain(name) for entry in entries for name in (entry.name, *entry.card.aliases)}
     for key in files:
         if plain(key.partition(":")[0]) not in spelled:
             raise ConfigError(f"--weights {key}=...: no model of that name takes part in this run")

@@ -17,7 +17,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from safebench.errors import UnknownNameError, WeightsError
-from safebench.files import atomic_write, cache_folder
+from safebench.files import atomic_write, cache_folder, expanded, file_error
 from safebench.keys import plain
 from safebench.models import checksums, licences
 from safebench.models.cards import Weights
@@ -74,13 +74,24 @@ def find(
     if path is None and shipped and (beside := _shipped(entry, weights)) is not None:
         return Checkpoint(beside, checksums.of_file(beside), "shipped")
     if path is None:
-        if not fetch or os.environ.get(downloads.OFFLINE):
+        if not fetch:
             raise WeightsError(missing(entry, weights))
+        _check_fetchable(entry, weights)
         path = pull(entry, weights)
     sums = _sums(weights, path)
     if wrong := _difference(weights, path, sums):
         raise WeightsError(f"{entry.name}: {wrong}; delete it and fetch it again, or name it with --weights")
     return Checkpoint(path, _sum_of_all(weights, sums), "published")
+
+
+def check(entry: Entry, variant: str = "", named: Path | None = None) -> None:
+    """Raise what `find` with `fetch` would raise, as far as that is known without reading or fetching a checkpoint."""
+    if entry.card.argument != "variant":
+        _argument(entry, variant, named)
+    elif named is not None:
+        _named_files(entry, named)
+    elif (weights := card_weights(entry, variant)) is not None and at_hand(entry, weights) is None:
+        _check_fetchable(entry, weights)
 
 
 def card_weights(entry: Entry, variant: str) -> Weights | None:
@@ -131,15 +142,20 @@ def pull(entry: Entry, weights: Weights) -> Path:
 
     Raises WeightsError where its terms were not agreed to, or where no source gives the file that was expected.
     """
-    if not (licences.accepted(entry) and all(_fetchable(file) for file in weights.files)):
+    if not _may_be_fetched(entry, weights):
         raise WeightsError(missing(entry, weights))
     path = cached_path(entry, weights)
-    for file, target in zip(weights.files, _places(weights, path), strict=True):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target):  # of two processes at once, the second finds it done
-            if not target.exists():
-                _pull_file(entry, file, target, weights.page)
-    sources.forget_archives(target.parent)
+    try:
+        for file, target in zip(weights.files, _places(weights, path), strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with _alone(target):  # of two processes at once, the second finds it done
+                if not target.exists():
+                    _pull_file(entry, file, target, weights.page)
+        sources.forget_archives(target.parent)
+    except OSError as error:
+        raise WeightsError(
+            f"{entry.name}: the cache cannot keep its weights: {file_error(error, path)} (SAFEBENCH_CACHE names it)"
+        ) from None
     return path
 
 
@@ -198,6 +214,15 @@ def missing(entry: Entry, weights: Weights) -> str:
     )
 
 
+def _check_fetchable(entry: Entry, weights: Weights) -> None:
+    if os.environ.get(downloads.OFFLINE) or not _may_be_fetched(entry, weights):
+        raise WeightsError(missing(entry, weights))
+
+
+def _may_be_fetched(entry: Entry, weights: Weights) -> bool:
+    return licences.accepted(entry) and all(_fetchable(file) for file in weights.files)
+
+
 def _fetchable(file: File) -> list[str]:
     return [source for source in file.sources if not source.startswith("package:")]
 
@@ -208,12 +233,20 @@ def _places(weights: Weights, path: Path) -> list[Path]:
 
 
 def _check_named(entry: Entry, named: Path) -> Checkpoint:
-    said, named = f"--weights {entry.name}={named}", named.expanduser()
+    named, weights = _named_files(entry, named)
+    if weights is None:
+        return Checkpoint(named, checksums.of_folder(named) if named.is_dir() else checksums.of_file(named))
+    return Checkpoint(named, _sum_of_all(weights, _sums(weights, named)))
+
+
+def _named_files(entry: Entry, named: Path) -> tuple[Path, Weights | None]:
+    """What the user named, and what the card says of such a checkpoint; raises WeightsError where it is none."""
+    said, named = f"--weights {entry.name}={named}", expanded(named)
     if not (named.is_file() or named.is_dir()):
         raise WeightsError(f"{said}: {'is neither a file nor a folder' if named.exists() else 'there is no such file'}")
     weights = next(iter(entry.card.weights), None)
     if weights is None:
-        return Checkpoint(named, checksums.of_folder(named) if named.is_dir() else checksums.of_file(named))
+        return named, None
     wanted = " and ".join(file.file for file in weights.files)
     if weights.parts and not all(place.is_file() for place in _places(weights, named)):
         raise WeightsError(f"{said}: has to be the folder that holds {wanted}")
@@ -221,22 +254,30 @@ def _check_named(entry: Entry, named: Path) -> Checkpoint:
         raise WeightsError(f"{said}: is a folder; name the file in it ({wanted}, say)")
     for place in _places(weights, named):
         check_stands_for_itself(place)
-    return Checkpoint(named, _sum_of_all(weights, _sums(weights, named)))
+    return named, weights
 
 
-def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool) -> Checkpoint:
-    """The user's own file with its settings beside it, or a model of the Hub."""
+def _argument(entry: Entry, argument: str, named: Path | None) -> str:
+    """What follows the colon of `NAME:...`, or what `--weights` named; raises WeightsError where that is none."""
     given = str(named or argument)
     if entry.card.argument == "hub-id":
         if not given:
             raise WeightsError(f"{entry.name}: say which model, as {entry.name}:OWNER/MODEL or {entry.name}:FOLDER")
-        folder = hub.snapshot(given, entry.name, fetch=fetch and not os.environ.get(downloads.OFFLINE))
-        return Checkpoint(folder, checksums.of_folder(folder))
+        return given
     if not given:
         raise WeightsError(f"{entry.name}: say which network, as {entry.name}:FILE")
-    path = Path(given).expanduser()
-    if not path.is_file():
-        raise WeightsError(f"{entry.name}:{given}: there is no such file")
+    if not (path := expanded(given)).is_file():
+        raise WeightsError(f"{entry.name}:{given}: {'is no file' if path.exists() else 'there is no such file'}")
+    return given
+
+
+def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool) -> Checkpoint:
+    """The user's own file with its settings beside it, or a model of the Hub."""
+    given = _argument(entry, argument, named)
+    if entry.card.argument == "hub-id":
+        folder = hub.snapshot(given, entry.name, fetch=fetch and not os.environ.get(downloads.OFFLINE))
+        return Checkpoint(folder, checksums.of_folder(folder))
+    path = expanded(given)
     return Checkpoint(path, checksums.of_network(path))
 
 
@@ -277,5 +318,7 @@ def _sum_file(place: Path) -> Path:
 
 def _recorded(place: Path) -> str:
     """The sha256 that the first download had, as `sha256sum -c` reads it; empty where none is written down."""
-    file = _sum_file(place)
-    return file.read_text().split()[0] if file.is_file() else ""
+    try:
+        return _sum_file(place).read_text().split()[0]
+    except (OSError, UnicodeDecodeError, IndexError):
+        return ""

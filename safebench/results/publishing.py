@@ -5,6 +5,7 @@ Tokens are the Hub's own client's affair (`hf auth login`, or HF_TOKEN); none is
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -87,12 +88,13 @@ def _without_local(data: bytes, site: Path) -> bytes:
         site.absolute(),
         site.resolve().parent,
         Path.cwd(),
-        Path.home(),
         Path(tempfile.gettempdir()),
     }
+    with contextlib.suppress(RuntimeError):  # no home folder is known
+        folders.add(Path.home())
     for folder in sorted(map(str, folders), key=len, reverse=True):
         if len(Path(folder).parts) > 1:
-            data = re.sub(rb"(?:file://)?" + re.escape(folder.encode()) + rb"(?![\w-])/?", b"", data)
+            data = re.sub(rb"(?:file://)?" + re.escape(os.fsencode(folder)) + rb"(?![\w-])/?", b"", data)
     return data
 
 

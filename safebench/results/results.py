@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from safebench.errors import StoreError
+from safebench.files import as_text, expanded
 from safebench.protocol import ORIGINAL
 from safebench.results import tables
 from safebench.runs.store import Store, Table
@@ -93,7 +94,7 @@ class Results(Tables):
     @property
     def name(self) -> str:
         """The run's name: its folder's."""
-        return self.folder.resolve().name
+        return as_text(self.folder.resolve().name)
 
     def _current(self, table: Table) -> pd.DataFrame:
         """The rows of the present plan and of each model's latest identity, in the plan's order."""
@@ -132,4 +133,4 @@ class Results(Tables):
 
 def open_run(folder: str | Path) -> Results:
     """Open the results in a run's folder; raises StoreError where it is none."""
-    return Results(Path(folder))
+    return Results(expanded(folder))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from safebench.errors import StoreError, SubmissionError
-from safebench.files import atomic_write
+from safebench.files import atomic_write, check_target, file_errors
 from safebench.results.comparing import group
 from safebench.results.results import Results, open_run
 from safebench.results.verifying import Verdict, verify
@@ -36,11 +36,11 @@ def submit(run: Path, out: Path | None = None, seed: int | None = None) -> tuple
     what is wrong.
     """
     results = open_run(run)
+    target = out or Path(f"{results.name}{SUFFIX}")
+    check_target(target)
     verdict = verify(results, secrets.randbits(32) if seed is None else seed)
     verdict.raise_if_wrong(str(run))
-    target = out or Path(f"{results.name}{SUFFIX}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".submission-") as staging:
+    with file_errors(target), tempfile.TemporaryDirectory(dir=target.parent, prefix=".submission-") as staging:
         folder = Path(staging, results.name)
         _stage(results, folder)
         packed = Path(staging, "packed.zip")

@@ -9,6 +9,7 @@ from typing import TypeVar
 from safebench.errors import SafebenchError
 from safebench.route.plan import Plan, Sample
 from safebench.runs.config import RunConfig
+from safebench.runs.failures import in_words
 from safebench.runs.store import Store, Table
 from safebench.work.executor import Executor, Rows
 from safebench.work.tasks import Failure, FileRef
@@ -46,7 +47,7 @@ class Job:
         return FileRef(self.store.folder / sample.mask)
 
     def save(self, table: Table, model: str, rows: Iterable[Rows], steps: Set[str]) -> None:
-        """Store a link's rows as they come; says where its model failed on all that it was given, in the same way.
+        """Store a link's rows as they come; says where its model failed on all that it was given, and why most often.
 
         steps: of the failures that the link answers for.
         """
@@ -56,8 +57,8 @@ class Job:
             for row in self._stored(table, batch)
             if not row["error"] or row["error_step"] in steps
         ]
-        if len(set(own)) == 1 and own[0]:
-            self.watcher.note(f"{model}: failed on all {len(own)} images: {own[0]}")
+        if own and all(own):
+            self.watcher.note(f"{model}: failed on all {len(own)} images: {in_words(own)}")
 
     def _stored(self, table: Table, rows: Rows) -> Rows:
         self.store.append(table, rows)

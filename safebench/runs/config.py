@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import msgspec
 
 from safebench.errors import ConfigError
 from safebench.protocol import SIZE, parse_bins
+from safebench.runs.options import Said, as_flag, convert, in_file, read_options
 
 
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,46 +42,38 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     lpips_net: Literal["alex", "vgg", "squeeze"] = "alex"
     strict: bool = False
 
-    def checked(self) -> RunConfig:
-        """Itself, where its values can be; raises ConfigError otherwise."""
+    def check(self, said: Said) -> None:
+        """Raise ConfigError where a value cannot be; `said` tells how an option was written."""
         parse_bins(self.bins)
         if not self.inpainters:
             raise ConfigError("no inpainter is named: use --inpainter NAME (safebench list inpainters shows them)")
-        if self.limit is not None and self.limit < 1:
-            raise ConfigError(f"--limit {self.limit}: has to be at least 1")
-        if self.batch_size != "auto" and self.batch_size < 1:
-            raise ConfigError(f"--batch-size {self.batch_size}: has to be at least 1")
-        if self.workers is not None and self.workers < 1:
-            raise ConfigError(f"--workers {self.workers}: has to be at least 1")
-        if self.engine != "ray" and self.ray_address is not None:
-            raise ConfigError("--ray-address belongs to --engine ray")
-        if self.engine != "slurm" and self.slurm:
-            raise ConfigError("--slurm belongs to --engine slurm")
-        if self.engine == "local" and self.storage is not None:
-            raise ConfigError("--storage belongs to --engine ray and --engine slurm")
+        for name in ("limit", "batch_size", "workers"):
+            value = getattr(self, name)
+            if isinstance(value, int) and value < 1:
+                raise ConfigError(f"{said(name, value)}: has to be at least 1")
+        belongs = {"ray_address": ("ray",), "slurm": ("slurm",), "storage": ("ray", "slurm")}
+        for name, engines in belongs.items():
+            if getattr(self, name) and self.engine not in engines:
+                wanted = " and ".join(as_flag("engine", engine) for engine in engines)
+                raise ConfigError(f"{as_flag(name, '').strip()} belongs to {wanted}")
         if not 32 <= self.size <= 4096:
-            raise ConfigError(f"--size {self.size}: has to lie between 32 and 4096 pixels")
+            raise ConfigError(f"{said('size', self.size)}: has to lie between 32 and 4096 pixels")
         if self.seed < 0:
-            raise ConfigError(f"--seed {self.seed}: has to be 0 or more")
-        return self
+            raise ConfigError(f"{said('seed', self.seed)}: has to be 0 or more")
 
 
-def make_config(options: dict[str, Any], suite: Path | None = None) -> RunConfig:
+def make_config(options: Mapping[str, Any], suite: Path | None = None, said: Said = as_flag) -> RunConfig:
     """A config from a suite file (TOML, the same names) with `options` laid over it.
 
+    said: how `options` were written, for the sentence that is told where one cannot be.
     Raises ConfigError where the file cannot be read, a name is unknown, or a value cannot be.
     """
-    merged = {**(_read_suite(suite) if suite else {}), **options}
-    merged.setdefault("inpainters", ())
-    try:
-        return msgspec.convert(merged, RunConfig).checked()
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{suite if suite else 'options'}: {error}") from None
+    stored = read_options(suite) if suite else {}
+    in_suite = in_file(suite) if suite else said
 
+    def written(name: str, value: Any) -> str:
+        return said(name, value) if name in options or name not in stored else in_suite(name, value)
 
-def _read_suite(path: Path) -> dict[str, Any]:
-    try:
-        suite: dict[str, Any] = msgspec.toml.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
-        raise ConfigError(f"suite {path}: cannot be read ({error})") from None
-    return suite
+    config = convert({"inpainters": (), **stored, **options}, RunConfig, written)
+    config.check(written)
+    return config

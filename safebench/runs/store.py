@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from safebench.runs import schema
+from safebench.runs.folder import check_run_folder
 from safebench.errors import StoreError
-from safebench.files import atomic_write, other_things
+from safebench.files import as_text, atomic_write
 from safebench.keys import slug
 
 Table = Literal["quality", "detection"]
@@ -39,13 +40,11 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder; raises StoreError where another run holds it.  The lock dies with its process."""
+        check_run_folder(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            other = other_things(self.folder, ("samples.parquet", "run.json"))
         except OSError as error:
             raise StoreError(f"{self.folder}: cannot be made a run's folder ({error.strerror})") from None
-        if other:
-            raise StoreError(f"{self.folder}: holds other things ({other}) and no run; name a new folder by --out")
         lock = filelock.FileLock(self.folder / ".lock", timeout=0)
         try:
             lock.acquire()
@@ -103,7 +102,7 @@ class Store:
 
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Write run.json."""
-        atomic_write(self.folder / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
+        atomic_write(self.folder / "run.json", msgspec.json.format(msgspec.json.encode(_storable(info)), indent=2) + b"\n")
 
     def read_samples(self) -> pd.DataFrame:
         """The stored plan; an empty table where there is none."""
@@ -150,6 +149,15 @@ class Store:
         return rows[~again].reset_index(drop=True) if again.any() else rows
 
 
+def _storable(value: Any) -> Any:
+    """What run.json can hold: a path among the options may have bytes that are no UTF-8."""
+    if isinstance(value, Mapping):
+        return {name: _storable(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(part) for part in value]
+    return as_text(value) if isinstance(value, str) else value
+
+
 def _frame(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
     types = {"string": "object", "float64": "float64", "bool": "bool"}
     return pd.DataFrame(rows, columns=list(columns)).astype({name: types[kind] for name, kind in columns.items()})
@@ -166,7 +174,8 @@ def _read(paths: list[Path], columns: Mapping[str, str]) -> pd.DataFrame:
     tables = []
     for path in paths:
         try:
-            tables.append(pq.read_table(path))
+            with path.open("rb") as file:  # Arrow itself takes no path that is not UTF-8
+                tables.append(pq.read_table(file))
         except (OSError, pa.ArrowException) as error:
             raise StoreError(f"{path}: is damaged ({error}); remove it and run again, its rows are made anew") from None
         if lacking := [name for name in columns if name not in tables[-1].column_names]:

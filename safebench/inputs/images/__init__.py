@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from safebench.inputs.images.overlay import overlay
 from safebench.inputs.images.png import encode_png, save_png
-from safebench.inputs.images.reading import IMAGE_SUFFIXES, read_mask, read_photo
+from safebench.inputs.images.reading import read_mask, read_photo
 from safebench.inputs.images.square import MIN_SIDE, square_mask, to_square
 
 __all__ = [
-    "IMAGE_SUFFIXES",
     "MIN_SIDE",
     "encode_png",
     "overlay",

@@ -11,9 +11,6 @@ from safebench.errors import ImageError
 from safebench.inputs.images.decoding import decode
 from safebench.inputs.images.levels import UnreadableError
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
-"""What a file's name ends in, in lower case, where it is taken for an image; what it holds decides how it is read."""
-
 _GRAY_SPREAD = 16
 """Up to so many levels between its channels, a pixel of a mask still counts as gray (JPEG's colour rounding)."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safebench.errors import DataError, ImageError
+from safebench.files import as_text
 from safebench.inputs.masks.index import Measured, measure_all
 from safebench.inputs.photos.folder import list_images
 from safebench.protocol import BINS, Bin, bin_of
@@ -128,6 +129,6 @@ def directory_masks(root: Path) -> FileMasks:
     if not listing.images:
         raise DataError(f"{root}: there is no mask in it (PNG, TIFF, BMP, WebP or JPEG by name)")
     files = {name: MaskFile(path) for name, path in listing.images.items()}
-    masks = FileMasks(root.resolve().name or "root", "the user's own files", files)
+    masks = FileMasks(as_text(root.resolve().name) or "root", "the user's own files", files)
     masks.note = listing.note
     return masks

@@ -6,12 +6,14 @@ Imports neither torch nor an image library until a photo is read, so that lists 
 from __future__ import annotations
 
 import difflib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from safebench.errors import DataError, UnknownNameError
-from safebench.inputs.photos.folder import Folder
+from safebench.files import expanded
+from safebench.inputs.names import IMAGE_SUFFIXES, check_directory, is_path
+from safebench.inputs.own import own_folder_around
+from safebench.inputs.photos.folder import Folder, files_below
 from safebench.inputs.photos.locations import data_folder, location
 from safebench.inputs.photos.official import LAYOUTS, Layout, Official, is_here
 from safebench.inputs.photos.sample import SOURCES, Sample
@@ -23,6 +25,7 @@ __all__ = [
     "FilePhoto",
     "Photo",
     "PhotoSet",
+    "check_photos",
     "data_folder",
     "dataset_cards",
     "find_layout",
@@ -62,6 +65,21 @@ def open_photos(spec: str) -> PhotoSet:
     raise _unknown(spec, f"and there is no directory {spec}")
 
 
+def check_photos(spec: str) -> None:
+    """Raise what `open_photos` would raise, as far as that is seen without listing all photos."""
+    layout = None if is_path(spec) or plain(spec) == "sample" else _layouts().get(plain(spec))
+    if layout and is_here(layout, location(layout.name)):
+        return
+    root = expanded(spec)
+    if not layout and plain(spec) != "sample" and (is_path(spec) or root.is_dir()):
+        check_directory(root)
+        if not own_folder_around(root) and any(
+            path.suffix.lower() in IMAGE_SUFFIXES for path in files_below(root, [], [])
+        ):
+            return
+    open_photos(spec)
+
+
 def find_layout(name: str) -> Layout:
     """The published data set of that name, forgivingly spelt.
 
@@ -86,11 +104,6 @@ def dataset_cards() -> list[DatasetCard]:
         here = is_here(layout, place)
         cards.append(DatasetCard(layout.name, layout.title, layout.licence, layout.paper, layout.url, str(place), here))
     return cards
-
-
-def is_path(spec: str) -> bool:
-    """Whether `spec` is written as a path (`./x`, `a/b`, `~/x`, `.`), not as a name."""
-    return spec.startswith((".", "~")) or any(mark in spec for mark in (os.sep, os.altsep) if mark)
 
 
 def _layouts() -> dict[str, Layout]:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from safebench.errors import DataError
+from safebench.files import as_text, expanded
+from safebench.inputs.names import IMAGE_SUFFIXES, check_directory
 from safebench.inputs.own import has_note, is_own_folder, own_folder_around
 from safebench.inputs.photos.sets import FilePhoto, Photo
 
@@ -25,9 +27,9 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         """Look through `root`; raises DataError where it is no directory, holds no image, or is a run's folder."""
-        self.root = root.expanduser()
-        self.name = self.root.resolve().name or "root"
-        self.title = f"the photos in {self.root}"
+        self.root = expanded(root)
+        self.name = as_text(self.root.resolve().name) or "root"
+        self.title = f"the photos in {as_text(self.root)}"
         if own := own_folder_around(self.root):
             raise DataError(
                 f"{self.root}: there is no photo in it: {own} holds what SafeBench made of photos; name the folder of "
@@ -94,35 +96,29 @@ def _left_out(listing: Listing, masks: Collection[str]) -> list[str]:
     return told
 
 
-def list_images(root: Path, suffixes: frozenset[str] | None = None) -> Listing:
-    """Every regular file below `root` whose name ends in one of `suffixes` (of images, where not given).
+def list_images(root: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> Listing:
+    """Every regular file below `root` whose name ends in one of `suffixes`.
 
     Hidden files and folders are left out, and so are the folders of SafeBench's runs, trainings and reports below
     `root`; a folder that links lead to twice is entered once.  A name is the path
     relative to `root`; bytes of it that are no text are written as escapes.  Raises DataError where `root` is no
     directory.
     """
-    if suffixes is None:
-        from safebench.inputs.images import IMAGE_SUFFIXES
-
-        suffixes = IMAGE_SUFFIXES
-    if not root.is_dir():
-        what = "is a file, not a directory" if root.exists() else "there is no such directory"
-        raise DataError(f"{root}: {what}")
+    check_directory(root)
     images: dict[str, Path] = {}
     ignored = 0
     unread: list[str] = []
     own: list[Path] = []
-    for path in _files(root, unread, own):
+    for path in files_below(root, unread, own):
         if path.suffix.lower() in suffixes and path.is_file():
-            images[_name(path.relative_to(root))] = path
+            images[as_text(path.relative_to(root).as_posix())] = path
         else:
             ignored += 1
     made = sum(path.suffix.lower() in suffixes for folder in own for path in folder.rglob("*"))
     return Listing(images, ignored, unread, made)
 
 
-def _files(root: Path, unread: list[str], own: list[Path]) -> Iterator[Path]:
+def files_below(root: Path, unread: list[str], own: list[Path]) -> Iterator[Path]:
     """All that is no folder below `root`.
 
     The folders that cannot be read go to `unread`, those that SafeBench made to `own`.
@@ -140,7 +136,3 @@ def _files(root: Path, unread: list[str], own: list[Path]) -> Iterator[Path]:
             subfolders.clear()
             continue
         yield from (Path(folder, name) for name in files if not name.startswith("."))
-
-
-def _name(relative: Path) -> str:
-    return os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")

@@ -28,7 +28,7 @@ def test_the_users_own_file_is_identified_by_its_bytes_and_settings(tmp_path: Pa
     assert second is not None
     assert second.sha256 != first.sha256
     for wrong in (str(tmp_path / "none.pt"), str(tmp_path)):
-        with pytest.raises(WeightsError, match="there is no such file"):
+        with pytest.raises(WeightsError, match=r"no such file|is no file"):
             weights.find(entry, wrong)
 
 

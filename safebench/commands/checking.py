@@ -1,0 +1,76 @@
+"""What can be known to be wrong with a run before anything heavy is imported; torch alone takes seconds."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+from safebench.errors import ConfigError, PluginError
+from safebench.files import expanded
+from safebench.inputs.names import check_directory, mask_set
+from safebench.inputs.photos import check_photos
+from safebench.keys import plain
+from safebench.models import registry, weights
+from safebench.models.registry import Entry
+from safebench.models.specs import check_names, named_file
+from safebench.runs.config import RunConfig
+from safebench.runs.folder import check_run_folder
+
+_ENGINES = {"ray": "ray", "slurm": "submitit"}
+_DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "npu", "xla", "mtia", "privateuseone")
+
+
+def check(config: RunConfig) -> None:
+    """Raise the SafebenchError of the first thing that keeps the run from beginning, as far as names, cards and the
+    file system tell; what only a network's bytes or torch can tell is told later."""
+    _check_device(config)
+    entries = [
+        entry
+        for kind, names in (("inpainters", config.inpainters), ("detectors", config.detectors))
+        for name in names
+        for entry in _entries(kind, name, config)
+    ]
+    check_names(config.weights, entries)
+    check_photos(config.images)
+    if not mask_set(config.masks):
+        check_directory(expanded(config.masks))
+    if config.out is not None:
+        check_run_folder(expanded(config.out))
+    needed = _ENGINES.get(config.engine)
+    if needed and importlib.util.find_spec(needed) is None:
+        raise PluginError(
+            f"--engine {config.engine} needs more: install it with: pip install 'safebench[{config.engine}]'"
+        )
+
+
+def _entries(kind: str, name: str, config: RunConfig) -> list[Entry]:
+    """What a name stands for; raises where that is not there, lacks its weights, or does not take the run's size."""
+    if plain(name) == "all":
+        return list(registry.entries(kind).values())
+    entry, variant = registry.find(kind, name)
+    weights.check(entry, variant, named_file(kind, name, config.weights))
+    if wanted := entry.card.input.unfit(config.size, config.size):
+        raise ConfigError(f"--size {config.size}: {entry.name} takes {wanted}")
+    return [entry]
+
+
+def _check_device(config: RunConfig) -> None:
+    match = re.fullmatch(r"([a-z]+)(:\d+)?", config.device)
+    if config.device != "auto" and (match is None or match[1] not in _DEVICES):
+        raise ConfigError(f"--device {config.device}: is no device; use auto, cpu, cuda, or cuda:1 for the second GPU")
+    if match and match[1] == "cuda" and config.engine == "local" and _surely_without_gpu():
+        raise ConfigError(f"--device {config.device}: cannot be used here (there is no driver of a GPU)")
+
+
+def _surely_without_gpu() -> bool:
+    """Whether neither NVIDIA's driver nor AMD's is there, as far as Linux tells; torch has the last word elsewhere."""
+    if sys.platform != "linux" or Path("/dev/kfd").exists():
+        return False
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return True
+    return False
