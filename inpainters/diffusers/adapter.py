@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from torch import Tensor
 from safebench.errors import WeightsError
 from safebench.models.checksums import walk
 from safebench.models.contracts import Inpainter
+
+_HIDDEN_PARTS = ("safety_checker", "watermarker")
+_HIDDEN_FLAGS = ("requires_safety_checker", "add_watermarker")
+"""What changes a finished picture and would be measured as inpainting: it blackens what it takes for indecent, or marks
+it as made by a machine (Stable Diffusion XL does so wherever the package invisible-watermark is installed)."""
 
 
 class Adapter(Inpainter):
@@ -28,8 +34,6 @@ class Adapter(Inpainter):
         super().load(weights, device)
         if weights is None:
             raise WeightsError("diffusers: say which model, as diffusers:OWNER/MODEL or diffusers:FOLDER")
-        # The checker blackens pictures that it takes for indecent, which would be measured as inpainting.
-        off: dict[str, Any] = {"safety_checker": None, "requires_safety_checker": False}
         index = _read_index(weights)
         for library in (diffusers, transformers):
             library.utils.logging.disable_progress_bar()
@@ -39,7 +43,7 @@ class Adapter(Inpainter):
                 str(weights),
                 use_safetensors=True,
                 local_files_only=True,
-                **(off if "safety_checker" in index else {}),
+                **_without_hidden_stages(index),
             )
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
@@ -64,6 +68,14 @@ class Adapter(Inpainter):
             output_type="pt",
         ).images
         return filled.to(image.device, torch.float32).clamp(0, 1)
+
+
+def _without_hidden_stages(index: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that leave out the hidden stages, as far as the pipeline's class knows them."""
+    named = getattr(diffusers, index["_class_name"], None)
+    known = inspect.signature(named).parameters if named else {}
+    flags = {name: False for name in _HIDDEN_FLAGS if name in known}
+    return {**flags, **{name: None for name in _HIDDEN_PARTS if name in index}}
 
 
 def _read_index(folder: Path) -> dict[str, Any]:

@@ -75,6 +75,10 @@ def run(
     keep_maps: Annotated[
         bool | None, typer.Option("--keep-maps", help="Keep every map, not the gallery's alone.")
     ] = None,
+    keep_results: Annotated[
+        bool | None,
+        typer.Option("--keep-results", help="Keep results of a model whose code has changed, but not its numbers."),
+    ] = None,
     out: Annotated[
         str | None, typer.Option(help="The run's folder. Default: runs/ and a name made of the inputs.")
     ] = None,
@@ -108,6 +112,7 @@ def run(
         "slurm": pairs(slurm, "--slurm", "VALUE"),
         "storage": storage,
         "keep_maps": keep_maps,
+        "keep_results": keep_results,
         "out": out,
         "weights": pairs(weights),
         "lpips_net": lpips_net,

@@ -76,6 +76,7 @@ def submit(
 
     path, verdict = submit(run, out, seed)
     typer.echo(f"{verdict.figures} figures of {verdict.samples} samples computed again: all as stored", err=True)
+    typer.echo(verdict.identity, err=True)
     typer.echo(str(path))
 
 

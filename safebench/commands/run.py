@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from safebench.commands.checking import check
+from safebench.commands.keeping import history, settle
 from safebench.errors import SafebenchError
 from safebench.files import expanded, file_errors
 from safebench.keys import digest, slug
@@ -26,6 +27,7 @@ from safebench.route.prepare import prepare
 from safebench.runs import provenance
 from safebench.runs.config import RunConfig, make_config
 from safebench.runs.options import as_argument
+from safebench.runs.record import ModelRecord
 from safebench.runs.store import Store, Table
 from safebench.work.engines import make_executor
 from safebench.work.executor import ExecutorOptions
@@ -65,6 +67,10 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
             store.sweep()
         plan = make_plan(config)
         for sentence in (*plan.mask_set.problems, *_remarks(plan)):
+            watcher.note(sentence)
+        inpainters, changed = settle(inpainters, _recorded(before, "inpainters"), store, config.keep_results)
+        detectors, changed_too = settle(detectors, _recorded(before, "detectors"), store, config.keep_results)
+        for sentence in (*changed, *changed_too):
             watcher.note(sentence)
         executor = make_executor(_executor_options(config, store.folder))
         try:
@@ -199,9 +205,19 @@ def _info(
         "lpips_net": before.get("lpips_net", ""),
         "lpips_sha256": before.get("lpips_sha256", ""),
         "lpips_note": "",
-        "inpainters": {**before.get("inpainters", {}), **{who.label: who.describe() for who in inpainters}},
-        "detectors": {**before.get("detectors", {}), **{who.label: who.describe() for who in detectors}},
+        "inpainters": {**before.get("inpainters", {}), **_described(before, "inpainters", inpainters)},
+        "detectors": {**before.get("detectors", {}), **_described(before, "detectors", detectors)},
     }
+
+
+def _recorded(before: dict[str, Any], kind: str) -> dict[str, ModelRecord]:
+    """What run.json said of the models, before this call."""
+    return {name: msgspec.convert(model, ModelRecord) for name, model in before.get(kind, {}).items()}
+
+
+def _described(before: dict[str, Any], kind: str, models: list[ModelSpec]) -> dict[str, dict[str, Any]]:
+    recorded = _recorded(before, kind)
+    return {who.label: who.describe() | history(who, recorded.get(who.label)) for who in models}
 
 
 def _finish(store: Store, info: dict[str, Any], inpainters: set[str], detectors: set[str]) -> Results:

@@ -101,7 +101,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """How an inpainter fills, or what a detector looks for; `control` marks a reference whose answer is known,
     `form` a report."""
     version: str = "1"
-    """Raised when the adapter's numbers change, so that old results are not reused."""
+    """Raised when the numbers change, so that old results are never reused, not even with `--keep-results`."""
     upstream: str = ""
     notes: str = ""
     paper: Paper | None = None

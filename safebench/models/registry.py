@@ -41,6 +41,11 @@ class Entry:
         """The distribution it comes from."""
         return self.entry_point.dist.name if self.entry_point.dist else ""
 
+    @property
+    def package_version(self) -> str:
+        """That distribution's version."""
+        return self.entry_point.dist.version if self.entry_point.dist else ""
+
     def load_class(self) -> type[Any]:
         """Import and return the adapter's class; raises PluginError where that fails."""
         try:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from safebench.errors import ConfigError, PluginError, SafebenchError
 from safebench.files import expanded
 from safebench.keys import digest, plain
 from safebench.models import kinds, registry, weights
+from safebench.models.code import Code, code_of
 from safebench.models.contracts import Detector, Inpainter
 from safebench.models.registry import Entry
 from safebench.models.weights import Checkpoint
@@ -21,15 +25,20 @@ Precision = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model as it takes part: found, its checkpoint at hand, not yet loaded."""
+    """A model as it takes part: found, its checkpoint at hand, not yet loaded.
+
+    kept: the identity under which a run's folder holds results of other code that the user wants kept, or "".
+    """
 
     kind: str
     entry: Entry
     variant: str
     checkpoint: Checkpoint | None
     seed: int
+    code: Code
     precision: Precision = "fp32"
     compiled: bool = False
+    kept: str = ""
 
     @property
     def label(self) -> str:
@@ -39,6 +48,11 @@ class ModelSpec:
     @cached_property
     def identity(self) -> str:
         """What its results depend on besides their inputs: another identity never meets its rows."""
+        return self.kept or digest("model", self.settings, *self.code.identity)[:16]
+
+    @cached_property
+    def settings(self) -> str:
+        """The same but for its code: its name, card version, weights, seed and precision."""
         sha256 = self.checkpoint.sha256 if self.checkpoint else ""
         numerics = [] if (self.precision, self.compiled) == ("fp32", False) else [self.precision, self.compiled]
         return digest("model", self.kind, self.label, self.entry.card.version, sha256, self.seed, *numerics)[:16]
@@ -57,6 +71,7 @@ class ModelSpec:
         """Import, make and load the model, of whatever kind; raises PluginError where it is none of its kind."""
         from safebench.models.devices import compile_networks, pick_device  # torch is imported when a model is loaded
 
+        self._check_code()
         adapter = self.entry.load_class()
         kind = kinds.kind(self.kind)
         if not (isinstance(adapter, type) and issubclass(adapter, kind.load_contract())):
@@ -67,12 +82,23 @@ class ModelSpec:
             compile_networks(model)
         return model
 
+    def _check_code(self) -> None:
+        """Raise PluginError where the code here is not the one on record: a worker's machine may have another."""
+        here = code_of(registry.find(self.kind, self.entry.name)[0])
+        if here.identity != self.code.identity:
+            raise PluginError(
+                f"{self.label}: its code on {platform.node()} ({here.label}) is not that of the process which began "
+                f"the run ({self.code.label}); install the same on every machine"
+            )
+
     def describe(self) -> dict[str, Any]:
         """What run.json says of it."""
         card = self.entry.card
         paper = card.paper
         return {
             "identity": self.identity,
+            "settings": self.settings,
+            "code": msgspec.to_builtins(self.code),
             "title": card.title,
             "summary": card.summary,
             "family": card.family,
@@ -105,7 +131,7 @@ def participant(kind: str, name: str, named: Path | None = None, seed: int = 0, 
     Raises UnknownNameError, or WeightsError where the checkpoint is missing.
     """
     entry, variant = registry.find(kind, name)
-    return ModelSpec(kind, entry, variant, weights.find(entry, variant, named, fetch=fetch), seed)
+    return ModelSpec(kind, entry, variant, weights.find(entry, variant, named, fetch=fetch), seed, code_of(entry))
 
 
 def choose(kind: str, names: Iterable[str], files: Mapping[str, str], seed: int) -> tuple[list[ModelSpec], list[str]]:

@@ -22,6 +22,7 @@ from safebench.metrics.localisation import localise
 from safebench.metrics.quality import compare
 from safebench.models.calling import top1_mean
 from safebench.protocol import ORIGINAL, PROTOCOL, THRESHOLD
+from safebench.results.identity import identity_sentence
 from safebench.results.results import Results
 from safebench.runs.schema import LOCALISATION_METRICS
 
@@ -40,12 +41,16 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was looked at, and what is wrong; `seed` draws the same samples again."""
+    """What was looked at, and what is wrong; `seed` draws the same samples again.
+
+    identity: a sentence on what of the models' identity could be checked here, and what not.
+    """
 
     problems: tuple[str, ...]
     samples: int
     figures: int
     seed: int
+    identity: str = ""
 
     def raise_if_wrong(self, name: str) -> None:
         """Raise SubmissionError with the first problems."""
@@ -69,7 +74,7 @@ def verify(results: Results, seed: int, share: float = SHARE) -> Verdict:
     drawn = random.Random(seed).sample(names, max(1, math.ceil(share * len(names))))  # noqa: S311 (no secret)
     for name in drawn:
         problems += check.sample(name)
-    return Verdict(tuple(problems), len(drawn), check.figures, seed)
+    return Verdict(tuple(problems), len(drawn), check.figures, seed, identity_sentence(results.info))
 
 
 class _Check:

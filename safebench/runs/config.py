@@ -37,6 +37,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     slurm: dict[str, str] = {}
     storage: str | None = None
     keep_maps: bool = False
+    keep_results: bool = False
+    """Keep results in the run's folder that other code of the same model made: its numbers have not changed."""
     out: str | None = None
     weights: dict[str, str] = {}
     lpips_net: Literal["alex", "vgg", "squeeze"] = "alex"

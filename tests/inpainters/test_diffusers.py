@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,19 @@ from safebench.testing import inputs
 PHOTOS, HOLES = inputs.photos(2, (64, 72)), inputs.holes(2, (64, 72))
 
 
-@pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A Stable Diffusion inpainting pipeline of a few thousand random weights."""
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Thousands of tiny operations, which waiting threads only slow down."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def _parts(folder: Path, *, attends_to: int, **more: Any) -> dict[str, Any]:
+    """The networks and tokenizers that Stable Diffusion pipelines share: a few thousand random weights."""
     diffusers = pytest.importorskip("diffusers", reason="needs the extra: pip install 'safebench[diffusers]'")
     transformers = pytest.importorskip("transformers", reason="needs the extra: pip install 'safebench[diffusers]'")
-    folder = tmp_path_factory.mktemp("pipeline")
     torch.manual_seed(0)
     unet = diffusers.UNet2DConditionModel(
         sample_size=32,
@@ -36,8 +44,9 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         out_channels=4,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=8,
+        cross_attention_dim=attends_to,
         attention_head_dim=2,
+        **more,
     )
     vae = diffusers.AutoencoderKL(
         block_out_channels=(4, 8),
@@ -46,7 +55,19 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         latent_channels=4,
         norm_num_groups=2,
     )
-    text = transformers.CLIPTextConfig(
+    words = {"<|startoftext|>": 0, "!</w>": 1, "<|endoftext|>": 2, "!": 3}
+    (folder / "vocab.json").write_text(json.dumps(words))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = transformers.CLIPTokenizer(
+        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=_text_config().max_position_embeddings
+    )
+    return {"vae": vae, "tokenizer": tokenizer, "unet": unet, "scheduler": diffusers.DDIMScheduler()}
+
+
+def _text_config(**more: Any) -> Any:
+    import transformers
+
+    return transformers.CLIPTextConfig(
         hidden_size=8,
         intermediate_size=16,
         num_attention_heads=2,
@@ -55,28 +76,88 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         bos_token_id=0,
         pad_token_id=1,
         eos_token_id=2,
+        **more,
     )
-    words = {"<|startoftext|>": 0, "!</w>": 1, "<|endoftext|>": 2, "!": 3}
-    (folder / "vocab.json").write_text(json.dumps(words))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = transformers.CLIPTokenizer(
-        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=text.max_position_embeddings
-    )
-    made = diffusers.StableDiffusionInpaintPipeline(
-        vae=vae,
-        text_encoder=transformers.CLIPTextModel(text),
-        tokenizer=tokenizer,
-        unet=unet,
-        scheduler=diffusers.DDIMScheduler(),
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Stable Diffusion inpainting pipeline."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    parts = _parts(folder, attends_to=8)
+    import diffusers
+    import transformers
+
+    made: Any = diffusers.StableDiffusionInpaintPipeline(
+        **parts,
+        text_encoder=transformers.CLIPTextModel(_text_config()),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
     made.save_pretrained(folder / "tiny", safe_serialization=True)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # thousands of tiny operations, which waiting threads only slow down
-    yield folder / "tiny"
-    torch.set_num_threads(threads)
+    return folder / "tiny"
+
+
+@pytest.fixture(scope="module")
+def pipeline_xl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Stable Diffusion XL inpainting pipeline."""
+    folder = tmp_path_factory.mktemp("pipeline-xl")
+    embedded = {"addition_embed_type": "text_time", "addition_time_embed_dim": 4}
+    parts = _parts(folder, attends_to=16, **embedded, projection_class_embeddings_input_dim=6 * 4 + 8)
+    import diffusers
+    import transformers
+
+    made: Any = diffusers.StableDiffusionXLInpaintPipeline(
+        **parts,
+        tokenizer_2=parts["tokenizer"],
+        text_encoder=transformers.CLIPTextModel(_text_config()),
+        text_encoder_2=transformers.CLIPTextModelWithProjection(_text_config(projection_dim=8)),
+        add_watermarker=False,
+    )
+    made.save_pretrained(folder / "tiny", safe_serialization=True)
+    return folder / "tiny"
+
+
+class Marker:
+    """In place of the watermark, whose package the tests do not install: a mark that cannot be missed."""
+
+    def apply_watermark(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.ones_like(images)
+
+
+def test_no_watermark_is_put_into_a_picture_where_its_package_is_installed(
+    pipeline_xl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without: Any = calling.load_inpainter(f"diffusers:{pipeline_xl}")
+    _few_steps(without)
+    expected = calling.inpaint(without, PHOTOS[:1], HOLES[:1])
+    from diffusers.pipelines.stable_diffusion_xl import pipeline_stable_diffusion_xl_inpaint as module
+
+    monkeypatch.setattr(module, "is_invisible_watermark_available", lambda: True)
+    monkeypatch.setattr(module, "StableDiffusionXLWatermarker", Marker, raising=False)
+    installed: Any = calling.load_inpainter(f"diffusers:{pipeline_xl}")
+    assert installed.pipeline.watermark is None
+    _few_steps(installed)
+    np.testing.assert_array_equal(calling.inpaint(installed, PHOTOS[:1], HOLES[:1]), expected)
+
+
+def _few_steps(model: Any) -> None:
+    """What a pipeline does to a finished picture needs no fifty steps."""
+    model.pipeline = partial(model.pipeline, num_inference_steps=2)
+
+
+def test_a_pipelines_own_safety_checker_and_watermarker_are_not_loaded() -> None:
+    pytest.importorskip("diffusers", reason="needs the extra: pip install 'safebench[diffusers]'")
+    from safebench_inpainters.diffusers.adapter import _without_hidden_stages
+
+    xl = {"_class_name": "StableDiffusionXLPipeline"}
+    assert _without_hidden_stages(xl) == {"add_watermarker": False}
+    old = {"_class_name": "StableDiffusionInpaintPipeline", "safety_checker": ["stable_diffusion", "X"]}
+    assert _without_hidden_stages(old) == {"requires_safety_checker": False, "safety_checker": None}
+    pixels = {"_class_name": "IFInpaintingPipeline", "safety_checker": ["if", "X"], "watermarker": ["if", "Y"]}
+    expected = {"requires_safety_checker": False, "safety_checker": None, "watermarker": None}
+    assert _without_hidden_stages(pixels) == expected
 
 
 @pytest.mark.slow

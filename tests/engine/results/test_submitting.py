@@ -16,6 +16,7 @@ from PIL import Image
 
 import safebench
 from safebench.errors import SubmissionError
+from safebench.results.identity import identity_sentence
 from safebench.results.results import open_run
 from safebench.results.submitting import opened, submit
 from safebench.results.verifying import verify
@@ -55,6 +56,8 @@ def test_an_honest_run_is_packed_and_read_back(run: Path, tmp_path: Path) -> Non
     path, drawn = submit(run, tmp_path / "mine.safebench.zip", seed=3)
     assert drawn.samples == 1
     assert drawn.figures > 10
+    assert "Not checked: that these models" in drawn.identity
+    assert drawn.identity.endswith("code as installed here: telea, copy, laplacian.")
     with opened([path, run]) as (packed, original):
         assert packed.name == "mine"
         keys = ["inpainter", "detector", "bin"]
@@ -161,3 +164,22 @@ def test_a_package_that_was_opened_and_changed_is_refused(run: Path, tmp_path: P
     (tmp_path / "no.zip").write_bytes(b"no zip")
     with pytest.raises(SubmissionError, match="is no submission"), opened([tmp_path / "no.zip"]):
         pass
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"code": None}, "code not on record: telea"),
+        (
+            {"code": {"sha256": "0", "package": "safebench", "package_version": "0.1.0"}},
+            "other code than installed here",
+        ),
+        ({"kept": True}, "results of earlier code, kept because their author said"),
+    ],
+)
+def test_what_the_code_on_record_is_worth_is_said(run: Path, changes: dict[str, Any], expected: str) -> None:
+    info = json.loads((run / "run.json").read_text())
+    info["inpainters"]["telea"] |= changes
+    assert expected in identity_sentence(info)
+    info["inpainters"]["nowhere"] = info["inpainters"]["copy"]
+    assert "on record, but not installed here: nowhere" in identity_sentence(info)

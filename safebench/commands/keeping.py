@@ -1,0 +1,103 @@
+"""Whether a run goes on with the results that its folder holds of a model whose code has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from safebench.models import kinds
+from safebench.models.code import Code
+from safebench.models.specs import ModelSpec
+from safebench.runs.record import Made, ModelRecord
+from safebench.runs.store import Store
+
+
+def settle(
+    models: Iterable[ModelSpec], recorded: Mapping[str, ModelRecord], store: Store, keep: bool
+) -> tuple[list[ModelSpec], list[str]]:
+    """Hold the models that take part against what run.json says of them (`recorded`, by label).
+
+    A model of other code has another identity, so that its results are made anew.  With `keep` it takes on the identity
+    under which the folder's `store` holds most rows, where all but the code is as it was.  Once kept, results stay kept
+    as long as the code stays as it is.  Returns the models, and sentences for the user.
+    """
+    settled, sentences, kept, changed = [], [], [], []
+    for who in models:
+        before = recorded.get(who.label)
+        alike = _differ_by_code(who, before)
+        known = {made.identity: made.code for made in alike}
+        if keep and before is not None and not alike:
+            sentences.append(
+                f"{who.label}: --keep-results cannot keep its results in this folder: they are of another card "
+                "version, other weights, another seed or another precision"
+            )
+        chosen = who.identity
+        if alike and before is not None and (keep or _same_code(before, who)):
+            chosen = _fullest(alike, store, who.kind) if keep else before.identity
+        elif alike and who.identity not in known:
+            changed.append((who, alike[0].code))
+        if chosen != who.identity:
+            kept.append((who, known[chosen]))
+        settled.append(who if chosen == who.identity else replace(who, kept=chosen))
+    return settled, [*sentences, *_told_kept(kept), *_told_changed(changed)]
+
+
+def history(who: ModelSpec, recorded: ModelRecord | None) -> dict[str, Any]:
+    """What run.json goes on to say of results that other code made, so that they can still be kept later."""
+    alike = _differ_by_code(who, recorded)
+    others = tuple(made for made in alike if made.identity != who.identity)
+    kept_from = next((made.code for made in alike if who.kept == made.identity), None)
+    return {"kept": bool(who.kept), "kept_from": kept_from, "earlier": others}
+
+
+def _differ_by_code(who: ModelSpec, recorded: ModelRecord | None) -> list[Made]:
+    """The results on record that differ from the model's own by their code at most; the latest first."""
+    made = [recorded.made, *recorded.earlier] if recorded else []
+    return [one for one in made if one.settings == who.settings]
+
+
+def _same_code(recorded: ModelRecord, who: ModelSpec) -> bool:
+    return recorded.code is not None and recorded.code.identity == who.code.identity
+
+
+def _fullest(alike: Sequence[Made], store: Store, kind: str) -> str:
+    """The identity of which the store holds most rows that went well; of equals, the latest."""
+    if len(alike) == 1:
+        return alike[0].identity
+    rows = store.read("quality" if kind == "inpainters" else "detection")
+    counted = rows[rows["error"] == ""][f"{kinds.kind(kind).column}_id"].value_counts()
+    return max(alike, key=lambda made: int(counted.get(made.identity, 0))).identity
+
+
+def _told_kept(kept: Sequence[tuple[ModelSpec, Code | None]]) -> list[str]:
+    """A sentence for each code that made what is kept."""
+    by_code: dict[str, list[str]] = {}
+    for who, code in kept:
+        by_code.setdefault(_label(code), []).append(who.label)
+    return [
+        f"{', '.join(names)}: results of other code than today's are kept, as --keep-results said ({code})"
+        for code, names in by_code.items()
+    ]
+
+
+def _told_changed(changed: Sequence[tuple[ModelSpec, Code | None]]) -> list[str]:
+    """A sentence for each that changed; one for all of which no code is on record."""
+    unknown = ", ".join(who.label for who, code in changed if code is None)
+    sentences = [
+        f"{who.label}: its code has changed since its results in this folder were made ({code.label} then, "
+        f"{who.code.label} now)"
+        for who, code in changed
+        if code is not None
+    ]
+    if unknown:
+        sentences.append(f"{unknown}: the code that made these models' results in this folder is not on record")
+    return [
+        f"{sentence}; they are made anew. Where you know that the numbers are the same, stop and run again with "
+        "--keep-results"
+        for sentence in sentences
+    ]
+
+
+def _label(code: Code | None) -> str:
+    return code.label if code else "code that is not on record"

@@ -1,0 +1,40 @@
+"""What of a run's models can be checked without running them: their code on record against the code installed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from safebench.errors import SafebenchError
+from safebench.models import kinds, registry
+from safebench.models.code import code_of
+from safebench.runs.record import ModelRecord
+
+_NOT_CHECKED = "Not checked: that these models, with the weights on record, made the pictures and maps"
+
+
+def identity_sentence(info: Mapping[str, Any]) -> str:
+    """What of the models' identity is not checked, and how their code on record compares with the code here."""
+    groups: dict[str, list[str]] = {}
+    for kind in kinds.MODELS:
+        for name, model in (info.get(kind.name) or {}).items():
+            groups.setdefault(_compared(kind.name, name, model), []).append(name)
+    return "; ".join([_NOT_CHECKED, *(f"{what}: {', '.join(names)}" for what, names in groups.items())]) + "."
+
+
+def _compared(kind: str, name: str, model: Any) -> str:
+    try:
+        record = msgspec.convert(model, ModelRecord)
+    except msgspec.ValidationError:
+        return "code that cannot be read in run.json"
+    if record.kept:
+        return "results of earlier code, kept because their author said that the numbers are the same"
+    if record.code is None:
+        return "code not on record"
+    try:
+        here = code_of(registry.find(kind, name)[0])
+    except SafebenchError:
+        return "code on record, but not installed here"
+    return "code as installed here" if here.identity == record.code.identity else "other code than installed here"
