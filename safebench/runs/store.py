@@ -15,11 +15,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from safebench.runs import schema
-from safebench.runs.folder import check_run_folder
 from safebench.errors import StoreError
 from safebench.files import as_text, atomic_write
 from safebench.keys import slug
+from safebench.runs import schema
+from safebench.runs.folder import check_run_folder
 
 Table = Literal["quality", "detection"]
 _COLUMNS: dict[str, Mapping[str, str]] = {"quality": schema.QUALITY, "detection": schema.DETECTION}
@@ -102,7 +102,9 @@ class Store:
 
     def write_info(self, info: Mapping[str, Any]) -> None:
         """Write run.json."""
-        atomic_write(self.folder / "run.json", msgspec.json.format(msgspec.json.encode(_storable(info)), indent=2) + b"\n")
+        atomic_write(
+            self.folder / "run.json", msgspec.json.format(msgspec.json.encode(_storable(info)), indent=2) + b"\n"
+        )
 
     def read_samples(self) -> pd.DataFrame:
         """The stored plan; an empty table where there is none."""
