@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from safebench.errors import ConfigError, ImageError
 from safebench.files import atomic_write, check_target, file_errors
-from safebench.inputs.images import overlay, read_mask, read_photo, save_png
+from safebench.inputs.images import overlay, read_mask, read_photo, read_profile, save_png
 from safebench.inputs.own import NOTE
 from safebench.models import calling
 from safebench.models.specs import named_file, participant
@@ -32,7 +32,7 @@ def inpaint_file(
     device: str = "auto",
     sees_hole: bool = False,
 ) -> None:
-    """Fill the hole (white in `mask`) of one photo and write the composite as PNG.
+    """Fill the hole (white in `mask`) of one photo and write the composite as PNG, with the photo's ICC profile.
 
     weights: the checkpoint, as PATH or NAME=PATH.
     raw: also write the model's whole output before compositing, float32 H x W x 3 in [0, 1]: what the authors' script
@@ -59,8 +59,9 @@ def inpaint_file(
     inpainter.sees_hole = sees_hole
     filled = calling.inpaint(inpainter, photo[None], hole[None])
     told = provenance(who) | ({"Hole": "was shown to the inpainter"} if sees_hole else {})
+    profile = read_profile(image)
     with file_errors(out):
-        save_png(out, calling.composite(photo[None], hole[None], filled)[0], told)
+        save_png(out, calling.composite(photo[None], hole[None], filled)[0], told, profile)
         if raw is not None:
             _save_npy(raw, filled[0])
 

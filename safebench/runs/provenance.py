@@ -15,7 +15,7 @@ from safebench.version import __version__
 
 _PACKAGES = (
     "torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "scikit-image", "lpips",
-    "opencv-contrib-python-headless", "pillow",
+    "opencv-contrib-python-headless", "pillow", "simplejpeg",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safebench.inputs.images.overlay import overlay
 from safebench.inputs.images.png import encode_png, save_png
-from safebench.inputs.images.reading import read_mask, read_photo
+from safebench.inputs.images.reading import read_mask, read_photo, read_profile
 from safebench.inputs.images.square import MIN_SIDE, square_mask, to_square
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "overlay",
     "read_mask",
     "read_photo",
+    "read_profile",
     "save_png",
     "square_mask",
     "to_square",

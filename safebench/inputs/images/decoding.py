@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from safebench.inputs.images.chunks import profile_of_png, without_large_text
 from safebench.inputs.images.levels import UnreadableError, check_size, deep_pixels, to_8_bit, upright, without_alpha
 from safebench.inputs.images.quiet import no_messages, no_warnings
+from safebench.inputs.images.soundness import check_jpeg, check_webp
 
 _ORIENTATION = 0x0112
 _READERS: tuple[tuple[tuple[bytes, ...], type[ImageFile]], ...] = (
@@ -25,6 +28,10 @@ _READERS: tuple[tuple[tuple[bytes, ...], type[ImageFile]], ...] = (
     ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffImageFile),
     ((b"BM",), BmpImageFile),
 )
+_CHECKS: dict[type[ImageFile], Callable[[bytes], None]] = {
+    JpegImageFile: check_jpeg,
+    WebPImageFile: check_webp,
+}
 _OTHERS = {b"GIF8": "GIF", b"%PDF": "PDF", b"8BPS": "Photoshop", b"\0\0\0\x0cjP": "JPEG 2000", b"\xff\x0a": "JPEG XL"}
 
 
@@ -41,7 +48,10 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 
             if (deep := tiff.decode_deep(data)) is not None:
                 return deep
-        return _decode(reader, data)
+        pixels = _decode(reader, data)
+        if check := _CHECKS.get(reader):
+            check(data)
+        return pixels
     except UnreadableError:
         raise
     except Image.DecompressionBombError:
@@ -51,6 +61,18 @@ def decode(data: bytes) -> NDArray[np.uint8]:
     except Exception as error:  # on a damaged file a decoder may raise anything
         reason = str(error) or type(error).__name__
         raise UnreadableError(f"it is damaged or of a kind that cannot be read ({reason})") from None
+
+
+def profile_of(data: bytes) -> bytes | None:
+    """The ICC profile of an image file with RGB colours; None where there is none.  Raises UnreadableError."""
+    reader = _reader(data)
+    try:
+        with no_messages() if reader is TiffImageFile else no_warnings():
+            png = reader is PngImageFile  # which may hold a larger one than Pillow reads
+            profile = profile_of_png(data) if png else reader(io.BytesIO(data)).info.get("icc_profile")
+    except Exception as error:  # as above
+        raise UnreadableError(f"it is damaged or of a kind that cannot be read ({error})") from None
+    return profile if profile and profile[16:20] == b"RGB " else None
 
 
 def _reader(data: bytes) -> type[ImageFile]:
@@ -71,6 +93,8 @@ def _reader(data: bytes) -> type[ImageFile]:
 def _decode(reader: type[ImageFile], data: bytes) -> NDArray[np.uint8]:
     # The reader's class is called itself: Image.open would warn of large images, and look at every format.
     by_libtiff = reader is TiffImageFile
+    if reader is PngImageFile:
+        data = without_large_text(data)
     with no_messages() if by_libtiff else no_warnings():
         image = reader(io.BytesIO(data))
         check_size(*image.size)

@@ -11,6 +11,8 @@ from safebench.inputs.images.quiet import no_messages
 
 MAX_PIXELS = 2**28
 """A larger image is refused before it is decoded: at 268 megapixels it is an accident, or an attack."""
+_FEWER_BITS = (8, 10, 12, 14)
+"""What cameras and scanners store in 16 bits without scaling it."""
 
 
 class UnreadableError(ValueError):
@@ -33,7 +35,17 @@ def without_alpha(colour: NDArray[Any], alpha: NDArray[Any], opaque: int) -> NDA
 
 
 def to_8_bit(levels: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """0..65535 to 0..255, rounded: 257 levels of the one are one of the other."""
+    """0..65535 to 0..255, rounded: 257 levels of the one are one of the other.
+
+    Raises UnreadableError where no level is higher than those of 14 bits: they would be read as nearly black.
+    """
+    brightest = int(levels.max(initial=0))
+    bits = next((bits for bits in _FEWER_BITS if brightest < 2**bits), 16)
+    if brightest > 0 and bits < 16:
+        raise UnreadableError(
+            f"its brightest level is {brightest} of 65535: {bits}-bit numbers? multiply them by {2 ** (16 - bits)}, "
+            "or save it with 8 bit"
+        )
     return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 

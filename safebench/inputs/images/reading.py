@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench.errors import ImageError
-from safebench.inputs.images.decoding import decode
+from safebench.inputs.images.decoding import decode, profile_of
 from safebench.inputs.images.levels import UnreadableError
 
 _GRAY_SPREAD = 16
@@ -22,8 +22,9 @@ def read_photo(path: Path, data: bytes | None = None) -> NDArray[np.uint8]:
     EXIF orientation says.  Gray is repeated, 16 bit rounded to 8, CMYK converted through its ICC profile; colour
     profiles of RGB photos are not applied.
 
-    Raises ImageError for a file that cannot be read, is damaged, holds several images, floating-point numbers or
-    transparent pixels, or has more than 2^28 pixels (above Pillow's own limit of 1.8e8, WebP and TIFF).
+    Raises ImageError for a file that cannot be read, is damaged (also where a decoder would fill what is missing),
+    holds several images, floating-point numbers, 8 to 14 bits unscaled in 16 or transparent pixels, or has more than
+    2^28 pixels (above Pillow's own limit of 1.8e8, WebP and TIFF).
     """
     pixels = _pixels(path, data)
     return np.stack([pixels] * 3, axis=2) if pixels.ndim == 2 else pixels
@@ -46,6 +47,19 @@ def read_mask(path: Path, data: bytes | None = None) -> NDArray[np.bool_]:
             "a mask is white (255) where the hole is"
         )
     return pixels > 127
+
+
+def read_profile(path: Path) -> bytes | None:
+    """The ICC profile of a photo with RGB colours, for a copy of its pixels; None where it has none.
+
+    A CMYK photo's is none: `read_photo` has applied it.  Raises ImageError as `read_photo` does.
+    """
+    try:
+        return profile_of(path.read_bytes())
+    except OSError as error:
+        raise ImageError(f"{path}: it cannot be read ({error.strerror or error})") from None
+    except UnreadableError as error:
+        raise ImageError(f"{path}: {error}") from None
 
 
 def _pixels(path: Path, data: bytes | None) -> NDArray[np.uint8]:

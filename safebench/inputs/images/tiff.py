@@ -9,9 +9,10 @@ import math
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from tifffile import EXTRASAMPLE, PHOTOMETRIC, PLANARCONFIG, SAMPLEFORMAT
+from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, PLANARCONFIG, SAMPLEFORMAT
 
 from safebench.inputs.images.levels import UnreadableError, check_size, deep_pixels, to_8_bit, upright, without_alpha
+from safebench.inputs.images.soundness import check_jpeg
 
 # what tifffile has to say of odd tags goes to the log of whoever set one up, not to stderr
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -59,6 +60,17 @@ def _check(page: tifffile.TiffPage) -> None:
     strips, needed = sum(count > 0 for count in page.databytecounts), math.prod(page.chunked)
     if not strips == needed == len(page.dataoffsets):  # the rest would be taken for black
         raise UnreadableError(f"it is damaged: it holds {strips} of the {needed} strips of its pixels")
+    if page.compression == COMPRESSION.JPEG:
+        _check_jpeg_strips(page)
+
+
+def _check_jpeg_strips(page: tifffile.TiffPage) -> None:
+    """Raises UnreadableError for damaged JPEG strips."""
+    file, tables = page.parent.filehandle, page.jpegtables
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.seek(offset)
+        strip = file.read(count)
+        check_jpeg(tables[:-2] + strip[2:] if tables else strip)
 
 
 def _levels(page: tifffile.TiffPage) -> NDArray[np.uint16]:

@@ -11,8 +11,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from safebench.cli.app import app
-from safebench.errors import ConfigError
-from safebench.inputs.images import overlay, read_photo, save_png
+from safebench.errors import ConfigError, ImageError
+from safebench.inputs.images import overlay, read_photo, read_profile, save_png
 from safebench.models.calling import top1_mean
 from safebench.models.registry import find
 from safebench.testing import inputs
@@ -74,3 +74,22 @@ def test_composites_say_whether_the_inpainter_looked_under_the_hole(picture, tmp
         CliRunner().invoke(app, ["inpaint", *map(str, [*given, *flags])], catch_exceptions=False)
         with Image.open(tmp_path / "out.png") as composite:
             assert ("shown to the inpainter" in str(composite.info)) == said
+
+
+def test_a_composite_keeps_the_photos_colour_profile(picture, tmp_path):
+    save_png(tmp_path / "mask.png", inputs.holes(1, (64, 96))[0])
+    given = ["--inpainter", "telea", "--mask", tmp_path / "mask.png", "--out", tmp_path / "out.png"]
+    profile = bytes(16) + b"RGB " + bytes(2 << 20)
+    save_png(tmp_path / "photo.png", read_photo(picture), profile=profile)
+    for image, expected in ((tmp_path / "photo.png", profile), (picture, None)):
+        CliRunner().invoke(app, ["inpaint", *map(str, [*given, "--image", image])], catch_exceptions=False)
+        assert read_profile(tmp_path / "out.png") == expected
+
+
+def test_a_damaged_photo_is_refused(picture, tmp_path):
+    photo = read_photo(picture)
+    Image.fromarray(photo).save(tmp_path / "photo.jpg")
+    data = (tmp_path / "photo.jpg").read_bytes()
+    (tmp_path / "photo.jpg").write_bytes(data[: len(data) * 2 // 3] + b"\xff\xd9")
+    with pytest.raises(ImageError, match=r"photo\.jpg: it is damaged: its pixels end early"):
+        detect("--detector", "laplacian", "--image", tmp_path / "photo.jpg", "--out", tmp_path / "map.png")

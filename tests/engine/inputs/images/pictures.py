@@ -63,6 +63,6 @@ def key_coloured_png(clear: bool) -> bytes:
 
 
 def deep_png_with_a_key(clear: bool) -> bytes:
-    data = by_opencv(".png", np.full((HEIGHT, WIDTH, 3), 300, np.uint16))
-    chunk = b"tRNS" + struct.pack(">3H", *(3 * [300 if clear else 301]))
+    data = by_opencv(".png", np.full((HEIGHT, WIDTH, 3), 30_000, np.uint16))
+    chunk = b"tRNS" + struct.pack(">3H", *(3 * [30_000 if clear else 30_001]))
     return data[:33] + struct.pack(">I", 6) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]

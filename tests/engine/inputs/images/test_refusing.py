@@ -73,6 +73,9 @@ REFUSED = {
         tiff(np.repeat(DEEP[:, :, :1], 9, axis=2), photometric="minisblack", planarconfig="contig"),
         "9 channels",
     ),
+    "8-bit numbers in 16": (tiff(RGB.astype(np.uint16), photometric="rgb"), "255 of 65535: 8-bit numbers"),
+    "12-bit numbers in 16": (by_opencv(".png", DEEP // 16), r"409\d of 65535: 12-bit numbers\? multiply them by 16"),
+    "14-bit numbers in 16": (tiff(DEEP[:, :, 0] // 4), r"163\d\d of 65535: 14-bit numbers\? multiply them by 4"),
     "lab tiff": (saved(Image.new("LAB", (WIDTH, HEIGHT)), "TIFF"), "colour space"),
 }
 
