@@ -1,0 +1,1 @@
+"""A run: what it is asked to do, and its folder."""
