@@ -18,7 +18,9 @@ import numpy as np
 from safebench.inputs.images import to_square
 from safebench.inputs.masks import open_masks
 from safebench.inputs.photos import open_photos
-from safebench.metrics.localisation import localise
+from safebench.metrics.auc import AUC
+from safebench.metrics.evidence import MapEvidence
+from safebench.metrics.f1 import F1
 from safebench.models import calling
 from safebench.protocol import SIZE, THRESHOLD, parse_bins
 
@@ -76,8 +78,8 @@ def main() -> None:
         images = inpaint(inpainter, photos, holes)
         for detector in detectors:
             findings = detect(detector, images)
-            scores = [localise(found.maps[0], hole) for found, hole in zip(findings, holes, strict=True)]
-            auc, f1 = np.array([(score.auc, score.f1) for score in scores]).T
+            evidence = [MapEvidence(found.maps[0], hole) for found, hole in zip(findings, holes, strict=True)]
+            auc, f1 = np.array([(AUC.compute(each), F1.compute(each)) for each in evidence]).T
             print(
                 f"{inpainter:<16}{detector:<16}{auc.mean():>8.4f}{auc.min():>8.4f}{f1.mean():>8.4f}"
                 f"{flagged(findings):>9.3f}",

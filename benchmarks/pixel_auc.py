@@ -19,9 +19,18 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from sklearn.metrics import roc_auc_score
 
-from safebench.metrics.localisation import localise, pixel_auc
+from safebench.metrics.auc import pixel_auc
+from safebench.metrics.catalogue import DEFAULT, measure
+from safebench.metrics.evidence import MapEvidence
 
 SHAPE = (256, 256)
+
+
+LOCALISATION = [m for m in DEFAULT if m.subject == "localisation" and m.over == "inpainted"]
+
+
+def localise(scores: NDArray[np.float32], mask: NDArray[np.bool_]) -> dict[str, float]:
+    return measure(LOCALISATION, MapEvidence(scores, mask))
 
 
 def maps(mask: NDArray[np.bool_], generator: np.random.Generator) -> Mapping[str, NDArray[np.float32]]:

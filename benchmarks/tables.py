@@ -13,7 +13,7 @@ import pandas as pd
 
 from safebench.protocol import BINS, ORIGINAL
 from safebench.results.tables import compare_inpainters, detection_cells, false_alarms
-from safebench.runs.schema import DETECTION, LOCALISATION_METRICS
+from safebench.runs.schema import DETECTION, metric_columns
 
 
 def made_up(photos: int, inpainters: int, detectors: int) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def made_up(photos: int, inpainters: int, detectors: int) -> pd.DataFrame:
     )
     rows["sample"] = rows["photo"] + "." + rows["bin"]
     generator = np.random.default_rng(0)
-    for column in (*LOCALISATION_METRICS, "score", "flagged_area"):
+    for column in metric_columns("detection"):
         rows[column] = generator.random(len(rows))
     rows["flagged"] = (rows["score"] >= 0.5).astype(float)
     return rows.reindex(columns=list(DETECTION), fill_value="")

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from safebench.errors import ConfigError
-from safebench.metrics.localisation import pixel_auc
+from safebench.metrics.auc import pixel_auc
 from safebench.models.calling import top1_mean
 from safebench.models.cards import Card
 from safebench.models.contracts import Recipe as Contract

@@ -6,7 +6,9 @@ import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
-from .metrics import LOCALISATION_GROUP, Metric, View
+from safebench.metrics.auc import AUC
+from safebench.metrics.metric import Metric, Subject, View
+
 from .runs import Record
 from .words import Figure, bin_name, bin_place, figure, interval, number
 
@@ -68,10 +70,16 @@ class Table:
         found: dict[str, list[Metric]] = {}
         for column in self.columns:
             if column.metric:
-                found.setdefault(column.metric.group, []).append(column.metric)
+                found.setdefault(GROUPS[column.metric.subject], []).append(column.metric)
         return found
 
 
+GROUPS: dict[Subject, str] = {
+    "localisation": "Where (pixels)",
+    "detection": "Whether (image)",
+    "quality": "Quality",
+}
+"""What a page calls the metrics of a subject."""
 FACET_NAMES = {
     "run": "Run",
     "dataset": "Data set",
@@ -107,21 +115,21 @@ def _place(value: float, ordered: list[float]) -> int:
 def figure_cell(row: Record, metric: Metric, best: dict[View, int]) -> Cell:
     """The cell of one figure of a row of an aggregated table."""
     found = figure(row, metric.key) or Figure(math.nan)
-    left_out = int(row.get(metric.undefined, 0))
+    left_out = int(row.get(metric.count_column, 0))
     every = left_out > 0 and left_out == row.get("n")
     return Cell(
-        text="∞" if every and metric.undefined_text == "identical" else number(found.value, metric.digits),
+        text="∞" if every and metric.undefined == "infinite" else number(found.value, metric.digits),
         order="" if math.isnan(found.value) else repr(found.value),
         interval=interval(found, metric.digits),
         note=f"{'all ' if every else ''}{left_out} {metric.undefined_text}" if left_out else "",
         best={view: place for view, place in best.items() if place},
-        inverted=metric.key == "auc" and bool(row.get("inverted")),
+        inverted=metric.key == AUC.key and bool(row.get("inverted")),
     )
 
 
 def misled(row: Record, metric: Metric) -> bool:
     """Whether a figure tells of pixels, and the detector points at the wrong ones."""
-    return bool(row.get("inverted")) and metric.group == LOCALISATION_GROUP
+    return bool(row.get("inverted")) and metric.subject == "localisation"
 
 
 def values_of(rows: list[Row], head: str) -> list[tuple[str, str]]:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .metrics import Metric
+from safebench.metrics.metric import Metric
+
 from .runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
 from .words import ALL_BINS, bin_name, bin_place, figure
 

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from safebench.metrics.metric import VIEWS
 from safebench.models import registry
 from safebench.results.comparing import Group, group
 from safebench.results.results import Results
 
-from .metrics import VIEWS
 from .runs import Run, as_run, mapping
 from .standings import Standings
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from safebench.keys import slug
+from safebench.metrics.metric import View
 from safebench.results.comparing import Group
 from safebench.runs.provenance import whose_weights
 
 from .cells import Cell, Column
-from .metrics import View
 from .runs import NO_POSTPROCESS, Run
 from .standings import OPPONENT, POOLED, STRONGEST, Standings, bins, part
 from .words import MISSING

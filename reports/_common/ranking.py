@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from safebench.metrics.auc import AUC
 from safebench.results.tables import compare_inpainters
 
-from .metrics import LOCALISATION
 from .runs import NO_POSTPROCESS, Record, Run, records
 from .words import ALL_BINS, Figure, figure
 
@@ -38,21 +38,21 @@ def strongest(run: Run, dataset: str) -> list[Record]:
 
 def unmistaken(rows: list[Record]) -> Record | None:
     """Of one inpainter's cells that of the detector that finds it best; None where none has an AUC."""
-    return max((row for row in rows if not math.isnan(row["auc"])), key=_strength, default=None)
+    return max((row for row in rows if not math.isnan(row[AUC.key])), key=_strength, default=None)
 
 
 def _strength(row: Record) -> tuple[bool, float]:
-    return (False, trace(row)) if row["inverted"] else (True, row["auc"])
+    return (False, trace(row)) if row["inverted"] else (True, row[AUC.key])
 
 
 def trace(row: Record) -> float:
     """How much is found of an inpainter, however the detector is turned."""
-    return LOCALISATION[0].trace(row["auc"])
+    return AUC.trace(row[AUC.key])
 
 
 def auc(row: Record) -> Figure:
     """The pixel AUC of a cell."""
-    return figure(row, "auc") or Figure(math.nan)
+    return figure(row, AUC.key) or Figure(math.nan)
 
 
 def paired(run: Run, first: Record, second: Record) -> tuple[Figure, float]:
@@ -63,7 +63,7 @@ def paired(run: Run, first: Record, second: Record) -> tuple[Figure, float]:
     rows = run.results.detection
     for key in ("dataset", "postprocess", "detector"):
         rows = rows[rows[key] == first[key]]
-    compared = compare_inpainters(rows, second["inpainter"], first["inpainter"], "auc")
+    compared = compare_inpainters(rows, second["inpainter"], first["inpainter"], AUC.column)
     [pair] = records(compared[compared["bin"] == ALL_BINS])
     return Figure(pair["difference"], pair["low"], pair["high"]), pair["p"]
 

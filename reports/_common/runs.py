@@ -11,10 +11,12 @@ from typing import Any
 
 import pandas as pd
 
+from safebench.metrics.catalogue import BUILT_IN
+from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
+from safebench.metrics.metric import Metric
 from safebench.results.comparing import Group, group, run_labels
 from safebench.results.results import Results, Tables
 
-from .metrics import DETECTION, LOCALISATION, QUALITY, Metric
 from .words import ALL_BINS, bin_place
 
 Record = dict[str, Any]
@@ -95,15 +97,33 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 def detection_metrics(runs: Sequence[Run]) -> list[Metric]:
     """The metrics of detection that any of the runs holds."""
-    return _present([*LOCALISATION, *DETECTION], [row for run in runs for row in run.detection])
+    rows = [row for run in runs for row in run.detection]
+    return _present([m for m in _measured(runs) if m.subject != "quality" and m.over == "inpainted"], rows)
 
 
 def quality_metrics(runs: Sequence[Run]) -> list[Metric]:
-    """The metrics of quality that any of the runs holds; LPIPS says which backbone gave it."""
+    """The metrics of quality that any of the runs holds; those of LPIPS say which backbone gave them."""
     nets = sorted({str(run.info.get("lpips_net")) for run in runs if run.info.get("lpips_net")})
-    name = f"LPIPS ({' / '.join(nets)})" if nets else "LPIPS"
-    named = [replace(metric, name=name) if metric.key == "lpips" else metric for metric in QUALITY]
+    backbones = f" ({' / '.join(nets)})" if nets else ""
+    named = [
+        replace(metric, name=metric.name + backbones) if LPIPS_NETWORK in metric.needs else metric
+        for metric in _measured(runs)
+        if metric.subject == "quality"
+    ]
     return _present(named, [row for run in runs for row in run.quality])
+
+
+def false_alarm_metrics(runs: Sequence[Run]) -> list[Metric]:
+    """The metrics over untouched originals that any of the runs holds."""
+    rows = [row for run in runs for row in run.false_alarms]
+    return _present([metric for metric in _measured(runs) if metric.over == "originals"], rows)
+
+
+def _measured(runs: Sequence[Run]) -> list[Metric]:
+    """What any of the runs measured, in the catalogue's order: SafeBench's own, then others'."""
+    found = {metric.key: metric for run in runs for metric in run.results.metrics}
+    own = {metric.key: k for k, metric in enumerate(BUILT_IN)}
+    return sorted(found.values(), key=lambda metric: own.get(metric.key, len(own)))
 
 
 def _present(metrics: list[Metric], rows: list[Record]) -> list[Metric]:

@@ -14,13 +14,14 @@ from typing import Any
 
 import pandas as pd
 
+from safebench.metrics.auc import AUC
+from safebench.metrics.metric import Metric, View
 from safebench.protocol import ORIGINAL
 from safebench.results import tables
 
 from .cells import Cell, Column, Row, Table, figure_cell, misled, places, values_of
-from .metrics import FALSE_ALARMS, Metric, View
 from .ranking import trace, unmistaken
-from .runs import Record, Run, detection_metrics, mapping, quality_metrics, records
+from .runs import Record, Run, detection_metrics, false_alarm_metrics, mapping, quality_metrics, records
 from .words import MISSING, Figure, bin_name, bin_place, figure
 
 STRONGEST = "strongest for each"
@@ -31,7 +32,6 @@ OPPONENT: dict[View, str] = {"inpainter": "detector", "detector": "inpainter"}
 FACETS: dict[View, tuple[str, ...]] = {
     view: ("dataset", opponent, "bin", "postprocess", "licence") for view, opponent in OPPONENT.items()
 }
-_ORDER = "auc"
 _UNPOOLED = ("key", "sample_key", "inpainter_id", "detector_id", "map", "confidence", "error_step")
 """Columns of the stored rows that no mean needs: long texts, a million times over."""
 
@@ -56,7 +56,7 @@ class Standings:
         self.run = run
         self.detection = detection_metrics([run])
         self.quality = quality_metrics([run])
-        self.false_alarms = list(FALSE_ALARMS) if run.false_alarms else []
+        self.false_alarms = false_alarm_metrics([run])
 
     @cached_property
     def inpainters(self) -> Table:
@@ -142,7 +142,9 @@ class Standings:
         rows = self.run.results.detection.drop(columns=[*_UNPOOLED, "run"], errors="ignore")
         kept = rows[rows["inpainter"].isin([*self.pooled_inpainters, ORIGINAL])]
         named = kept["inpainter"].where(kept["inpainter"] == ORIGINAL, POOLED)
-        return records(tables.detection_cells(kept.assign(inpainter=named))) if self.pooled_inpainters else []
+        if not self.pooled_inpainters:
+            return []
+        return records(tables.detection_cells(kept.assign(inpainter=named), self.run.results.metrics))
 
     def _of_inpainters(self) -> Iterator[_Entry]:
         run = self.run
@@ -188,7 +190,7 @@ class Standings:
         facets = {key: values_of(rows, key) for key in FACETS[view]}
         columns = [Column("rank", "Rank", _RANKED[view], count=True), Column(view, view.capitalize())]
         columns += [Column("opponent", OPPONENT[view].capitalize())]
-        columns += [Column(m.key, m.label, m.meaning, m, shown=m.shown or m.key in _ALSO_SHOWN) for m in metrics]
+        columns += [Column(m.key, m.label, m.meaning, m, shown="leaderboard" in m.shown) for m in metrics]
         failed = any((entry.found or entry.beside)["failures"] for entry in entries)
         columns += [
             Column("n", "n", "Images that the means are taken over.", count=True),
@@ -213,8 +215,6 @@ _RANKED: dict[View, str] = {
     "samples, are not ranked.",
     "detector": "By pixel AUC, highest first. A detector that points at the background (inverted) is not ranked.",
 }
-_ALSO_SHOWN = ("false_alarm_rate", "detection_rate_at_5")
-"""Metrics that stand on a leaderboard from the start, though not in a report."""
 _LICENCE = "Of the weights where there are any, since it binds more than the code's; else of the code."
 _ORIGIN = "Whether the weights came with SafeBench, are the published ones, or the user's own."
 
@@ -250,7 +250,7 @@ def _ranks(view: View, entries: Sequence[_Entry]) -> list[int]:
 
 def _merit(view: View, entry: _Entry) -> float | None:
     """What an entry is ranked by, more is better; None where it takes no rank."""
-    value = entry.found.get(_ORDER, math.nan)
+    value = entry.found.get(AUC.key, math.nan)
     if not entry.competes or math.isnan(value):
         return None
     if view == "inpainter":

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from safebench.metrics.auc import AUC
+from safebench.metrics.detection_rate import DETECTION_RATE
+from safebench.metrics.psnr import PSNR
+
 from .._common.runs import Record, Run
 from .._common.words import ALL_BINS, Figure, figure, told
 
@@ -55,12 +59,12 @@ def verdicts(run: Run) -> list[Verdict]:
 
 def _identical(row: Record) -> bool:
     """Whether every composite equals its original, bit by bit."""
-    return bool(0 < row["n"] == row.get("psnr_infinite"))
+    return bool(0 < row["n"] == row.get(PSNR.count_column))
 
 
 def _verdict(row: Record, identical: bool) -> Verdict:
     nothing = Figure(math.nan)
-    auc = figure(row, "auc") or nothing
+    auc = figure(row, AUC.key) or nothing
     low, high = CHANCE
     if identical:
         expected, holds = f"no trace: AUC within {low}–{high}", low <= auc.value <= high
@@ -74,7 +78,7 @@ def _verdict(row: Record, identical: bool) -> Verdict:
         detector=row["detector"],
         n=int(row["n"]),
         auc=auc,
-        detection_rate=figure(row, "detection_rate") or nothing,
+        detection_rate=figure(row, DETECTION_RATE.key) or nothing,
         expected=expected,
         holds=holds,
     )

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from .._common.metrics import CHANCE, QUALITY
+from safebench.metrics.auc import CHANCE
+from safebench.metrics.lpips import LPIPS
+from safebench.metrics.psnr import PSNR_HOLE
+
 from .._common.ranking import auc, paired, qualities, strongest
 from .._common.runs import Record, Run
 from .._common.words import Figure, figure, interval, listed, number, plural, told
 from .remarks import Finding, remarks
 
 _INVERTED = " (inverted: it points at the background)"
-_HOW_CLOSE = {"psnr_hole": "inside the hole, by PSNR-hole", "lpips": "to the eye, by LPIPS"}
+_HOW_CLOSE = {PSNR_HOLE: "inside the hole, by PSNR-hole", LPIPS: "to the eye, by LPIPS"}
 """The metrics of quality that the findings name, and what each tells."""
 
 
@@ -87,8 +90,8 @@ def _at_quality(run: Run, dataset: str, inpainter: str) -> Markup:
     row = next((row for row in qualities(run, dataset) if row["inpainter"] == inpainter), {})
     parts = [
         f"{metric.name} {told(found, metric.digits, metric.unit)}"
-        for metric in QUALITY
-        if metric.key in _HOW_CLOSE and (found := figure(row, metric.key)) and not math.isnan(found.value)
+        for metric in _HOW_CLOSE
+        if (found := figure(row, metric.key)) and not math.isnan(found.value)
     ]
     return Markup(", at {}").format(listed(parts)) if parts else Markup("")
 
@@ -116,14 +119,10 @@ def _comparisons(run: Run, dataset: str) -> Iterator[Finding]:
 def _closest(run: Run, dataset: str) -> Iterator[Markup]:
     """The best inpainter by each metric that the findings name, where there are several to compare."""
     rows = [row for row in qualities(run, dataset) if run.competes(row)]
-    for metric in QUALITY:
-        if metric.key not in _HOW_CLOSE:
-            continue
+    for metric, how in _HOW_CLOSE.items():
         found = {row["inpainter"]: figure(row, metric.key) or Figure(math.nan) for row in rows}
         known = {name: value for name, value in found.items() if not math.isnan(value.value)}
         if len(known) > 1:
             sign = 1 if metric.better == "low" else -1
             best = min(known, key=lambda name: sign * known[name].value)
-            yield Markup("{}: <strong>{}</strong>, {}").format(
-                _HOW_CLOSE[metric.key], best, told(known[best], metric.digits, metric.unit)
-            )
+            yield Markup("{}: <strong>{}</strong>, {}").format(how, best, told(known[best], metric.digits, metric.unit))

@@ -9,14 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from safebench.metrics.detection_rate import COLUMN as FLAGGED
+from safebench.metrics.metric import Metric
+from safebench.metrics.score import SCORE
 from safebench.protocol import ORIGINAL
 
-from .._common.metrics import DETECTION, LOCALISATION, QUALITY, Metric
 from .._common.pictures import Pictures
-from .._common.runs import NO_POSTPROCESS, Record, Run, records
+from .._common.runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics, records
 from .._common.words import bin_name, bin_place, figure, number
 
-_SCORE = next(replace(metric, name="Score") for metric in DETECTION if metric.key == "score")
+_SCORE = replace(SCORE, name="Score")
 _Index = dict[tuple[str, str], list[Record]]
 
 
@@ -37,6 +39,8 @@ class _Shelf:
         self.samples = samples[samples["gallery"]]
         names = {*self.samples["sample"], *self.samples["photo"]}
         self.quality = _index(run.results.quality, names)
+        self.of_quality = quality_metrics([run])
+        self.located = [metric for metric in detection_metrics([run]) if metric.subject == "localisation"]
         self.detection = _index(run.results.detection, names)
 
     def contents(self) -> dict[str, Any]:
@@ -71,7 +75,7 @@ class _Shelf:
         return {
             "inpainter": inpainter,
             "picture": self.pictures.copy(self.folder, row["composite"], f"{sample}.{inpainter}"),
-            "figures": _figures(row, QUALITY),
+            "figures": _figures(row, self.of_quality),
             "error": row["error"],
             "detections": self._detections(sample, inpainter),
         }
@@ -85,12 +89,12 @@ class _Shelf:
         name = f"{row['sample']}.{row['inpainter']}.{row['detector']}" + ("" if plain else f".{row['postprocess']}")
         picture = self.pictures.map(self.folder, row["map"], name)
         extent = f"{picture.low:.2f} to {picture.high:.2f}" if picture.url else "–"
-        flagged = {1.0: "yes", 0.0: "no"}.get(row["flagged"], "–")
+        flagged = {1.0: "yes", 0.0: "no"}.get(row[FLAGGED], "–")
         return {
             "detector": row["detector"] if plain else f"{row['detector']} · {row['postprocess']}",
             "map": picture.url,
             "confidence": self.pictures.map(self.folder, row["confidence"], f"{name}.confidence").url,
-            "figures": [*_figures(row, [*LOCALISATION, _SCORE]), ["Flagged", flagged], ["Map", extent]],
+            "figures": [*_figures(row, [*self.located, _SCORE]), ["Flagged", flagged], ["Map", extent]],
             "error": row["error"],
         }
 

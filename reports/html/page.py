@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from safebench.files import atomic_write
+from safebench.metrics.metric import VIEWS
 
 from .._common.cells import FACET_NAMES
 from .._common.charts import chart_data
-from .._common.metrics import VIEWS
 from .._common.provenance import cards, sections
 from .._common.runs import Run, detection_metrics, mapping, quality_metrics
 from .._common.site import POLICY, environment, write_assets

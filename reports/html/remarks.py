@@ -9,6 +9,8 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from safebench.metrics.auc import AUC
+from safebench.metrics.detection_rate import FALSE_ALARM_RATE
 from safebench.runs.provenance import whose_weights
 
 from .._common.ranking import all_bins, qualities, unprocessed
@@ -41,7 +43,7 @@ def _inverted(run: Run, dataset: str) -> Iterator[Finding]:
     rows = [row for row in all_bins(run, dataset) if row["inverted"]]
     if not rows:
         return
-    named = [f"{row['detector']} on {row['inpainter']} ({number(row['auc'])})" for row in rows[:_NAMED_AT_MOST]]
+    named = [f"{row['detector']} on {row['inpainter']} ({number(row[AUC.key])})" for row in rows[:_NAMED_AT_MOST]]
     more = [f"{len(rows) - _NAMED_AT_MOST} more"] if len(rows) > _NAMED_AT_MOST else []
     text = Markup("Inverted, AUC clearly below 0.5: {}. That is a detector misled, not a trace hidden.")
     yield Finding(text.format(listed([*named, *more])), "warning")
@@ -51,7 +53,7 @@ def _false_alarms(run: Run, dataset: str) -> Iterator[Finding]:
     rates = {
         row["detector"]: found
         for row in unprocessed([row for row in run.false_alarms if row["dataset"] == dataset])
-        if (found := figure(row, "false_alarm_rate") or Figure(math.nan)) and not math.isnan(found.value)
+        if (found := figure(row, FALSE_ALARM_RATE.key) or Figure(math.nan)) and not math.isnan(found.value)
     }
     if not rates:
         return

@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 
+from safebench.metrics.metric import VIEWS, Metric, View
+
 from .._common.cells import FACET_NAMES, Cell, Column, Row, Table, figure_cell, misled, places, values_of
-from .._common.metrics import FALSE_ALARMS, VIEWS, Metric, View
-from .._common.runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
+from .._common.runs import NO_POSTPROCESS, Record, Run, detection_metrics, false_alarm_metrics, quality_metrics
 from .._common.words import bin_name, bin_place, figure
 
 _Entry = tuple[Run, Record]
@@ -42,11 +43,12 @@ def quality_table(runs: Sequence[Run]) -> Table:
 
 def false_alarms_table(runs: Sequence[Run]) -> Table:
     """What each detector says of untouched originals."""
+    found = false_alarm_metrics(runs)
     rows = []
     for run in runs:
         for row in run.false_alarms:
-            rows.append(_row(run, row, ("detector", "postprocess"), _figures(run, row, FALSE_ALARMS, {})))
-    return _table(rows, ["detector", "postprocess"], list(FALSE_ALARMS))
+            rows.append(_row(run, row, ("detector", "postprocess"), _figures(run, row, found, {})))
+    return _table(rows, ["detector", "postprocess"], found)
 
 
 def _ranks(entries: list[_Entry], metric: Metric) -> dict[Hashable, dict[View, int]]:

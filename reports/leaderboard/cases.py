@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from safebench.metrics.auc import AUC, CHANCE
+from safebench.metrics.metric import View
+from safebench.metrics.score import SCORE
 from safebench.protocol import ORIGINAL
 
-from .._common.metrics import CHANCE, LOCALISATION, View
 from .._common.pictures import Pictures
 from .._common.ranking import unmistaken
 from .._common.runs import Record, Run, records
@@ -20,8 +22,7 @@ from .._common.words import ALL_BINS, bin_name, number
 
 SHOWN = 6
 EXTREMES = 3
-_DETECTION = ("sample", "inpainter", "detector", "bin", "auc", "score", "map", "run")
-_AUC = LOCALISATION[0]
+_DETECTION = ("sample", "inpainter", "detector", "bin", AUC.column, SCORE.column, "map", "run")
 
 
 class Cases:
@@ -40,7 +41,7 @@ class Cases:
             for name, mask, photo in zip(samples["sample"], samples["mask"], samples["photo_name"], strict=True)
         }
         self.gallery = set(samples.loc[samples["gallery"], "sample"])
-        self.auc = self.detection["auc"].to_numpy(dtype=float)
+        self.auc = self.detection[AUC.column].to_numpy(dtype=float)
         self.in_gallery = self.detection["sample"].isin(self.gallery).to_numpy(dtype=bool)
         quality = run.results.quality
         runs = quality["run"] if "run" in quality else [None] * len(quality)
@@ -61,13 +62,13 @@ class Cases:
             finder = self._finder(name)
             rows = self._rows([(name, finder)])
             best, worst = f"Hidden best from {finder}", f"Found best by {finder}"
-            first = sorted(rows, key=lambda row: (_AUC.trace(row["auc"]), row["sample"]))
+            first = sorted(rows, key=lambda row: (AUC.trace(row[AUC.column]), row["sample"]))
             last = sorted(rows, key=_found_first)
         else:
             rows = self._rows([(inpainter, name) for inpainter in self.standings.pooled_inpainters])
             best, worst = "Found best", "Missed most"
             first = sorted(rows, key=_found_first)
-            last = sorted(rows, key=lambda row: (row["auc"], row["sample"]))
+            last = sorted(rows, key=lambda row: (row[AUC.column], row["sample"]))
         extremes = EXTREMES if len(rows) > EXTREMES else 0
         parts = [
             ("Gallery", list(self._gallery(view, name, rows))),
@@ -101,7 +102,7 @@ class Cases:
         if view == "inpainter" and not rows:  # nobody looked, or everything failed: the composites alone
             quality = self.run.results.quality
             own = quality[(quality["inpainter"] == name) & quality["sample"].isin(self.gallery)]
-            rows = [{**row, "auc": math.nan, "map": "", "score": math.nan} for row in records(own)]
+            rows = [{**row, AUC.column: math.nan, "map": "", SCORE.column: math.nan} for row in records(own)]
         shown = [row for row in rows if row["sample"] in self.gallery and (view == "inpainter" or row["map"])]
         step = max(1, len(shown) // SHOWN)
         for row in shown[::step][:SHOWN]:
@@ -118,16 +119,16 @@ class Cases:
         folder = self.run.folder(row)
         shown = self.pictures.map(folder, row["map"], f"{name}.{row.get('detector', '')}") if row["map"] else None
         _, outline = self.pictures.hole(place, mask, row["sample"])
-        figures = [["AUC", number(row["auc"])], ["score", number(row["score"])]]
+        figures = [["AUC", number(row[AUC.column])], ["score", number(row[SCORE.column])]]
         return {
             "picture": picture,
             "outline": outline,
             "map": shown.url if shown else "",
             "title": f"{row['inpainter']}, {bin_name(row['bin'])}",
             "photo": photo,
-            "figures": figures if not math.isnan(row["auc"]) else [],
+            "figures": figures if not math.isnan(row[AUC.column]) else [],
         }
 
 
 def _found_first(row: Record) -> tuple[float, str]:
-    return -row["auc"], row["sample"]
+    return -row[AUC.column], row["sample"]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from safebench.metrics.metric import Metric, View
 from safebench.metrics.pairs import all_pairs
 from safebench.metrics.uncertainty import Difference, Photos, Values
 from safebench.protocol import ORIGINAL
@@ -17,14 +18,9 @@ from safebench.results.comparing import Group
 from safebench.results.tables import CHANCE_LOW
 
 from .._common.latex import escaped
-from .._common.metrics import Metric, View
 from .._common.runs import Run
 from .._common.standings import OPPONENT, POOLED, Standings
 from .._common.words import ALL_BINS, bin_name, bin_place
-
-_FOUND = ("auc", "f1", "detection_rate")
-_QUALITY = ("psnr_hole", "lpips", "ssim")
-_STORED = {"detection_rate": "flagged"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,8 @@ def duels(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings]) -
 
 def _duels(run: Run, standings: Standings, view: View) -> HeadToHead:
     names = _names(run, view)
-    found = [m for m in standings.detection if m.key in _FOUND]
-    beside = [m for m in standings.quality if m.key in _QUALITY] if view == "inpainter" else []
+    found = [m for m in standings.detection if _compared(m)]
+    beside = [m for m in standings.quality if _compared(m)] if view == "inpainter" else []
     sets = [
         *_sets(run.results.detection, found, view, OPPONENT[view], names, standings.pooled_inpainters),
         *_sets(run.results.quality, beside, view, "", names, ()),
@@ -153,13 +149,13 @@ def _sets(
     keys = ["dataset", *([opponent, "postprocess"] if opponent else [])]
     for key, own in rows.groupby(keys, sort=False):
         dataset, against, postprocess = (str(part) for part in (key if opponent else (*key, "", "")))
-        wide = own.pivot(index=["photo", "sample", "bin", "of"], columns=view, values=[*map(_stored, metrics)])
+        wide = own.pivot(index=["photo", "sample", "bin", "of"], columns=view, values=[*(m.column for m in metrics)])
         hole_bin = wide.index.get_level_values("bin")
         for one in sorted({*hole_bin, ALL_BINS}, key=bin_place):
             part = wide if one == ALL_BINS else wide[hole_bin == one]
             photos = _numbers(part)
             for metric in metrics:
-                values = pd.DataFrame(part[_stored(metric)]).reindex(columns=names).to_numpy(dtype=float)
+                values = pd.DataFrame(part[metric.column]).reindex(columns=names).to_numpy(dtype=float)
                 yield _Set((dataset, against, one, postprocess), metric, values, photos)
 
 
@@ -175,7 +171,7 @@ def _rows(table: pd.DataFrame, metrics: Sequence[Metric], view: View, pooled: Se
     """
     rows = table[table["inpainter"] != ORIGINAL]
     keys = [key for key in ("dataset", "photo", "sample", "bin", "inpainter", "detector", "postprocess") if key in rows]
-    rows = rows[[*keys, *map(_stored, metrics)]]
+    rows = rows[[*keys, *(m.column for m in metrics)]]
     numbers = {key: pd.factorize(rows[key], sort=True)[0] for key in ("photo", "sample")}  # in the order of the names
     rows = rows.assign(**numbers)
     if view == "inpainter":
@@ -184,9 +180,9 @@ def _rows(table: pd.DataFrame, metrics: Sequence[Metric], view: View, pooled: Se
     return pd.concat([rows[rows["inpainter"].isin(pooled)].assign(inpainter=POOLED), rows], ignore_index=True)
 
 
-def _stored(metric: Metric) -> str:
-    """The column of the stored rows that a figure is the mean of."""
-    return _STORED.get(metric.key, metric.key)
+def _compared(metric: Metric) -> bool:
+    """Whether a metric is compared image by image here."""
+    return metric.level == "picture" and "head to head" in metric.shown
 
 
 def _inverted(values: Values, metric: Metric) -> list[bool]:

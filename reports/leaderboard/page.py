@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from safebench.metrics.auc import AUC
+from safebench.metrics.metric import VIEWS, View
 from safebench.results.comparing import Group, Source
 
 from .._common.cells import FACET_NAMES, Cell, Column, Row, Table
 from .._common.charts import chart_data
-from .._common.metrics import VIEWS, View
 from .._common.papers import FIRST
 from .._common.pictures import Pictures
 from .._common.provenance import cards
@@ -96,7 +97,7 @@ def _leads(standings: Standings) -> list[tuple[str, str, str]]:
         rows = [row for row in _first(view, table) if row.cells[0].order == "1"]
         if rows:  # ranked by it, so that there is one
             cells = {column.key: cell for column, cell in zip(table.columns, rows[0].cells, strict=True)}
-            auc, images = cells["auc"], cells["n"].text
+            auc, images = cells[AUC.key], cells["n"].text
             against = f"against {cells['opponent'].text}" if view == "inpainter" else "over all ranked inpainters"
             names = " and ".join(row.facets[view] for row in rows)
             leads.append((_LEADS[view], names, f"pixel AUC {auc.text} {auc.interval} {against}, n = {images}"))

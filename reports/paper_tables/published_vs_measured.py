@@ -9,6 +9,11 @@ from typing import Any
 
 from safebench.commands.reproduce import SAMPLE, Outcome, RowSpec, Suite
 from safebench.files import cache_folder
+from safebench.metrics.auc import AUC
+from safebench.metrics.detection_rate import DETECTION_RATE
+from safebench.metrics.f1 import F1
+from safebench.metrics.lpips import LPIPS
+from safebench.metrics.psnr import PSNR
 from safebench.protocol import ORIGINAL
 from safebench.results.comparing import terms
 from safebench.results.privacy import without_paths
@@ -20,8 +25,8 @@ from .._common.words import Figure, bin_name, figure, listed, number, told
 
 METRICS = {"psnr": ("PSNR (dB)", 2), "lpips": ("LPIPS", 3), "auc": ("AUC", 4), "f1": ("F1", 4), "acc": ("ACC", 4)}
 """The paper's names, and its decimals."""
-_COLUMNS = {"acc": "detection_rate"}
-_QUALITY = ("psnr", "lpips")
+_MEASURED = {"psnr": PSNR, "lpips": LPIPS, "auc": AUC, "f1": F1, "acc": DETECTION_RATE}
+"""What stands beside them."""
 CACHE = "$SAFEBENCH_CACHE"
 """What a page calls the folder of checkpoints: its path says who worked where."""
 
@@ -165,9 +170,9 @@ def _beside(
 ) -> Beside:
     digits = METRICS[metric][1]
     record, reason = _record(outcome, row, dataset, detector, metric, hole_bin)
-    found = figure(record, _COLUMNS.get(metric, metric)) or Figure(math.nan)
+    found = figure(record, _MEASURED[metric].key) or Figure(math.nan)
     if not reason and math.isnan(found.value):
-        reason = "not measured (no LPIPS backbone at hand)" if metric == "lpips" else "every image failed"
+        reason = "not measured (no LPIPS backbone at hand)" if _MEASURED[metric] is LPIPS else "every image failed"
     known = not math.isnan(found.value)
     both = known and not math.isnan(published)
     difference = number(found.value - published, digits) if both else ""
@@ -188,7 +193,7 @@ def _record(
     if (dataset, row.label) not in outcome.runs:
         return {}, _why(outcome, row, dataset)
     results, name = outcome.runs[dataset, row.label]
-    if metric in _QUALITY:
+    if _MEASURED[metric].subject == "quality":
         cells = results.quality_cells
     else:
         if detector in outcome.reasons:

@@ -84,6 +84,9 @@ def run(
     ] = None,
     weights: Annotated[Names, typer.Option(metavar="NAME=FILE", help="A model's checkpoint; again for more.")] = None,
     lpips_net: Annotated[str | None, typer.Option(help="alex, vgg or squeeze. Default: alex.")] = None,
+    metrics: Annotated[
+        Names, typer.Option(metavar="KEY", help="Measured beside the default set; again for more, or all.")
+    ] = None,
     strict: Annotated[bool | None, typer.Option("--strict", help="Stop at the first failure.")] = None,
 ) -> None:
     """Run inpainters and detectors over photos with holes; write tables and a report.
@@ -116,6 +119,7 @@ def run(
         "out": out,
         "weights": pairs(weights),
         "lpips_net": lpips_net,
+        "metrics": _split(metrics),
         "strict": strict,
     }
     config = make_config({name: value for name, value in options.items() if value is not None}, suite)
@@ -193,7 +197,8 @@ for _command in boards.COMMANDS:
 @app.command(name="list")
 def list_(
     what: Annotated[
-        str | None, typer.Argument(help="inpainters, detectors, datasets, recipes or reports; all when left out.")
+        str | None,
+        typer.Argument(help="inpainters, detectors, datasets, metrics, recipes, reports; default: all."),
     ] = None,
 ) -> None:
     """List what is known: weights present or not, licence, paper."""

@@ -22,6 +22,7 @@ def show(what: str | None) -> None:
     tables: dict[str, Callable[[], Table]] = {
         **{kind.name: partial(_models, kind) for kind in kinds.MODELS},
         "datasets": _datasets,
+        "metrics": _metrics,
         **{kind.name: partial(_titles, kind) for kind in kinds.KINDS if kind not in kinds.MODELS},
     }
     if what is not None and what not in tables:
@@ -46,6 +47,17 @@ def _titles(kind: Kind) -> Table:
     table = _table(kind.heading, "name", "what it is")
     for entry in registry.entries(kind.name).values():
         table.add_row(Text(entry.name, style="bold"), Text(entry.card.title))
+    return table
+
+
+def _metrics() -> Table:
+    from safebench.metrics.catalogue import catalogue
+
+    table = _table("Metrics (default: in every run; the others by --metrics)", "name", "what it is", "of", "default")
+    for metric in catalogue().values():
+        of = f"each {metric.level}: {metric.subject}"
+        asked = Text("yes", style="green") if metric.default else Text("no")
+        table.add_row(Text(metric.key, style="bold"), Text(metric.meaning), of, asked)
     return table
 
 

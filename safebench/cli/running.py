@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,11 +12,15 @@ from rich.table import Table
 from safebench.cli.progress import watching
 from safebench.commands.run import execute
 from safebench.errors import ExitStatus
+from safebench.metrics.auc import AUC
+from safebench.metrics.metric import Metric
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
 from safebench.runs.config import RunConfig
 from safebench.runs.failures import in_words
 from safebench.runs.provenance import whose_weights
+
+_MEANS = "all bins (mean [95% interval])"
 
 
 def run_and_report(config: RunConfig) -> ExitStatus:
@@ -34,16 +39,19 @@ def run_and_report(config: RunConfig) -> ExitStatus:
 
 def summarise(results: Results, console: Console) -> None:
     """The means over all bins; what failed, how often and why."""
+    of_quality = [m for m in results.metrics if m.subject == "quality"]
+    inpainted = [m for m in results.metrics if m.subject != "quality" and m.over == "inpainted"]
+    originals = [m for m in results.metrics if m.over == "originals"]
     quality = results.quality_cells
     quality = quality[quality["bin"] == "all"]
     if len(quality):
-        console.print(_quality_table(quality))
+        console.print(_table(f"Visual quality, {_MEANS}", ("inpainter",), quality, of_quality))
     detection = results.detection_cells
     detection = detection[detection["bin"] == "all"]
     if len(detection):
-        console.print(_detection_table(detection))
+        console.print(_table(f"Detection, {_MEANS}", ("inpainter", "detector"), detection, inpainted))
     if len(results.false_alarms):
-        console.print(_control_table(results.false_alarms))
+        console.print(_table("Control: untouched photos", ("detector",), results.false_alarms, originals))
     if whose := whose_weights(results.info):
         console.print(whose, markup=False)
     for sentence in _failures(results):
@@ -69,43 +77,25 @@ def _failures(results: Results) -> list[str]:
     return [*sentences, "The report lists each failure; from Python: open_run(...).failures"]
 
 
-def _quality_table(cells: Any) -> Table:
-    table = Table(title="Visual quality, all bins (mean [95% interval])", title_justify="left")
-    metrics = [("psnr", "PSNR dB", 2), ("ssim", "SSIM", 4), ("lpips", "LPIPS", 4), ("psnr_hole", "PSNR-hole dB", 2)]
-    metrics = [metric for metric in metrics if metric[0] in cells]
-    for heading in ("inpainter", *(title for _, title, _ in metrics), "n", "failed"):
-        table.add_column(heading, justify="left" if heading == "inpainter" else "right", overflow="fold")
-    for _, row in cells.iterrows():
-        figures = [_figure(row, name, digits) for name, _, digits in metrics]
-        table.add_row(str(row["inpainter"]), *figures, str(row["n"]), str(row["failures"]))
-    return table
-
-
-def _detection_table(cells: Any) -> Table:
-    table = Table(title="Detection, all bins (mean [95% interval])", title_justify="left")
-    metrics = [("auc", "pixel AUC"), ("f1", "F1"), ("detection_rate", "ACC (detection rate)")]
-    for heading in ("inpainter", "detector", *(title for _, title in metrics), "n", "failed"):
-        table.add_column(heading, justify="left" if heading in ("inpainter", "detector") else "right", overflow="fold")
+def _table(title: str, names: tuple[str, ...], cells: Any, metrics: Sequence[Metric]) -> Table:
+    """One row a cell: names, the metrics that are shown here and present, n and failures."""
+    table = Table(title=title, title_justify="left")
+    shown = [metric for metric in metrics if "terminal" in metric.shown and metric.key in cells]
+    for heading in (*names, *(metric.label for metric in shown), "n", "failed"):
+        table.add_column(heading, justify="left" if heading in names else "right", overflow="fold")
     for _, row in cells.iterrows():
         figures = [
-            _figure(row, name, 3) + (" inverted" if name == "auc" and row["inverted"] else "") for name, _ in metrics
+            _figure(row, metric) + (" inverted" if metric.key == AUC.key and row["inverted"] else "")
+            for metric in shown
         ]
-        table.add_row(str(row["inpainter"]), str(row["detector"]), *figures, str(row["n"]), str(row["failures"]))
+        table.add_row(*(str(row[name]) for name in names), *figures, str(row["n"]), str(row["failures"]))
     return table
 
 
-def _control_table(cells: Any) -> Table:
-    table = Table(title="Control: untouched photos", title_justify="left")
-    for heading in ("detector", "false-alarm rate", "n", "failed"):
-        table.add_column(heading, justify="left" if heading == "detector" else "right")
-    for _, row in cells.iterrows():
-        table.add_row(str(row["detector"]), _figure(row, "false_alarm_rate", 3), str(row["n"]), str(row["failures"]))
-    return table
-
-
-def _figure(row: Any, name: str, digits: int) -> str:
-    if math.isnan(row[name]):
+def _figure(row: Any, metric: Metric) -> str:
+    if math.isnan(row[metric.key]):
         return "-"
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    digits = metric.digits
+    low, high = (row.get(f"{metric.key}{end}", math.nan) for end in ("_low", "_high"))
     interval = "" if math.isnan(low) else rf" \[{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{row[name]:.{digits}f}{interval}"
+    return f"{row[metric.key]:.{digits}f}{interval}"

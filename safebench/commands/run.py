@@ -15,6 +15,7 @@ from safebench.commands.keeping import history, settle
 from safebench.errors import SafebenchError
 from safebench.files import expanded, file_errors
 from safebench.keys import digest, slug
+from safebench.metrics.catalogue import chosen
 from safebench.models.devices import pick_device
 from safebench.models.specs import ModelSpec, choose
 from safebench.protocol import PROTOCOL
@@ -28,7 +29,8 @@ from safebench.runs import provenance
 from safebench.runs.config import RunConfig, make_config
 from safebench.runs.options import as_argument
 from safebench.runs.record import ModelRecord
-from safebench.runs.store import Store, Table
+from safebench.runs.schema import Table, metric_columns
+from safebench.runs.store import Store
 from safebench.work.engines import make_executor
 from safebench.work.executor import ExecutorOptions
 from safebench.work.watching import Silent, Watcher
@@ -60,7 +62,7 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
     detectors, left_out_too = _chosen("detectors", config.detectors, config)
     for sentence in (*left_out, *left_out_too):
         watcher.note(f"left out: {sentence}")
-    store = Store(folder)
+    store = Store(folder, chosen(config.metrics))
     with store.locked():
         before = store.read_info()
         if before.get("status") == "started":
@@ -121,7 +123,7 @@ def _device(config: RunConfig) -> str:
 
 def _inpaint(job: Job, inpainters: list[ModelSpec]) -> dict[str, str]:
     """The inpainting stages; returns what run.json says of LPIPS."""
-    done = _went_well(job.store, "quality", "composite")
+    done = _went_well(job, "quality", "composite")
     net: str = job.config.lpips_net
     note, perceptual = "", None
     pending = sum(InpaintLink(job, spec, net).pending(job.plan.samples, done) for spec in inpainters)
@@ -145,14 +147,14 @@ def _detect(job: Job, inpainters: list[ModelSpec], detectors: list[ModelSpec]) -
     job.store.flush()
     made = _made(job.store)
     pictures = [originals(job), *(InpaintLink(job, spec, "").pictures(made) for spec in inpainters)]
-    done = _went_well(job.store, "detection", "map")
+    done = _went_well(job, "detection", "map")
     for spec in detectors:
         DetectLink(job, spec).run(pictures, done)
 
 
-def _went_well(store: Store, table: Table, column: str) -> dict[str, str]:
-    """The keys of the rows that went well, with one column of theirs."""
-    rows = store.read(table)
+def _went_well(job: Job, table: Table, column: str) -> dict[str, str]:
+    """The keys of the rows that went well and hold all metrics asked for, with one column of theirs."""
+    rows = job.store.read(table, having=metric_columns(table, job.metrics))
     rows = rows[rows["error"] == ""]
     return dict(zip(rows["key"], rows[column], strict=True))
 

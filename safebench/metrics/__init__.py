@@ -1,1 +1,1 @@
-"""What SafeBench measures, image by image, and how sure the averages are (docs/protocol.md, sections 3 to 6)."""
+"""What SafeBench measures: one object a metric, listed in `catalogue`; how sure averages are (docs/protocol.md)."""

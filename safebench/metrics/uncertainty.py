@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from safebench.metrics.detection import FALSE_ALARMS_PER
+from safebench.metrics.thresholds import FALSE_ALARMS_PER
 
 Values = NDArray[np.float64]
 Photos = NDArray[Any]

@@ -119,6 +119,10 @@ def _merged(said: Terms, runs: list[tuple[str, Results]]) -> Group:
         return Group(said, sources, parts[0])
     info = {
         **parts[0].info,
+        "config": {
+            **_mapping(parts[0].info.get("config")),
+            "metrics": sorted({metric.key for part in parts for metric in part.metrics if not metric.default}),
+        },
         "status": "finished" if all(part.info.get("status") == "finished" for part in parts) else "unfinished",
         **{kind: {k: v for part in parts for k, v in _mapping(part.info.get(kind)).items()} for kind in _MODELS},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ import pandas as pd
 
 from safebench.errors import StoreError
 from safebench.files import as_text, expanded
+from safebench.metrics.catalogue import measured
+from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
+from safebench.metrics.metric import Metric
 from safebench.protocol import ORIGINAL
 from safebench.results import tables
-from safebench.runs.store import Store, Table
+from safebench.runs.schema import Table
+from safebench.runs.store import Store
 
 
 class Tables:
@@ -20,9 +25,9 @@ class Tables:
 
     info: what run.json says.
     samples: the plan, one row for each photo and bin (columns: `safebench.runs.schema.SAMPLES`).
-    quality: one row for each sample and inpainter (columns: `safebench.runs.schema.QUALITY`), in the plan's order;
-        `lpips` is absent where no backbone was at hand.
-    detection: one row for each sample, inpainter and detector (columns: `safebench.runs.schema.DETECTION`); untouched
+    quality: one row for each sample and inpainter (columns: `safebench.runs.schema.columns`), in the plan's order;
+        LPIPS is absent where no backbone was at hand.
+    detection: one row for each sample, inpainter and detector (columns: `safebench.runs.schema.columns`); untouched
         originals stand under the inpainter "original".
     """
 
@@ -34,20 +39,25 @@ class Tables:
         self.quality = quality
         self.detection = detection
 
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What was measured, in the catalogue's order; without metrics of packages that are not installed here."""
+        return measured(_mapping(self.info.get("config")).get("metrics") or ())
+
     @cached_property
     def quality_cells(self) -> pd.DataFrame:
         """Means with intervals for each dataset, inpainter and bin (see `safebench.results.tables.quality_cells`)."""
-        return tables.quality_cells(self.quality)
+        return tables.quality_cells(self.quality, self.metrics)
 
     @cached_property
     def detection_cells(self) -> pd.DataFrame:
         """Means with intervals for each dataset, inpainter, detector and bin (`results.tables.detection_cells`)."""
-        return tables.detection_cells(self.detection)
+        return tables.detection_cells(self.detection, self.metrics)
 
     @cached_property
     def false_alarms(self) -> pd.DataFrame:
         """What each detector says of untouched originals (`safebench.results.tables.false_alarms`)."""
-        return tables.false_alarms(self.detection)
+        return tables.false_alarms(self.detection, self.metrics)
 
     @cached_property
     def failures(self) -> pd.DataFrame:
@@ -84,12 +94,8 @@ class Results(Tables):
         self.samples = self._store.read_samples()
         quality = self._current("quality")
         detection = self._current("detection")
-        super().__init__(
-            self.info,
-            self.samples,
-            quality if quality["lpips"].notna().any() else quality.drop(columns="lpips"),
-            detection,
-        )
+        absent = [column for column in self._of_lpips(quality) if quality[column].isna().all()]
+        super().__init__(self.info, self.samples, quality.drop(columns=absent), detection)
 
     @property
     def name(self) -> str:
@@ -119,8 +125,13 @@ class Results(Tables):
     def _one_backbone(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows of the run's LPIPS backbone come last, so that they win; what others gave is no figure of this run."""
         ours = rows["lpips_net"] == self.info.get("lpips_net", "")
-        rows = rows.assign(lpips=rows["lpips"].where(ours & (rows["lpips_net"] != "")))
+        known = ours & (rows["lpips_net"] != "")
+        rows = rows.assign(**{column: rows[column].where(known) for column in self._of_lpips(rows)})
         return pd.concat([rows[~ours], rows[ours]])
+
+    def _of_lpips(self, rows: pd.DataFrame) -> list[str]:
+        """The columns whose figures depend on the LPIPS backbone."""
+        return [m.column for m in self.metrics if LPIPS_NETWORK in m.needs and m.column in rows]
 
     def _identities(self, kind: str) -> dict[str, str]:
         try:
@@ -129,6 +140,10 @@ class Results(Tables):
             raise StoreError(
                 f"{self.folder / 'run.json'}: does not say which {kind} ran (it was changed, or is another version's)"
             ) from None
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def open_run(folder: str | Path) -> Results:

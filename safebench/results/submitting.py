@@ -77,14 +77,14 @@ def _stage(results: Results, folder: Path) -> None:
     """Copy what the run's figures rest on, without local paths and without what is of no present row."""
     [like] = group([results])
     tables = like.tables
-    store = Store(folder)
+    store = Store(folder, results.metrics)
     samples = results.samples
     store.write_info(tables.info)
     store.write_samples(samples)
-    frames: tuple[tuple[str, pd.DataFrame], ...] = (("quality", tables.quality), ("detection", tables.detection))
-    columns = {"quality": schema.QUALITY, "detection": schema.DETECTION}
-    for name, frame in frames:
-        store.append(name, frame.reindex(columns=list(columns[name])).to_dict("records"))  # type: ignore[arg-type]
+    frames: dict[schema.Table, pd.DataFrame] = {"quality": tables.quality, "detection": tables.detection}
+    for name, frame in frames.items():
+        columns = schema.columns(name, results.metrics)
+        store.append(name, frame.reindex(columns=list(columns)).to_dict("records"))  # type: ignore[arg-type]
     store.flush()
     paths = [samples["original"], samples["mask"], results.quality["composite"]]
     paths += [results.detection["map"], results.detection["confidence"]]

@@ -18,23 +18,19 @@ from PIL import Image
 from safebench.errors import SafebenchError, SubmissionError
 from safebench.inputs.images.reading import read_mask, read_photo
 from safebench.keys import digest
-from safebench.metrics.localisation import localise
-from safebench.metrics.quality import compare
+from safebench.metrics.catalogue import measure, stored
+from safebench.metrics.evidence import CompositeEvidence, MapEvidence
+from safebench.metrics.metric import Metric
+from safebench.metrics.score import SCORE
 from safebench.models.calling import top1_mean
-from safebench.protocol import ORIGINAL, PROTOCOL, THRESHOLD
+from safebench.protocol import ORIGINAL, PROTOCOL
 from safebench.results.identity import identity_sentence
 from safebench.results.results import Results
-from safebench.runs.schema import LOCALISATION_METRICS
 
 SHARE = 0.1
 """Of the samples whose figures are computed again."""
 NAMED = 5
 """Problems that a sentence names; the rest are counted."""
-QUALITY = ("psnr", "ssim", "l1", "psnr_hole", "l1_hole")
-EXACT, ROUNDED = 1e-6, 2e-3
-"""How far a figure may lie from the one computed again: from pixels, and from a map that was stored with 16 bits."""
-_AT_THRESHOLD = ("f1", "iou", "mcc", "pixel_acc")
-"""A value of 0.5 falls on the same side in a stored map, so that these are exact."""
 
 Row = Mapping[str, Any]
 
@@ -169,8 +165,7 @@ class _Check:
         where = f"{row['inpainter']} on {row['sample']}"
         if (composite[~hole] != original[~hole]).any() and not self._sees_the_hole(row["inpainter"]):
             yield f"{where}: the composite differs outside the hole"
-        again = vars(compare(composite, original, hole))
-        yield from self._differences(where, row, {name: (again[name], EXACT) for name in QUALITY})
+        yield from self._differences(where, row, CompositeEvidence(composite, original, hole), quality=True)
 
     def _detection(self, row: Row, hole: Any) -> Iterator[str]:
         where = f"{row['detector']} on {row['inpainter']}, {row['sample']}"
@@ -184,23 +179,42 @@ class _Check:
             yield f"{where}: its map is no 16-bit picture of the hole's size"
             return
         levels = (stored.astype(np.float64) / 65535).astype(np.float32)
-        again = vars(localise(levels, hole))
-        wanted = {n: (again[n], EXACT if n in _AT_THRESHOLD else ROUNDED) for n in LOCALISATION_METRICS}
-        wanted["flagged_area"] = (float((levels >= THRESHOLD).mean()), EXACT)
-        if self._score_of_map(row["detector"]):
-            wanted["score"] = (top1_mean(levels), ROUNDED)
-        wanted["flagged"] = (float(row["score"] >= THRESHOLD), 0.0)
-        yield from self._differences(where, row, wanted)
+        yield from self._differences(where, row, MapEvidence(levels, hole, row[SCORE.column]), quality=False)
 
-    def _differences(self, where: str, row: Row, wanted: Mapping[str, tuple[float, float]]) -> Iterator[str]:
-        self.figures += len(wanted)
+    def _differences(
+        self, where: str, row: Row, evidence: CompositeEvidence | MapEvidence, *, quality: bool
+    ) -> Iterator[str]:
+        """The stored values that the row's evidence does not give again."""
+        metrics = [m for m in stored(self.results.metrics, quality=quality).values() if self._computable(m, row)]
+        again = measure(metrics, evidence)
+        if SCORE in metrics and isinstance(evidence, MapEvidence):
+            again[SCORE.column] = top1_mean(evidence.map.astype(np.float32))
+        self.figures += len(metrics)
         other = [
-            f"{name} is {row[name]:.6g}, and its pictures give {again:.6g}"
-            for name, (again, allowed) in wanted.items()
-            if not _same(float(row[name]), again, allowed)
+            f"{m.column} is {row[m.column]:.6g}, and its pictures give {again[m.column]:.6g}"
+            for m in metrics
+            if m.tolerance is not None and not _same(float(row[m.column]), again[m.column], m.tolerance)
         ]
         if other:
             yield f"{where}: {other[0]}" + (f" ({len(other) - 1} more of its figures differ)" if other[1:] else "")
+
+    def _computable(self, metric: Metric, row: Row) -> bool:
+        """Whether a stored value follows from the run's evidence.
+
+        One that is not of every run may be missing of a model that was run before it was asked for.
+        """
+        if metric.tolerance is None or metric.column not in row:
+            return False
+        if metric is SCORE:
+            return self._score_of_map(row["detector"])
+        return metric.default or self._was_measured(metric, row)
+
+    def _was_measured(self, metric: Metric, row: Row) -> bool:
+        """Whether any row of the same models has a value."""
+        rows = self.results.quality if metric.subject == "quality" else self.results.detection
+        for model in ("inpainter", "detector"):
+            rows = rows[rows[model] == row[model]] if model in row else rows
+        return bool(rows[metric.column].notna().any())
 
     def _score_of_map(self, detector: str) -> bool:
         """Whether the image-level score is the mean of the map's top 1%, by the run's own card."""

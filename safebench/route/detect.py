@@ -30,7 +30,7 @@ class DetectLink(Link[Picture]):
     own_steps = frozenset({"detect"})
 
     def __init__(self, job: Job, spec: ModelSpec) -> None:
-        super().__init__(job, spec, DetectWorker(spec, job.config.device))
+        super().__init__(job, spec, DetectWorker(spec, job.config.device, job.config.metrics))
 
     def key(self, subject: Picture) -> str:
         """Of the picture's content, its hole, who made it, and the detector's version, weights and seed."""
@@ -70,7 +70,7 @@ class DetectLink(Link[Picture]):
             "detector": self.spec.label,
         }
         if isinstance(result, Failure):
-            blank = dict.fromkeys((*schema.LOCALISATION_METRICS, "score", "flagged", "flagged_area"), math.nan)
+            blank = dict.fromkeys(schema.metric_columns("detection", self.job.metrics), math.nan)
             no_file = {"map": "", "confidence": ""}
             return {**row, **blank, **no_file, "error": self.job.fail(result).error, "error_step": result.step}
         files = {kind: self._keep(subject, kind, result.files.get(kind)) for kind in ("map", "confidence")}

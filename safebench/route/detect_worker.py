@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench.inputs.images import encode_png, read_mask, read_photo
-from safebench.metrics.localisation import localise
+from safebench.metrics.catalogue import chosen, measure, stored
+from safebench.metrics.evidence import MapEvidence
 from safebench.models import calling
 from safebench.models.contracts import Detector
 from safebench.models.specs import ModelSpec
-from safebench.protocol import THRESHOLD
-from safebench.runs import schema
 from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
 
 
@@ -37,10 +36,11 @@ class _Seen:
 
 @dataclass
 class DetectWorker(Portable):
-    """One detector at work."""
+    """One detector at work; `metrics` are those asked for beside the default set."""
 
     spec: ModelSpec
     device: str
+    metrics: tuple[str, ...] = ()
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("detect"), repr=False)
 
     @loaded_once
@@ -59,7 +59,7 @@ class DetectWorker(Portable):
 
     def finish(self, computed: list[_Seen | Failure]) -> list[Result]:
         """Measure, and encode the maps that are kept."""
-        return [one if isinstance(one, Failure) else attempt("detect", _measure, one) for one in computed]
+        return [one if isinstance(one, Failure) else attempt("detect", self._measure, one) for one in computed]
 
     def _look(self, batch: Sequence[_Seen]) -> list[_Seen]:
         images = np.stack([one.image for one in batch])
@@ -71,6 +71,15 @@ class DetectWorker(Portable):
             _Seen(one.item, one.image, one.hole, found.maps[k], float(found.scores[k]), confidence[k])
             for k, one in enumerate(batch)
         ]
+
+    def _measure(self, one: _Seen) -> Answer:
+        if one.map is None:
+            raise AssertionError("compute gives every image a map")
+        evidence = MapEvidence(one.map, one.hole, one.score)
+        values: dict[str, Any] = {**measure(stored(chosen(self.metrics), quality=False).values(), evidence)}
+        kept = {"map": one.map, "confidence": one.confidence} if one.item.keep else {}
+        files = {kind: FileRef(Path(f"{kind}.png"), _encode(each)) for kind, each in kept.items() if each is not None}
+        return Answer(values, files)
 
 
 def _seen(item: Item) -> _Seen:
@@ -88,23 +97,6 @@ def _on_disk(file: FileRef) -> Iterator[Path]:
         copy = Path(folder, file.path.name)
         copy.write_bytes(file.read())
         yield copy
-
-
-def _measure(one: _Seen) -> Answer:
-    if one.map is None:
-        raise AssertionError("compute gives every image a map")
-    located = (
-        dict.fromkeys(schema.LOCALISATION_METRICS, math.nan) if one.hole is None else vars(localise(one.map, one.hole))
-    )
-    values: dict[str, Any] = {
-        **located,
-        "score": one.score,
-        "flagged": float(one.score >= THRESHOLD),
-        "flagged_area": float((one.map >= THRESHOLD).mean()),
-    }
-    kept = {"map": one.map, "confidence": one.confidence} if one.item.keep else {}
-    files = {kind: FileRef(Path(f"{kind}.png"), _encode(each)) for kind, each in kept.items() if each is not None}
-    return Answer(values, files)
 
 
 def _encode(values: calling.Map) -> bytes:

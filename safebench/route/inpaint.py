@@ -34,7 +34,7 @@ class InpaintLink(Link[Sample]):
     own_steps = frozenset({"inpaint", "quality"})
 
     def __init__(self, job: Job, spec: ModelSpec, lpips_net: str, perceptual: Perceptual | None = None) -> None:
-        worker = InpaintWorker(spec, job.config.device, lpips_net)
+        worker = InpaintWorker(spec, job.config.device, lpips_net, job.config.metrics)
         if perceptual is not None:
             worker.perceptual = perceptual
         super().__init__(job, spec, worker)
@@ -83,7 +83,7 @@ class InpaintLink(Link[Sample]):
             "inpainter": self.spec.label,
         }
         if isinstance(result, Failure):
-            blank = dict.fromkeys(("hole_ratio", *schema.QUALITY_METRICS), math.nan)
+            blank = dict.fromkeys(("hole_ratio", *schema.metric_columns("quality", self.job.metrics)), math.nan)
             no_file = {"composite": "", "composite_sha256": ""}
             return {**row, **blank, **no_file, "error": self.job.fail(result).error, "error_step": result.step}
         path = self.path(subject)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,9 @@ from numpy.typing import NDArray
 
 from safebench.inputs.images import encode_png, read_mask, read_photo
 from safebench.inputs.own import NOTE
-from safebench.metrics.quality import compare
+from safebench.metrics.catalogue import chosen, measure, stored
+from safebench.metrics.evidence import CompositeEvidence
+from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
 from safebench.models import calling
 from safebench.models.contracts import Inpainter
 from safebench.models.devices import pick_device
@@ -37,11 +38,15 @@ class _Evidence:
 
 @dataclass
 class InpaintWorker(Portable):
-    """One inpainter at work; `lpips_net` is the backbone that LPIPS comes from, or "" for none."""
+    """One inpainter at work.
+
+    lpips_net: the backbone that LPIPS comes from, or "" for none.  metrics: those asked for beside the default set.
+    """
 
     spec: ModelSpec
     device: str
     lpips_net: str
+    metrics: tuple[str, ...] = ()
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("inpaint"), repr=False)
 
     @loaded_once
@@ -87,10 +92,11 @@ class InpaintWorker(Portable):
         if one.composite is None:
             raise AssertionError("compute fills every composite")
         file = one.file if one.file is not None else encode_png(one.composite, provenance(self.spec))
-        lpips = float(self.perceptual(one.composite[None], one.photo[None])[0]) if self.perceptual else math.nan
+        networks = {LPIPS_NETWORK: self.perceptual} if self.perceptual else {}
+        evidence = CompositeEvidence(one.composite, one.photo, one.hole, networks)
         values: dict[str, Any] = {
-            **vars(compare(one.composite, one.photo, one.hole)),
-            "lpips": lpips,
+            "hole_ratio": int(np.count_nonzero(one.hole)) / one.hole.size,
+            **measure(stored(chosen(self.metrics), quality=True).values(), evidence),
             "composite_sha256": hashlib.sha256(file).hexdigest(),
         }
         return Answer(values, {} if one.file is not None else {"composite": FileRef(Path("composite.png"), file)})

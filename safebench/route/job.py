@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from safebench.errors import SafebenchError
+from safebench.metrics.catalogue import chosen
+from safebench.metrics.metric import Metric
 from safebench.route.plan import Plan, Sample
 from safebench.runs.config import RunConfig
 from safebench.runs.failures import in_words
-from safebench.runs.store import Store, Table
+from safebench.runs.schema import Table
+from safebench.runs.store import Store
 from safebench.work.executor import Executor, Rows
 from safebench.work.tasks import Failure, FileRef
 from safebench.work.watching import Watcher
@@ -28,6 +32,11 @@ class Job:
     watcher: Watcher
     executor: Executor
     unusable: dict[str, Failure] = field(default_factory=dict)
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is measured."""
+        return chosen(self.config.metrics)
 
     @property
     def batch_size(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from safebench.models.specs import ModelSpec
 from safebench.route.job import Job, batches
-from safebench.runs.store import Table
+from safebench.runs.schema import Table
 from safebench.work.executor import Rows
 from safebench.work.tasks import Failure, Item, Result, Task, Worker
 

@@ -1,1 +1,1 @@
-"""A run: what it is asked to do, and its folder."""
+"""A run's folder: its options, its tables, and where its results come from."""

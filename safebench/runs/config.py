@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from safebench.errors import ConfigError
+from safebench.metrics.catalogue import chosen
 from safebench.protocol import SIZE, parse_bins
 from safebench.runs.options import Said, as_flag, convert, in_file, read_options
 
@@ -42,11 +43,14 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     out: str | None = None
     weights: dict[str, str] = {}
     lpips_net: Literal["alex", "vgg", "squeeze"] = "alex"
+    metrics: tuple[str, ...] = ()
+    """Measured beside the default set: keys of `safebench.metrics.catalogue`, or `all`."""
     strict: bool = False
 
     def check(self, said: Said) -> None:
         """Raise ConfigError where a value cannot be; `said` tells how an option was written."""
         parse_bins(self.bins)
+        chosen(self.metrics)
         if not self.inpainters:
             raise ConfigError("no inpainter is named: use --inpainter NAME (safebench list inpainters shows them)")
         for name in ("limit", "batch_size", "workers"):

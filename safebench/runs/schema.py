@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
+
+from safebench.errors import ConfigError
+from safebench.metrics.catalogue import DEFAULT, stored
+from safebench.metrics.metric import Metric
+
+Table = Literal["quality", "detection"]
 
 SAMPLES: Final = MappingProxyType(
     {
@@ -24,9 +31,8 @@ SAMPLES: Final = MappingProxyType(
 )
 """samples.parquet: the plan, one row for each photo and bin."""
 
-QUALITY_METRICS: Final = ("psnr", "ssim", "lpips", "l1", "psnr_hole", "l1_hole")
-QUALITY: Final = MappingProxyType(
-    {
+_BEFORE: Mapping[Table, Mapping[str, str]] = {
+    "quality": {
         "key": "string",
         "sample_key": "string",
         "inpainter_id": "string",  # of the model's version, weights and seed
@@ -39,16 +45,8 @@ QUALITY: Final = MappingProxyType(
         "composite": "string",  # path in the run's folder
         "composite_sha256": "string",  # of the file's bytes
         "hole_ratio": "float64",
-        **dict.fromkeys(QUALITY_METRICS, "float64"),
-        "error": "string",  # "" where all went well
-        "error_step": "string",  # read, mask, inpaint, quality, detect
-    }
-)
-"""results/quality: one row for each sample and inpainter.  `lpips` is NaN where no backbone was at hand."""
-
-LOCALISATION_METRICS: Final = ("auc", "f1", "f1_best", "iou", "mcc", "pixel_acc")
-DETECTION: Final = MappingProxyType(
-    {
+    },
+    "detection": {
         "key": "string",
         "sample_key": "string",  # for an untouched original: the photo's
         "inpainter_id": "string",  # for an untouched original: ""
@@ -60,14 +58,40 @@ DETECTION: Final = MappingProxyType(
         "inpainter": "string",  # for an untouched original: "original"
         "postprocess": "string",  # "none"
         "detector": "string",
-        **dict.fromkeys(LOCALISATION_METRICS, "float64"),  # NaN for an untouched original
-        "score": "float64",
-        "flagged": "float64",  # 1 where score >= 0.5, else 0; NaN where it failed
-        "flagged_area": "float64",  # share of pixels with a map value of at least 0.5
+    },
+}
+_AFTER: Mapping[Table, Mapping[str, str]] = {
+    "quality": {
+        "error": "string",  # "" where all went well
+        "error_step": "string",  # read, mask, inpaint, quality, detect
+    },
+    "detection": {
         "map": "string",  # path in the run's folder, "" where it was not kept
         "confidence": "string",  # likewise
         "error": "string",
         "error_step": "string",
-    }
-)
-"""results/detection: one row for each sample, inpainter, post-process and detector."""
+    },
+}
+
+
+def metric_columns(table: Table, metrics: Sequence[Metric] = DEFAULT) -> tuple[str, ...]:
+    """The columns of a table that hold metrics; NaN where a picture has no such value.
+
+    Raises ConfigError for a metric whose column is taken by what rows say of themselves.
+    """
+    names = tuple(stored(metrics, quality=table == "quality"))
+    for name in names:
+        if name in (*_BEFORE[table], *_AFTER[table]):
+            raise ConfigError(f"metric '{name}': the table of {table} has another column of this name")
+    return names
+
+
+def columns(table: Table, metrics: Sequence[Metric] = DEFAULT) -> dict[str, str]:
+    """The columns of a table of stored rows that holds these metrics."""
+    return {**_BEFORE[table], **dict.fromkeys(metric_columns(table, metrics), "float64"), **_AFTER[table]}
+
+
+QUALITY: Final = MappingProxyType(columns("quality"))
+"""results/quality of a plain run: one row for each sample and inpainter."""
+DETECTION: Final = MappingProxyType(columns("detection"))
+"""results/detection of a plain run: one row for each sample, inpainter, post-process and detector."""

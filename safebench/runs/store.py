@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import filelock
 import msgspec
@@ -18,11 +19,12 @@ import pyarrow.parquet as pq
 from safebench.errors import StoreError
 from safebench.files import as_text, atomic_write
 from safebench.keys import slug
+from safebench.metrics.catalogue import DEFAULT
+from safebench.metrics.metric import Metric
 from safebench.runs import schema
 from safebench.runs.folder import check_run_folder
+from safebench.runs.schema import Table
 
-Table = Literal["quality", "detection"]
-_COLUMNS: dict[str, Mapping[str, str]] = {"quality": schema.QUALITY, "detection": schema.DETECTION}
 _ARROW = {"string": pa.string(), "float64": pa.float64(), "bool": pa.bool_()}
 _FLUSH_ROWS = 512
 _FLUSH_SECONDS = 10.0
@@ -30,11 +32,18 @@ pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps what tables too
 
 
 class Store:
-    """The folder of one run.  Rows are buffered and written as shards: a killed run loses seconds, never a table."""
+    """The folder of one run.  Rows are buffered and written as shards: a killed run loses seconds, never a table.
 
-    def __init__(self, folder: Path) -> None:
+    metrics: what rows that are appended hold; those that are read hold what their shards do.
+    """
+
+    def __init__(self, folder: Path, metrics: Sequence[Metric] = DEFAULT) -> None:
         self.folder = folder
-        self._rows: dict[str, list[dict[str, Any]]] = {"quality": [], "detection": []}
+        self._columns: dict[Table, Mapping[str, str]] = {
+            "quality": schema.columns("quality", metrics),
+            "detection": schema.columns("detection", metrics),
+        }
+        self._rows: dict[Table, list[dict[str, Any]]] = {"quality": [], "detection": []}
         self._written = time.monotonic()
 
     @contextmanager
@@ -135,20 +144,32 @@ class Store:
             if rows:
                 folder = self.folder / "results" / table
                 numbers = [int(path.stem) for path in folder.glob("[0-9]*.parquet") if path.stem.isdigit()]
-                columns = _COLUMNS[table]
+                columns = self._columns[table]
                 shard = folder / f"{max(numbers, default=0) + 1:06d}.parquet"
                 atomic_write(shard, _parquet(_frame(rows, columns), columns))
                 rows.clear()
         self._written = time.monotonic()
 
-    def read(self, table: Table) -> pd.DataFrame:
-        """All rows, one for each key: the latest."""
+    def read(self, table: Table, having: Sequence[str] = ()) -> pd.DataFrame:
+        """All rows, one for each key: the latest.  A metric that a shard does not hold is NaN in its rows.
+
+        having: only rows of shards that hold these columns, so that what was measured shows even where it is NaN.
+        Raises StoreError for a shard that is damaged, or lacks what rows say of themselves.
+        """
         shards = sorted((self.folder / "results" / table).glob("[0-9]*.parquet"))
-        if not shards:
-            return _frame([], _COLUMNS[table])
-        rows = _read(shards, _COLUMNS[table])
+        parts = [part for path in shards if set(having) <= set((part := _read_shard(path, table)).column_names)]
+        if not parts:
+            return _frame([], self._columns[table])
+        rows = _joined(parts, self.folder / "results" / table)
+        measured = schema.metric_columns(table)
+        lacking = [name for name in measured if name not in rows]
+        rows = rows.assign(**dict.fromkeys(lacking, math.nan)) if lacking else rows
         again = rows["key"].duplicated(keep="last")
-        return rows[~again].reset_index(drop=True) if again.any() else rows
+        if not again.any():
+            return rows
+        if len({tuple(part.column_names) for part in parts}) > 1:
+            rows = _filled(rows)
+        return rows[~again].reset_index(drop=True)
 
 
 def _storable(value: Any) -> Any:
@@ -173,18 +194,35 @@ def _parquet(frame: pd.DataFrame, columns: Mapping[str, str]) -> bytes:
 
 
 def _read(paths: list[Path], columns: Mapping[str, str]) -> pd.DataFrame:
-    tables = []
-    for path in paths:
-        try:
-            with path.open("rb") as file:  # Arrow itself takes no path that is not UTF-8
-                tables.append(pq.read_table(file))
-        except (OSError, pa.ArrowException) as error:
-            raise StoreError(f"{path}: is damaged ({error}); remove it and run again, its rows are made anew") from None
-        if lacking := [name for name in columns if name not in tables[-1].column_names]:
-            raise StoreError(
-                f"{path}: is no table of this SafeBench (it lacks {', '.join(lacking)}); run again into another folder"
-            )
+    return _joined([_checked(path, columns) for path in paths], paths[0].parent)
+
+
+def _read_shard(path: Path, table: Table) -> pa.Table:
+    """A shard; those of other versions may hold other metrics."""
+    return _checked(path, schema.columns(table, ()))
+
+
+def _checked(path: Path, columns: Iterable[str]) -> pa.Table:
     try:
-        return pa.concat_tables(tables).to_pandas()
+        with path.open("rb") as file:  # Arrow itself takes no path that is not UTF-8
+            table = pq.read_table(file)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path}: is damaged ({error}); remove it and run again, its rows are made anew") from None
+    if lacking := [name for name in columns if name not in table.column_names]:
+        raise StoreError(
+            f"{path}: is no table of this SafeBench (it lacks {', '.join(lacking)}); run again into another folder"
+        )
+    return table
+
+
+def _joined(tables: list[pa.Table], folder: Path) -> pd.DataFrame:
+    try:
+        return pa.concat_tables(tables, promote_options="default").to_pandas()
     except pa.ArrowException:
-        raise StoreError(f"{paths[0].parent}: its tables do not fit together; run again into another folder") from None
+        raise StoreError(f"{folder}: its tables do not fit together; run again into another folder") from None
+
+
+def _filled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one key with the values that only earlier ones of that key have: they measured something else."""
+    numbers = rows.columns[rows.dtypes == "float64"]
+    return rows.assign(**rows[numbers].groupby(rows["key"]).ffill())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safebench_detectors.exemplar.matching import find_fragments, information
 
 from safebench.inputs.images import read_mask, read_photo, square_mask, to_square
-from safebench.metrics.localisation import pixel_auc
+from safebench.metrics.auc import pixel_auc
 from safebench.models import calling
 from safebench.protocol import SIZE
 

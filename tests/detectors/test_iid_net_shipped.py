@@ -12,7 +12,7 @@ from safebench.commands.single import detect_file
 from safebench.inputs.images import save_png, to_square
 from safebench.inputs.masks import open_masks
 from safebench.inputs.photos import open_photos
-from safebench.metrics.localisation import pixel_auc
+from safebench.metrics.auc import pixel_auc
 from safebench.models import calling
 from safebench.models.registry import find
 from safebench.models.specs import participant

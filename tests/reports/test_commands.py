@@ -43,8 +43,8 @@ def test_a_run_that_cannot_be_read_is_named(make_run: MakeRun, tmp_path: Path) -
     folder = make_run("broken").folder
     shard = next((folder / "results" / "quality").glob("*.parquet"))
     whole = pd.read_parquet(shard)
-    whole.drop(columns="psnr").to_parquet(shard)
-    refused(r"is no table of this SafeBench \(it lacks psnr\)")
+    whole.drop(columns="composite").to_parquet(shard)
+    refused(r"is no table of this SafeBench \(it lacks composite\)")
     shard.write_bytes(shard.read_bytes()[:100])
     refused(r"parquet: is damaged")
     shutil.rmtree(folder / "results")

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import roc_auc_score
 
-from safebench.metrics.detection import calibrated_threshold, detection_rate_at_5, flagged_share, image_auc
+from safebench.metrics.detection_rate_at_5 import detection_rate_at_5
+from safebench.metrics.image_auc import image_auc
+from safebench.metrics.thresholds import calibrated_threshold, flagged_share
 
 TIED = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 SCORES = st.sampled_from([TIED, st.floats(0, 1)]).flatmap(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,16 @@ from sklearn.metrics import (
 )
 
 from safebench.errors import ModelError
-from safebench.metrics.localisation import localise, pixel_auc
+from safebench.metrics.auc import pixel_auc
+from safebench.metrics.catalogue import DEFAULT, measure
+from safebench.metrics.evidence import MapEvidence
+
+
+def localise(scores: np.ndarray, mask: np.ndarray) -> SimpleNamespace:
+    """All metrics of localisation by their keys."""
+    metrics = [m for m in DEFAULT if m.subject == "localisation" and m.over == "inpainted"]
+    return SimpleNamespace(**measure(metrics, MapEvidence(scores, mask)))
+
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9)
 # few values, so that ties abound, between them the threshold's neighbours, both zeros and a subnormal

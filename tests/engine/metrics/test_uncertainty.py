@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from safebench.metrics import uncertainty
-from safebench.metrics.detection import detection_rate_at_5, flagged_share, image_auc
+from safebench.metrics.detection_rate_at_5 import detection_rate_at_5
+from safebench.metrics.image_auc import image_auc
+from safebench.metrics.thresholds import flagged_share
 from safebench.metrics.uncertainty import (
     PERCENTILES,
     RESAMPLES,

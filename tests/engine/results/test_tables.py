@@ -7,14 +7,18 @@ import pandas as pd
 import pytest
 
 from safebench.errors import ConfigError, UnknownNameError
-from safebench.metrics.detection import calibrated_threshold, detection_rate_at_5, image_auc
+from safebench.metrics.detection_rate_at_5 import detection_rate_at_5
+from safebench.metrics.image_auc import image_auc
 from safebench.metrics.rates import exact_interval, share_interval
+from safebench.metrics.thresholds import calibrated_threshold
 from safebench.metrics.uncertainty import Contrast, Controls, Means, intervals, paired_difference
 from safebench.results.tables import compare_inpainters, detection_cells, false_alarms, quality_cells
-from safebench.runs.schema import DETECTION, LOCALISATION_METRICS, QUALITY, QUALITY_METRICS
+from safebench.runs.schema import DETECTION, QUALITY, metric_columns
 
 BINS = ["0-10", "10-20", "50-60"]
 PHOTOS = [f"photo {k}" for k in range(7)]
+OF_QUALITY = metric_columns("quality")
+LOCALISED = ("auc", "f1", "f1_best", "iou", "mcc", "pixel_acc")
 
 
 def rows(schema, keys, metrics, generator):
@@ -29,7 +33,7 @@ def rows(schema, keys, metrics, generator):
 @pytest.fixture
 def quality():
     keys = {"dataset": ["b", "a"], "inpainter": ["telea", "lama"], "bin": BINS, "photo": PHOTOS}
-    return rows(QUALITY, keys, QUALITY_METRICS, np.random.default_rng(0))
+    return rows(QUALITY, keys, OF_QUALITY, np.random.default_rng(0))
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def detection():
     generator = np.random.default_rng(1)
     keys = {"dataset": ["b", "a"], "postprocess": ["none", "jpeg"], "detector": ["x", "w"], "photo": PHOTOS}
     inpainted = {**keys, "inpainter": ["telea", "lama"], "bin": BINS}
-    metrics = [*LOCALISATION_METRICS, "score", "flagged_area"]
+    metrics = metric_columns("detection")
     table = pd.concat(
         [
             rows(DETECTION, inpainted, metrics, generator),
@@ -46,7 +50,7 @@ def detection():
         ignore_index=True,
     )
     table["flagged"] = (table["score"] >= 0.5).astype(float)
-    table.loc[table["inpainter"] == "original", list(LOCALISATION_METRICS)] = math.nan
+    table.loc[table["inpainter"] == "original", list(LOCALISED)] = math.nan
     return table
 
 
@@ -77,9 +81,9 @@ def test_quality_cells_hold_means_and_intervals_of_their_rows(quality):
         if found["bin"] != "all":
             part = part[part["bin"] == found["bin"]]
         assert (found["n"], found["photos"], found["failures"]) == (len(part), 7, 0)
-        values = part[list(QUALITY_METRICS)].to_numpy()
+        values = part[list(OF_QUALITY)].to_numpy()
         (expected,) = intervals([Means(values, part["photo"].to_numpy())])
-        for metric, column, interval in zip(QUALITY_METRICS, values.T, expected, strict=True):
+        for metric, column, interval in zip(OF_QUALITY, values.T, expected, strict=True):
             assert found[metric] == pytest.approx(column.mean(), abs=1e-12)
             assert (found[f"{metric}_low"], found[f"{metric}_high"]) == pytest.approx(interval, abs=1e-12)
 
@@ -185,7 +189,7 @@ def test_detection_cells_hold_what_the_metrics_say_of_their_rows(detection):
     table = detection_cells(detection)
     assert table.columns.tolist() == [
         *("dataset", "inpainter", "postprocess", "detector", "bin", "n", "photos", "failures"),
-        *(f"{metric}{end}" for metric in LOCALISATION_METRICS for end in ("", "_low", "_high")),
+        *(f"{metric}{end}" for metric in LOCALISED for end in ("", "_low", "_high")),
         *("auc_undefined", "inverted", "score", "detection_rate", "detection_rate_low", "detection_rate_high"),
         *("image_auc", "image_auc_low", "image_auc_high"),
         *("detection_rate_at_5", "detection_rate_at_5_low", "detection_rate_at_5_high", "threshold_at_5"),

@@ -1,4 +1,4 @@
-"""How well image-level scores tell inpainted images from originals (docs/protocol.md, section 5).
+"""From image-level scores to images that are flagged (docs/protocol.md, section 5).
 
 Scores are one-dimensional arrays of float64 in [0, 1], one for each image; the order does not matter.
 """
@@ -10,18 +10,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from safebench.metrics.localisation import rank_auc
 from safebench.protocol import THRESHOLD
 
 Scores = NDArray[np.float64]
 
 FALSE_ALARMS_PER = 20
 """A calibrated threshold flags at most one original in so many: 5%, kept as a whole number."""
-
-
-def image_auc(inpainted: Scores, originals: Scores) -> float:
-    """Area under the ROC curve of inpainted images against originals, ties counting half; NaN where one is empty."""
-    return rank_auc(np.concatenate([inpainted, originals]), np.arange(inpainted.size + originals.size) < inpainted.size)
 
 
 def flagged_share(scores: Scores, threshold: float = THRESHOLD) -> float:
@@ -43,9 +37,3 @@ def calibrated_threshold(originals: Scores) -> float:
     allowed = originals.size // FALSE_ALARMS_PER
     highest_spared = np.sort(originals)[originals.size - 1 - allowed]
     return float(np.nextafter(highest_spared, np.inf))
-
-
-def detection_rate_at_5(inpainted: Scores, originals: Scores) -> float:
-    """Share of inpainted images that reach the originals' `calibrated_threshold`; NaN where either is empty."""
-    threshold = calibrated_threshold(originals)
-    return math.nan if math.isnan(threshold) else flagged_share(inpainted, threshold)

@@ -1,0 +1,120 @@
+"""The one list of metrics; a third party's are found by entry point (group `safebench.metrics`)."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from safebench.errors import PluginError, UnknownNameError
+from safebench.metrics.auc import AUC
+from safebench.metrics.detection_rate import DETECTION_RATE, FALSE_ALARM_RATE
+from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5, THRESHOLD_AT_5
+from safebench.metrics.evidence import CompositeEvidence, MapEvidence
+from safebench.metrics.f1 import F1
+from safebench.metrics.f1_best import F1_BEST
+from safebench.metrics.flagged_area import FLAGGED_AREA
+from safebench.metrics.image_auc import IMAGE_AUC
+from safebench.metrics.iou import IOU
+from safebench.metrics.l1 import L1, L1_HOLE
+from safebench.metrics.lpips import LPIPS
+from safebench.metrics.mcc import MCC
+from safebench.metrics.metric import Metric
+from safebench.metrics.pixel_acc import PIXEL_ACC
+from safebench.metrics.psnr import PSNR, PSNR_HOLE
+from safebench.metrics.score import SCORE
+from safebench.metrics.ssim import SSIM
+
+BUILT_IN: tuple[Metric, ...] = (
+    PSNR,
+    SSIM,
+    LPIPS,
+    L1,
+    PSNR_HOLE,
+    L1_HOLE,
+    AUC,
+    F1,
+    F1_BEST,
+    IOU,
+    MCC,
+    PIXEL_ACC,
+    SCORE,
+    DETECTION_RATE,
+    IMAGE_AUC,
+    DETECTION_RATE_AT_5,
+    FALSE_ALARM_RATE,
+    THRESHOLD_AT_5,
+    FLAGGED_AREA,
+)
+"""In the order in which tables hold them."""
+DEFAULT: tuple[Metric, ...] = tuple(metric for metric in BUILT_IN if metric.default)
+"""What every run measures."""
+GROUP = "safebench.metrics"
+ALL = "all"
+
+
+@cache
+def catalogue() -> Mapping[str, Metric]:
+    """All metrics by key: SafeBench's own, then those of installed packages; a broken one is skipped with a warning."""
+    found = {metric.key: metric for metric in BUILT_IN}
+    columns = {metric.column for metric in BUILT_IN}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+        try:
+            metric = _load(point)
+        except Exception as error:  # a third party's module may raise anything
+            warnings.warn(f"metrics: '{point.name}' ({point.value}) is skipped: {error}", stacklevel=2)
+            continue
+        if metric.key in found or metric.column in columns:
+            warnings.warn(f"metrics: '{point.name}' ({point.value}) is skipped: its key is taken", stacklevel=2)
+            continue
+        found[metric.key] = metric
+        columns.add(metric.column)
+    return found
+
+
+def chosen(names: Iterable[str]) -> tuple[Metric, ...]:
+    """The default set and the metrics named beside it, in the catalogue's order; `all` names every one.
+
+    Raises UnknownNameError, with the nearest keys, for a name that no metric has.
+    """
+    wanted = set(names)
+    if not wanted:  # so that a plain run asks no package for its metrics
+        return DEFAULT
+    known = catalogue()
+    for name in sorted(wanted - {ALL} - set(known)):
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+        raise UnknownNameError(f"--metrics: no metric is called '{name}'; {hint} (safebench list metrics)")
+    return tuple(m for m in known.values() if m in DEFAULT or ALL in wanted or m.key in wanted)
+
+
+def measured(names: Iterable[str]) -> tuple[Metric, ...]:
+    """The metrics of a run that names these beside the default set; one that is not installed here is left out."""
+    wanted = set(names)
+    return chosen(wanted & set(catalogue())) if wanted else DEFAULT
+
+
+def stored(metrics: Sequence[Metric], *, quality: bool) -> dict[str, Metric]:
+    """The metrics with a value for each picture, by stored column: of composites, or of what detectors say of them."""
+    of_pictures = (m for m in metrics if m.level == "picture" and (m.subject == "quality") == quality)
+    found: dict[str, Metric] = {}
+    for metric in of_pictures:
+        found.setdefault(metric.column, metric)
+    return found
+
+
+def measure(metrics: Iterable[Metric], evidence: CompositeEvidence | MapEvidence) -> dict[str, float]:
+    """The value of each metric by its stored column; NaN where what it needs is not at hand."""
+    return {m.column: float(m.compute(evidence)) if m.needs <= evidence.held else math.nan for m in metrics}
+
+
+def _load(point: EntryPoint) -> Metric:
+    loaded = point.load()
+    if not isinstance(loaded, Metric):
+        raise PluginError("it is no safebench.metrics.metric.Metric")
+    if loaded.default:
+        raise PluginError("only SafeBench's own metrics are of the default set; leave `default` out")
+    return loaded
