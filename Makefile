@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # a process for each core, of one thread: a file's tests stay together, with what they share
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
-CODE := safebench inpainters detectors reports tests benchmarks setup.py
+CODE := safebench inpainters detectors reports postprocessing tests benchmarks setup.py
 MODELS := $(wildcard */*/card.toml) safebench/models/kinds.py
 
 .PHONY: help install demo test lint types fast clean

@@ -15,6 +15,7 @@ FOLDERS = {
     "safebench": "safebench",
     "inpainters": "safebench_inpainters",
     "detectors": "safebench_detectors",
+    "postprocessing": "safebench_postprocessing",
     "reports": "safebench_reports",
 }
 

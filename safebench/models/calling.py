@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from safebench.errors import ModelError
+from safebench.inputs.names import IMAGE_SUFFIXES
 from safebench.models.cards import Card
-from safebench.models.contracts import Detection, Detector, Inpainter
+from safebench.models.contracts import Detection, Detector, Inpainter, PostProcessing
+from safebench.models.masked_image import MaskedImage
 from safebench.models.specs import Precision, participant
 
 Photos = NDArray[np.uint8]
@@ -103,6 +105,27 @@ def detect(
         _check_answer(card.name, found.scores, images.shape[:1])
         scores = found.scores.cpu().numpy().astype(np.float64)
     return Findings(maps, scores, None if found.confidence is None else found.confidence.cpu().numpy())
+
+
+def postprocess(step: PostProcessing, image: MaskedImage) -> MaskedImage:
+    """Call a post-processing and check its answer: 8-bit RGB, a mask of its size just where there was one, a file that
+    holds these pixels.
+
+    Raises ModelError where the size is not one it takes, or its answer breaks the contract.
+    """
+    _check_size(step.card, image.pixels.shape[:2])
+    with torch.inference_mode():
+        made = step.apply(image)
+    name, pixels, mask = step.card.name, made.pixels, made.mask
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ModelError(f"{name}: its answer is {pixels.dtype} {pixels.shape}, not uint8 of height, width and 3")
+    if (mask is None) != (image.mask is None):
+        raise ModelError(f"{name}: it made a mask where there was none, or lost the one that there was")
+    if mask is not None and (mask.dtype != np.bool_ or mask.shape != pixels.shape[:2]):
+        raise ModelError(f"{name}: its mask is {mask.dtype} {mask.shape}, its image has {pixels.shape[:2]}")
+    if made.suffix not in IMAGE_SUFFIXES:
+        raise ModelError(f"{name}: its file ends in '{made.suffix}', which is no kind of image that is read here")
+    return made
 
 
 def top1_mean(map_: NDArray[np.float32]) -> float:

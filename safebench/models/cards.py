@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from safebench.errors import CardError
-from safebench.weights.published import File
+from safebench.weights.published import File, HubModel
 
 
 class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,6 +67,21 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     meaning: str = ""
 
 
+class Parameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The number that follows the colon of a post-processing's name: `jpeg:75`."""
+
+    name: str
+    """What the number is: "quality"."""
+    lowest: float
+    highest: float
+    step: float = 0
+    """1: whole numbers; 2: every other one from the lowest on; 0: any number."""
+    milder: Literal["higher", "lower"]
+    """Which numbers change a picture less; charts run from mild to strong."""
+    words: tuple[str, ...] = ()
+    """What may follow the number: "back" allows `resize:0.5+back`."""
+
+
 class Weights(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One published checkpoint; a model may have several variants, the first is the default.
 
@@ -97,9 +112,12 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     aliases: tuple[str, ...] = ()
     title: str
     summary: str
-    family: Literal["diffusion", "patch", "transform", "network", "control", "blind", "form"]
-    """How an inpainter fills, or what a detector looks for; `control` marks a reference whose answer is known,
-    `form` a report."""
+    family: Literal[
+        "diffusion", "patch", "transform", "network", "control", "blind", "form",
+        "compression", "resampling", "smoothing", "noise", "regeneration",
+    ]  # fmt: skip
+    """How an inpainter fills, what a detector looks for, or what a post-processing does; `control` marks a reference
+    whose answer is known, `form` a report."""
     version: str = "1"
     """Raised when the numbers change, so that old results are never reused, not even with `--keep-results`."""
     upstream: str = ""
@@ -109,9 +127,17 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     input: Input = Input()
     score: Score = Score()
     weights: tuple[Weights, ...] = ()
-    argument: Literal["variant", "file", "hub-id"] = "variant"
-    """What follows the colon of `NAME:...`: one of the variants above, the path of the user's own file, or the id of a
-    model at the Hugging Face Hub (or a local folder)."""
+    argument: Literal["variant", "file", "hub-id", "parameter"] = "variant"
+    """What follows the colon of `NAME:...`: one of the variants above, the path of the user's own file, the id of a
+    model at the Hugging Face Hub (or a local folder), or the number below."""
+    parameter: Parameter | None = None
+    suites: dict[str, tuple[str, ...]] = {}
+    """Named sets of levels that papers and tools use, with this post-processing's part of each: what follows its
+    colon, from mild to strong."""
+    repeatable: bool = True
+    """False where another machine's rounding may change the pictures that a post-processing gives (a network): then
+    all of them are kept as evidence, and not computed again."""
+    hub: HubModel = HubModel()
     extra: str = ""
     """The optional extra of the package that the model needs, where it needs one."""
 

@@ -1,4 +1,4 @@
-"""What an inpainter, a detector, a recipe and a report have to be.
+"""What an inpainter, a detector, a post-processing and a recipe have to be.
 
 Images are float32, B x 3 x H x W, RGB in [0, 1]; masks are float32, B x 1 x H x W, 1 = hole, 0 = known.
 `safebench.testing` holds the suites that check these contracts on any model.
@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from safebench.errors import WeightsError
+from safebench.models import parameters
 from safebench.models.cards import Card
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import Tensor, nn
+
+    from safebench.models.masked_image import MaskedImage
 
 
 class Model(ABC):
@@ -86,6 +89,26 @@ class Detector(Model):
     def detect_files(self, paths: Sequence[Path]) -> Detection:
         """Look at image files of one size; called instead of `detect` where the card says `reads = "files"`."""
         raise TypeError(f"{self.card.name} reads pixels, not files")
+
+
+class PostProcessing(Model):
+    """What happens to a picture between its maker and its judge: compression, resampling, noise.
+
+    `level` is the number after the colon and `words` what follows it, checked as the card's `[parameter]` says
+    (ConfigError); NaN and none where the card has no parameter.
+    """
+
+    def __init__(self, card: Card, *, variant: str = "", seed: int = 0) -> None:
+        super().__init__(card, variant=variant, seed=seed)
+        self.level, self.words = parameters.parse(card, variant)
+
+    @abstractmethod
+    def apply(self, image: MaskedImage) -> MaskedImage:
+        """Change one picture; the same picture and seed give the same result (`image.generator(self.seed)` draws).
+
+        Returns `image.with_pixels(...)`, with the mask where that moves along (nearest neighbour), or
+        `image.with_file(...)` where the result is a lossy file of its own kind, which detectors that read files get.
+        """
 
 
 class Recipe(ABC):

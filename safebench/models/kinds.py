@@ -14,7 +14,7 @@ from typing import Any, Final
 class Kind:
     """One kind: what its things are called, where they lie, and what they have to be.
 
-    name: the plural, as `safebench list NAME` takes it and run.json's key; also the folder of the checkout that holds
+    name: as `safebench list NAME` takes it and run.json's key; also the folder of the checkout that holds
         a folder for each.
     singular: what one is called in a sentence.
     contract: the dotted name of the class that an adapter subclasses, `package.module:Class`.
@@ -73,6 +73,14 @@ KINDS: Final = (
         contract="safebench.models.contracts:Detector",
         suite="safebench.testing:DetectorContract",
         column="detector",
+    ),
+    Kind(
+        "postprocessing",
+        "post-processing",
+        contract="safebench.models.contracts:PostProcessing",
+        suite="safebench.testing:PostProcessingContract",
+        column="postprocess",
+        title="Post-processing",
     ),
     Kind(
         "recipes",

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from safebench.errors import UnknownNameError, WeightsError
 from safebench.files import atomic_write, cache_folder, expanded, file_error
 from safebench.keys import plain
-from safebench.models import checksums, licences
+from safebench.models import checksums, licences, parameters
 from safebench.models.cards import Weights
 from safebench.models.registry import Entry
 from safebench.weights.fetch import downloads, hub, sources, transfers
@@ -63,6 +63,8 @@ def find(
     that is missing is fetched if its terms allow that.  None for a model that has no weights.
     Raises WeightsError where there should be one and is none, or where its bytes are not those that were expected.
     """
+    if entry.card.argument == "parameter":
+        return None
     if entry.card.argument != "variant":
         return _find_argument(entry, variant, named, fetch)
     if named is not None:
@@ -86,7 +88,9 @@ def find(
 
 def check(entry: Entry, variant: str = "", named: Path | None = None) -> None:
     """Raise what `find` with `fetch` would raise, as far as that is known without reading or fetching a checkpoint."""
-    if entry.card.argument != "variant":
+    if entry.card.argument == "parameter":
+        parameters.parse(entry.card, variant)
+    elif entry.card.argument != "variant":
         _argument(entry, variant, named)
     elif named is not None:
         _named_files(entry, named)
@@ -275,7 +279,7 @@ def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool)
     """The user's own file with its settings beside it, or a model of the Hub."""
     given = _argument(entry, argument, named)
     if entry.card.argument == "hub-id":
-        folder = hub.snapshot(given, entry.name, fetch=fetch and not os.environ.get(downloads.OFFLINE))
+        folder = hub.snapshot(given, entry.name, entry.card.hub, fetch=fetch and not os.environ.get(downloads.OFFLINE))
         return Checkpoint(folder, checksums.of_folder(folder))
     path = expanded(given)
     return Checkpoint(path, checksums.of_network(path))

@@ -10,5 +10,6 @@ In a test module:
 
 from safebench.testing.detectors import DetectorContract
 from safebench.testing.inpainters import InpainterContract
+from safebench.testing.postprocessing import PostProcessingContract
 
-__all__ = ["DetectorContract", "InpainterContract"]
+__all__ = ["DetectorContract", "InpainterContract", "PostProcessingContract"]

@@ -19,3 +19,13 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Likewise for the zip file that the sources name a member of: `sha256:...` or `md5:...`."""
     size: int = 0
     """In bytes."""
+
+
+class HubModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a model of the Hugging Face Hub (or a local folder in its layout) consists of."""
+
+    what: str = "pipeline of diffusers"
+    holds: tuple[str, ...] = ("model_index.json",)
+    """A local folder is such a model where it holds one of these files (patterns)."""
+    parts: tuple[str, ...] = ("*.json", "*.txt", "*.model", "*/*.safetensors")
+    """The files to fetch: a pipeline's settings, vocabularies and networks (each in a folder of its own)."""

@@ -6,22 +6,23 @@ import os
 from pathlib import Path
 
 from safebench.errors import WeightsError
+from safebench.weights.published import HubModel
 
-PARTS = ("*.json", "*.txt", "*.model", "*/*.safetensors")
-"""A pipeline's settings, vocabularies and networks (each in a folder of its own)."""
 NOT = ("*.fp16.*", "*.non_ema.*", "*.bf16.*", "safety_checker/*")
 """The same numbers in other precisions, those that only training needs, and a network that is not used here."""
 
 
-def snapshot(name: str, model: str, *, fetch: bool) -> Path:
+def snapshot(name: str, model: str, of: HubModel, *, fetch: bool) -> Path:
     """The folder of a model: the local folder `name`, or the Hub's `OWNER/MODEL` or `OWNER/MODEL@REVISION`.
 
     Kept in the Hub's own cache, to which the Hub's own variables apply (HF_HOME, HF_ENDPOINT, HF_TOKEN).  Raises
-    WeightsError where it is not at hand and may not or cannot be fetched; `model` names the adapter in the sentence.
+    WeightsError where it is not at hand and may not or cannot be fetched; `model` names the adapter in the sentence,
+    `of` says what such a model consists of.
     """
     if (folder := Path(name).expanduser()).is_dir():
-        if not (folder / "model_index.json").is_file():  # any folder may be large, so nothing in it is read
-            raise WeightsError(f"{model}:{name}: this folder holds no pipeline of diffusers (no model_index.json)")
+        if not any(any(folder.glob(pattern)) for pattern in of.holds):  # it may be large, so nothing in it is read
+            lacking = " nor ".join(of.holds)
+            raise WeightsError(f"{model}:{name}: this folder holds no {of.what} (no {lacking})")
         return folder
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
@@ -36,7 +37,7 @@ def snapshot(name: str, model: str, *, fetch: bool) -> Path:
         found = snapshot_download(
             repo,
             revision=revision or None,
-            allow_patterns=list(PARTS),
+            allow_patterns=list(of.parts),
             ignore_patterns=list(NOT),
             local_files_only=not fetch,
             endpoint=os.environ.get("HF_ENDPOINT") or None,
