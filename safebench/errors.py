@@ -64,6 +64,10 @@ class ModelError(SafebenchError):
     """A model broke its contract: a wrong shape, NaN, or values outside [0, 1]."""
 
 
+class InputError(SafebenchError):
+    """What a model was called with is no batch of images or masks as it takes them."""
+
+
 class StoreError(SafebenchError):
     """A run's folder is in use, incomplete, or not a run's folder."""
 

@@ -14,6 +14,7 @@ from safebench.metrics.metric import VIEWS
 from safebench.models import registry
 from safebench.results.comparing import Group, group
 from safebench.results.results import Results
+from safebench.results.tables import ALL_BINS
 
 from .runs import Run, as_run, mapping
 from .standings import Standings
@@ -25,6 +26,15 @@ _TERMS = {
     "size": "size",
     "LPIPS backbone": "lpips_backbone",
 }
+
+_MONTHS = (
+    "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|"
+    "dec(ember)?)"
+)
+_NO_TEXT = re.compile(
+    rf"[=+\-@\t\r]|\d+([-/]\d+){{1,2}}$|\d+e\d+$|{_MONTHS}[- ]?\d+$|\d+[- ]?{_MONTHS}$", re.IGNORECASE
+)
+"""A formula's beginning, a date in numbers (a model 3-4), a power (1e5), a month with a number (mar1)."""
 
 
 def tables_of(results: Sequence[Results]) -> list[tuple[Group, Run]]:
@@ -61,10 +71,14 @@ def frames(
 
 
 def csv(frame: pd.DataFrame) -> bytes:
-    """A table as CSV, every digit kept; text that a spreadsheet would run as a formula is quoted by an apostrophe."""
+    """A table as CSV, every digit kept, as spreadsheets open it: UTF-8 that says so by a byte order mark.
+
+    Bins are `10-20%`, which `--bins` takes too, since a spreadsheet turns 10-20 into the 20th of October.  Other text
+    that it would run as a formula or turn into a date is quoted by an apostrophe.
+    """
     text = frame.select_dtypes(exclude=["number", "bool"]).columns
-    safe = frame.assign(**{name: frame[name].map(_no_formula) for name in text})
-    return safe.to_csv(index=False, lineterminator="\n").encode()
+    safe = frame.assign(**{name: frame[name].map(_percent if name == "bin" else _quoted) for name in text})
+    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8-sig")
 
 
 def parquet(frame: pd.DataFrame) -> bytes:
@@ -134,5 +148,10 @@ def _tex(value: object) -> str:
     return escaped(str(value)) if value not in (None, "") else ""
 
 
-def _no_formula(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+def _percent(name: object) -> object:
+    return f"{name}%" if isinstance(name, str) and name != ALL_BINS else name
+
+
+def _quoted(value: object) -> object:
+    """Text behind an apostrophe where a spreadsheet would make something else of it."""
+    return f"'{value}" if isinstance(value, str) and _NO_TEXT.match(value) else value

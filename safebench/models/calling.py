@@ -12,8 +12,8 @@ from torch import Tensor
 
 from safebench.errors import ModelError
 from safebench.inputs.names import IMAGE_SUFFIXES
-from safebench.models.cards import Card
 from safebench.models.contracts import Detection, Detector, Inpainter, PostProcessing
+from safebench.models.door import check_size, guarded
 from safebench.models.masked_image import MaskedImage
 from safebench.models.specs import Precision, participant
 
@@ -26,16 +26,23 @@ Map = NDArray[np.float32]
 
 
 def load_inpainter(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Inpainter:
-    """The inpainter `NAME` or `NAME:VARIANT`, loaded and ready.
+    """The inpainter `NAME` or `NAME:VARIANT`, loaded and ready: `.inpaint(images, masks)`, see `contracts.Inpainter`.
 
+    Called so, it blanks the hole in the images, as a run does, and raises InputError for images or masks that are of
+    another range, shape or type than it takes, or lie on another device.
     Raises UnknownNameError, PluginError, or WeightsError where its checkpoint is missing or does not fit.
     """
-    return participant("inpainters", name, None if weights is None else Path(weights), seed).load_inpainter(device)
+    named = None if weights is None else Path(weights)
+    return guarded(participant("inpainters", name, named, seed).load_inpainter(device))
 
 
 def load_detector(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Detector:
-    """The detector `NAME` or `NAME:VARIANT`, loaded and ready; errors as for `load_inpainter`."""
-    return participant("detectors", name, None if weights is None else Path(weights), seed).load_detector(device)
+    """The detector `NAME` or `NAME:VARIANT`, loaded and ready: `.detect(images)`, see `contracts.Detector`.
+
+    Errors as for `load_inpainter`.
+    """
+    named = None if weights is None else Path(weights)
+    return guarded(participant("detectors", name, named, seed).load_detector(device))
 
 
 def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes, precision: Precision = "fp32") -> NDArray[np.float32]:
@@ -46,7 +53,7 @@ def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes, precision: Preci
     Returns the model's whole output before compositing, float32 B x H x W x 3 in [0, 1].
     Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
     """
-    _check_size(inpainter.card, photos.shape[1:3])
+    check_size(inpainter.card, photos.shape[1:3])
     shown = inpainter.sees_hole or not inpainter.card.input.blank_hole
     seen = photos if shown else np.where(holes[..., None], np.uint8(0), photos)
     masks = torch.from_numpy(holes.astype(np.float32))[:, None].to(inpainter.device)
@@ -85,7 +92,7 @@ def detect(
     Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
     """
     card = detector.card
-    _check_size(card, images.shape[1:3])
+    check_size(card, images.shape[1:3])
     with torch.inference_mode(), _autocast(detector.device, precision):
         if card.input.reads == "files":
             found = detector.detect_files(paths or [])
@@ -113,7 +120,7 @@ def postprocess(step: PostProcessing, image: MaskedImage) -> MaskedImage:
 
     Raises ModelError where the size is not one it takes, or its answer breaks the contract.
     """
-    _check_size(step.card, image.pixels.shape[:2])
+    check_size(step.card, image.pixels.shape[:2])
     with torch.inference_mode():
         made = step.apply(image)
     name, pixels, mask = step.card.name, made.pixels, made.mask
@@ -147,12 +154,6 @@ def _widened(answer: Tensor, precision: Precision) -> Tensor:
 def _to_tensor(images: Photos, device: torch.device) -> Tensor:
     batch = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)  # a decoded file may be read-only
     return batch.permute(0, 3, 1, 2).to(torch.float32).div(255).contiguous()
-
-
-def _check_size(card: Card, size: tuple[int, ...]) -> None:
-    height, width = size
-    if wanted := card.input.unfit(height, width):
-        raise ModelError(f"{card.name} takes {wanted}, not {width}x{height}; crop or resize the image")
 
 
 def _check_answer(name: str, answer: Tensor, shape: tuple[int, ...]) -> None:

@@ -17,6 +17,7 @@ from safebench_reports._common.export import bibtex, tables_of
 from safebench_reports._common.latex import escaped as tex
 from safebench_reports._common.standings import POOLED, STRONGEST, Standings, part
 
+from safebench.protocol import parse_bins
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
 
@@ -85,13 +86,33 @@ def test_csv_and_parquet_hold_every_cell(run: Results, tmp_path: Path) -> None:
             found = read(tmp_path / form / f"{name}.{form}")
             assert set(found["table"]) == {"Table 1"}
             assert set(found["lpips_backbone"]) == {"squeeze"}
+            if form == "csv":
+                assert set(found["bin"]) == {"all", *(f"{b}%" for b in set(cells["bin"]) - {"all"})}
+                found["bin"] = found["bin"].str.removesuffix("%")
             pd.testing.assert_frame_equal(found[cells.columns.tolist()], cells, check_dtype=False, rtol=1e-12)
 
 
-def test_a_name_that_is_a_formula_stays_text_in_csv(make_run: MakeRun, tmp_path: Path) -> None:
-    name = '=HYPERLINK("http://x")'
+@pytest.mark.parametrize("name", ['=HYPERLINK("http://x")', "3-4", "1/2/2024", "1e5", "mar1", "1 Sept"])
+def test_a_name_that_a_spreadsheet_would_change_stays_text_in_csv(make_run: MakeRun, tmp_path: Path, name: str) -> None:
     write_report([make_run("formula", inpainters={name: model("x")})], tmp_path, "csv")
     assert set(pd.read_csv(tmp_path / "quality.csv")["inpainter"]) == {f"'{name}"}
+
+
+def test_every_csv_is_as_spreadsheets_open_it(make_run: MakeRun, tmp_path: Path) -> None:
+    """With the mark by which they know UTF-8, and no bin that they take for a day of the year."""
+    run = make_run("people", inpainters={"修復-é": model("x"), "marten1": model("y")})
+    write_report([run], tmp_path / "csv", "csv")
+    write_report([run], tmp_path / "board", "leaderboard")
+    files = [*(tmp_path / "csv").glob("*.csv"), *(tmp_path / "board" / "downloads").glob("*.csv")]
+    assert len(files) == 5 + 6
+    for file in files:
+        assert file.read_bytes().startswith(b"\xef\xbb\xbf")
+        text = file.read_text(encoding="utf-8-sig")
+        assert not re.search(r"(^|,)\d+[-/]\d+(,|$)", text, re.MULTILINE)
+    frame = pd.read_csv(tmp_path / "board" / "downloads" / "inpainters.csv")
+    assert {"修復-é", "marten1"} <= set(frame["inpainter"])
+    bins = set(frame["bin"]) - {"all"}
+    assert {b.name for b in parse_bins(",".join(bins))} == {b.removesuffix("%") for b in bins}
 
 
 def test_markdown_tables_are_tables(make_run: MakeRun, tmp_path: Path) -> None:

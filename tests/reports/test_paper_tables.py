@@ -87,6 +87,7 @@ def test_the_page_and_the_files_say_the_same(outcome: Outcome, tmp_path: Path, o
     assert "Blank: fcf: fcf: its weights are not on this machine" in text
     frame = pd.read_csv(tmp_path / "table.csv")
     assert len(frame) == 7 * 9
+    assert pd.api.types.is_float_dtype(frame["published"])
     assert frame["measured"].notna().sum() == 6
     assert "not run" in text
     assert r"\toprule" in (tmp_path / "table.tex").read_text()
