@@ -12,8 +12,10 @@ from safebench.weights.read.checkpoints import fit, load_state
 
 from .network import IIDNet, network_input
 
-TRAINED_HERE = "att.local_att.weight"
-"""A key that the published file has with a prefix; it holds one kernel for each channel."""
+KERNELS = "att.local_att.weight"
+"""Holds one kernel for each channel; with a prefix in the published file, and wherever a network was saved wrapped."""
+PUBLISHED = "median.weight"
+"""A key that what is trained here does not have."""
 
 
 class Adapter(Detector):
@@ -23,8 +25,9 @@ class Adapter(Detector):
         """`weights` is IID_weights.pth, whose kernel of the median is never used, or what was trained here."""
         super().load(weights, device)
         state = load_state(weights)
-        if TRAINED_HERE in state:
-            self._network = IIDNet(len(state[TRAINED_HERE]), every_filter=True)
+        kernels = next((value for key, value in state.items() if str(key).endswith(KERNELS)), None)
+        if isinstance(kernels, Tensor) and not any(str(key).endswith(PUBLISHED) for key in state):
+            self._network = IIDNet(len(kernels), every_filter=True)
             fit(self._network, state, str(weights))
         else:
             self._network = IIDNet()

@@ -23,7 +23,7 @@ class Adapter(Inpainter):
         state = load_state(weights)
         if "G_ema" in state:
             state = network_state(state["G_ema"], str(weights))
-        network = Generator(512 if "encoder.b512.conv0.weight" in state else 256)
+        network = Generator(512 if any(str(key).endswith("encoder.b512.conv0.weight") for key in state) else 256)
         fit(network, state, f"{self.card.name}: {weights}")
         self.network = network.eval().to(device).to(memory_format=torch.channels_last)  # faster on CPUs
 

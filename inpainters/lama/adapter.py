@@ -16,7 +16,7 @@ from .network import Generator
 
 BIG_LAMA = 18
 """Residual blocks of the network that is meant where a checkpoint holds none."""
-_BLOCK = re.compile(r"generator\.model\.\d+\.conv1\.ffc\.convl2l\.weight")
+_BLOCK = re.compile(r"(.*\.)?model\.\d+\.conv1\.ffc\.convl2l\.weight")
 
 
 class Adapter(Inpainter):

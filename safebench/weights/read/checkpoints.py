@@ -9,6 +9,7 @@ looks whether the file holds that much, and it refuses Lightning's and StyleGAN'
 from __future__ import annotations
 
 import mmap
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from safebench.weights.read.mistaken import check_holds_numbers
 from safebench.weights.read.pickles import Refused, StandIn
 from safebench.weights.read.texts import shorten
 from safebench.weights.read.torchfiles import read_buffer
+from safebench.weights.read.wrappers import ways
 
 LETTERS = 2_000_000
 """Of all names in one network together, at most; published ones have some ten thousand."""
@@ -110,13 +112,33 @@ def fit(module: nn.Module, state: Mapping[str, Any], name: str, *, prefix: str =
     """Copy a checkpoint's tensors into a network, all of them or none.
 
     Only keys that begin with `prefix` are taken, without it; of those, keys that begin with one of `skip` are passed
-    over.  Numbers are converted to the network's precision.  Raises WeightsError, naming `name` and the first few
-    missing, unexpected and misshapen keys, where the two do not fit exactly.  (A count of batches may be missing, as
-    it is in files older than torch 0.4.1; it takes no part in inference.)
+    over.  A network that was saved inside something else (`module.`, `_orig_mod.`, `ema.`) is taken out of it where it
+    fits exactly then, with a warning.  Numbers are converted to the network's precision.  Raises WeightsError, naming
+    `name` and the first few missing, unexpected and misshapen keys, where the two do not fit exactly.  (A count of
+    batches may be missing, as it is in files older than torch 0.4.1; it takes no part in inference.)
     """
     given = {str(key).removeprefix(prefix): value for key, value in state.items() if str(key).startswith(prefix)}
     given = {key: value for key, value in given.items() if not key.startswith(tuple(skip))}
     wanted = module.state_dict()
+    if said := _misfit(given, wanted):
+        fitting = [way for way in ways(state, wanted, prefix, skip) if not _misfit(way.tensors, wanted)]
+        if len(fitting) > 1:
+            places = " and ".join(repr(shorten(way.stored)) for way in fitting)
+            raise WeightsError(f"{name}: holds the network more than once ({places}); save the one that is meant alone")
+        if not fitting or fitting[0].rest:
+            raise WeightsError(f"{name}: this checkpoint does not fit the network; keys: {said}")
+        [way] = fitting
+        warnings.warn(
+            f"{name}: its {shorten(way.stored)!r} was taken for {shorten(way.read)!r}, and all others alike, since "
+            "they fit the network exactly then",
+            stacklevel=1,  # by this module's name the command line knows it for one of SafeBench's
+        )
+        given = dict(way.tensors)
+    module.load_state_dict(given, strict=False)
+
+
+def _misfit(given: Mapping[str, Any], wanted: Mapping[str, Tensor]) -> str:
+    """What keeps tensors from fitting a network's own; empty where they fit."""
     missing = [key for key in wanted if key not in given and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in given if key not in wanted]
     misshapen = [
@@ -126,9 +148,7 @@ def fit(module: nn.Module, state: Mapping[str, Any], name: str, *, prefix: str =
     ]
     problems = {"missing": missing, "unexpected": unexpected, "misshapen": misshapen}
     said = [f"{len(keys)} {kind} ({_some(keys)})" for kind, keys in problems.items() if keys]
-    if said:
-        raise WeightsError(f"{name}: this checkpoint does not fit the network; keys: {'; '.join(said)}")
-    module.load_state_dict(given, strict=False)
+    return "; ".join(said)
 
 
 def part(state: Mapping[str, Any], key: str, name: str) -> Mapping[str, Any]:
