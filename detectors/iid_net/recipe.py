@@ -16,6 +16,7 @@ from safebench.metrics.auc import pixel_auc
 from safebench.models.calling import top1_mean
 from safebench.models.cards import Card
 from safebench.models.contracts import Recipe as Contract
+from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.protocol import THRESHOLD
 from safebench.weights.read.checkpoints import fit
 
@@ -82,7 +83,7 @@ class Recipe(Contract):
         """See `Recipe.build`."""
         network = IIDNet(self.config.width, every_filter=True)
         initialise(network)
-        return {"network": network.to(memory_format=torch.channels_last)}
+        return {"network": in_fastest_layout(network)}
 
     def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
         """See `Recipe.start`."""

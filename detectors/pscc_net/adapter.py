@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from safebench.models.contracts import Detection, Detector
+from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.read.checkpoints import fit, load_state
 
 from . import heads
@@ -27,7 +28,7 @@ class Adapter(Detector):
             (self._detection, "DetectionHead.pth"),
         ):
             _fill(network, weights / file if weights else None)
-            network.to(memory_format=torch.channels_last).to(device).eval()  # channels last: the fastest on a CPU
+            in_fastest_layout(network.to(device)).eval()
 
     def detect(self, images: Tensor) -> Detection:
         """See `Detector.detect`."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from safebench.models.contracts import Detection, Detector
+from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.read.checkpoints import fit, load_state, part
 
 from .._noiseprint_pp import over_256
@@ -22,7 +23,7 @@ class Adapter(Detector):
         super().load(weights, device)
         self._network = TruFor()
         fit(self._network, part(load_state(weights), "state_dict", str(weights)), str(weights))
-        self._network.backbone.to(memory_format=torch.channels_last)  # so its maps lie as its tokens do
+        in_fastest_layout(self._network.backbone)  # so its maps lie as its tokens do
         self._network.to(device).eval()
 
     def detect(self, images: Tensor) -> Detection:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from safebench.models.contracts import Inpainter
 from safebench.models.toolbox.classical import to_images
+from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.read.checkpoints import fit, load_state, part
 
 from .._edges import grey_and_edges
@@ -27,7 +28,7 @@ class Adapter(Inpainter):
         state = part(load_state(weights), "generator", str(weights))
         self._network = Generator()
         fit(self._network, state, str(weights), skip=TRAINING_ONLY)
-        self._network.eval().to(device).to(memory_format=torch.channels_last)  # faster on CPUs
+        in_fastest_layout(self._network.eval().to(device))
         self._folded = folded_levels()
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:

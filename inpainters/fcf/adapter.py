@@ -9,6 +9,7 @@ from torch import Tensor
 
 from safebench.errors import ModelError
 from safebench.models.contracts import Inpainter
+from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.read.checkpoints import fit, load_state, network_state
 
 from .network import LATENT, Generator
@@ -25,7 +26,7 @@ class Adapter(Inpainter):
             state = network_state(state["G_ema"], str(weights))
         network = Generator(512 if any(str(key).endswith("encoder.b512.conv0.weight") for key in state) else 256)
         fit(network, state, f"{self.card.name}: {weights}")
-        self.network = network.eval().to(device).to(memory_format=torch.channels_last)  # faster on CPUs
+        self.network = in_fastest_layout(network.eval().to(device))
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
         """See `Inpainter.inpaint`.  The random inputs are drawn anew for each call and shared by its pictures.

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from safebench.models.contracts import Inpainter
+from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.models.toolbox.padding import pad_symmetric
 from safebench.weights.read.checkpoints import fit, load_state
 
@@ -31,7 +32,7 @@ class Adapter(Inpainter):
         blocks = sum(bool(_BLOCK.fullmatch(str(key))) for key in state)
         network = Generator(blocks or BIG_LAMA)
         fit(network, state, f"{self.card.name}: {weights}", prefix="generator.")
-        self.network = network.eval().to(device).to(memory_format=torch.channels_last)  # faster on CPUs
+        self.network = in_fastest_layout(network.eval().to(device))
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
         """See `Inpainter.inpaint`."""

@@ -16,6 +16,7 @@ from safebench.metrics.l1 import l1
 from safebench.metrics.perceptual import Perceptual, load_perceptual
 from safebench.metrics.psnr import psnr
 from safebench.models.contracts import Recipe as BaseRecipe
+from safebench.models.toolbox.layout import fastest_layout
 from safebench.weights.read.checkpoints import fit
 
 from . import losses
@@ -42,6 +43,7 @@ class Recipe(BaseRecipe):
     config: SafePaintConfig
     features: Features
     lpips: Perceptual
+    layout: torch.memory_format
 
     def build(self) -> dict[str, nn.Module]:
         """See `Recipe.build`; `average` is the generator's running average, which is not trained."""
@@ -55,7 +57,8 @@ class Recipe(BaseRecipe):
         if config.average:
             average = AveragedModel(generator, multi_avg_fn=_Decay(config.average), use_buffers=True)
             networks["average"] = average.requires_grad_(False)
-        return {name: network.to(memory_format=torch.channels_last) for name, network in networks.items()}
+        self.layout = fastest_layout(*networks.values())
+        return {name: network.to(memory_format=self.layout) for name, network in networks.items()}
 
     def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
         """See `Recipe.start`; a product holds no discriminator, which begins anew."""
@@ -83,7 +86,7 @@ class Recipe(BaseRecipe):
         update: Callable[[str, Tensor], None],
     ) -> dict[str, Tensor]:
         """See `Recipe.step`."""
-        photos, masks = batch["photo"].contiguous(memory_format=torch.channels_last), batch["mask"]
+        photos, masks = batch["photo"].contiguous(memory_format=self.layout), batch["mask"]
         painting: Painting = networks["generator"](photos, masks, compare=self.config.lambda_domain > 0)
         refined = self._judged(painting.refined, photos, masks)
         told_apart = self.config.design == "safebench" and self.config.judged == "composite"

@@ -61,7 +61,9 @@ def run(
         typer.Option(metavar="N|auto", help="Images a call. Default: auto (4, on a GPU 32, less if need be)."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, ... Default: auto.")] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32, or bf16 (faster, other digits). Default: fp32.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32, or bf16 (faster where the processor has it). Default: fp32.")
+    ] = None,
     compile_: Annotated[bool | None, typer.Option("--compile", help="Compile the networks first.")] = None,
     engine: Annotated[str | None, typer.Option(help="local, ray or slurm. Default: local.")] = None,
     workers: Annotated[int | None, typer.Option(help="Threads on a side, Ray's actors, or jobs an array.")] = None,

@@ -26,7 +26,9 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Default: 10000.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step and process. Default: 4.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Side of the examples in pixels. Default: 256.")] = None,
-    precision: Annotated[Text, typer.Option(help="fp32 or bf16. Default: fp32.")] = None,
+    precision: Annotated[
+        Text, typer.Option(help="fp32, or bf16 (faster where the processor has it). Default: fp32.")
+    ] = None,
     product: Annotated[Text, typer.Option(help="How the weights are stored: fp32 or fp16. Default: fp32.")] = None,
     validate_every: Annotated[int | None, typer.Option(help="Steps between validations. Default: 500.")] = None,
     device: Annotated[Text, typer.Option(help="auto, cpu or cuda. Default: auto.")] = None,

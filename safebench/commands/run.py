@@ -16,7 +16,7 @@ from safebench.errors import SafebenchError
 from safebench.files import expanded, file_errors
 from safebench.keys import digest, slug
 from safebench.metrics.catalogue import chosen
-from safebench.models.devices import pick_device
+from safebench.models.devices import pick_device, why_not_bf16
 from safebench.models.specs import ModelSpec, choose
 from safebench.protocol import PROTOCOL
 from safebench.results.results import Results
@@ -58,6 +58,9 @@ def execute(config: RunConfig, watcher: Watcher) -> Results:
 
 def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
     pick_device(_device(config))
+    if config.precision == "bf16" and config.engine == "local" and (reason := why_not_bf16(config.device)):
+        watcher.note(reason)
+        config = msgspec.structs.replace(config, precision="fp32")
     inpainters, left_out = _chosen("inpainters", config.inpainters, config)
     detectors, left_out_too = _chosen("detectors", config.detectors, config)
     for sentence in (*left_out, *left_out_too):

@@ -7,6 +7,7 @@ from torch import nn
 
 from safebench.errors import ConfigError
 from safebench.models.contracts import Detector, Inpainter
+from safebench.models.processor import has_bf16
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -27,6 +28,16 @@ def describe_device(name: str) -> str:
     if picked.type == "cuda":
         return f"{picked} ({torch.cuda.get_device_name(picked)})"
     return f"{picked} (threads: {torch.get_num_threads()})"
+
+
+def why_not_bf16(device: str) -> str:
+    """A sentence for who asked for bf16 where that is slower than fp32, and is not done; "" elsewhere.
+
+    device: as for `pick_device`.
+    """
+    if pick_device(device).type != "cpu" or has_bf16():
+        return ""
+    return "--precision bf16: this processor has no instructions for it and would take many times as long: it is fp32"
 
 
 def compile_networks(model: Inpainter | Detector) -> None:

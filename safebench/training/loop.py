@@ -20,7 +20,7 @@ from safebench.errors import ConfigError, StoppedError, StoreError, TrainingErro
 from safebench.files import other_things
 from safebench.keys import digest
 from safebench.models.contracts import Recipe
-from safebench.models.devices import describe_device
+from safebench.models.devices import describe_device, why_not_bf16
 from safebench.models.registry import Entry
 from safebench.training import checkpoint
 from safebench.training.config import TrainConfig, differences
@@ -41,6 +41,9 @@ class Trainer:
     """One training.  `out` holds all that it makes; see docs/training.md for what lies there."""
 
     def __init__(self, entry: Entry, recipe: Recipe, config: TrainConfig, preset: str, watcher: Watcher) -> None:
+        self._remark = why_not_bf16(config.device) if config.precision == "bf16" else ""
+        if self._remark:
+            config = msgspec.structs.replace(config, precision="fp32")
         self.config = config
         self.recipe = recipe
         self.watcher = watcher
@@ -76,6 +79,8 @@ class Trainer:
         Raises StoreError where the folder holds another training or, without `resume`, any; TrainingError where a loss
         is not finite: the last good checkpoint stays.  Interrupted, it saves its state.
         """
+        if self._remark:
+            self.watcher.note(self._remark)
         state = self._state(resume)
         if self.device.type == "cpu":
             keep_freed_memory()

@@ -13,8 +13,14 @@ PIXELS = 1 << 20
 
 
 def cuts(height: int, width: int, step: int = 1) -> Iterator[tuple[int, int]]:
-    """First row and end of each strip of a picture; every first row is a multiple of `step`."""
-    rows = max(PIXELS // width // step, 1) * step
+    """First row and end of each strip of a picture; every first row is a multiple of `step`.
+
+    They are about equally high: torch convolves small tensors (up to 20,480 numbers) by other code, which rounds
+    otherwise, and no strip is to be one for being what is left over.
+    """
+    most = max(PIXELS // width // step, 1)
+    strips = -(-height // (most * step))
+    rows = -(-height // (strips * step)) * step
     return ((top, min(top + rows, height)) for top in range(0, height, rows))
 
 

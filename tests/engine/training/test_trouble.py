@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from safebench.cli.listing import show
 from safebench.errors import DataError, StoreError, WeightsError
 from safebench.training.config import differences
+from safebench.work.watching import Silent
 
 
 def test_it_begins_from_a_product_or_a_checkpoint_at_another_resolution(train, tmp_path):
@@ -55,6 +56,16 @@ def test_going_on_needs_the_same_photos_and_options(train, tmp_path, photos):
 def test_an_option_that_came_later_keeps_no_training_from_going_on():
     assert differences({"seed": 1, "steps": 5}, {"seed": 1, "steps": 9, "new": 2}) == []
     assert differences({"seed": 1}, {"seed": 2, "new": 2}) == ["seed was 1, now 2"]
+
+
+def test_bf16_is_not_chosen_for_a_processor_without_it(train, tmp_path, monkeypatch):
+    notes = []
+    monkeypatch.setattr(Silent, "note", lambda self, sentence: notes.append(sentence))
+    monkeypatch.setattr("safebench.models.devices.has_bf16", lambda: False)
+    trainer = train(tmp_path / "t", steps=1, precision="bf16")
+    assert trainer.about["config"]["precision"] == trainer.config.precision == "fp32"
+    assert trainer.accelerator.mixed_precision == "no"
+    assert any("--precision bf16: this processor has no instructions for it" in note for note in notes)
 
 
 def test_photos_without_enough_to_validate_on_are_refused(train, tmp_path, photos):

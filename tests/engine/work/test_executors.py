@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -15,6 +15,7 @@ from safebench.runs.config import RunConfig
 from safebench.work.exchange import Exchange, leave
 from safebench.work.local import LocalExecutor
 from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Task, loaded_once
+from safebench.work.watching import Silent
 
 from .alike import OPTIONS, assert_same, rows_of, task_of
 
@@ -175,12 +176,28 @@ def test_a_wrong_option_is_told_in_a_sentence(tmp_path, options, says):
         safebench.run(out=tmp_path / "run", **{**OPTIONS, **options})
 
 
-def test_another_precision_never_meets_old_results(local, tmp_path):
+def test_another_precision_never_meets_old_results(local, tmp_path, monkeypatch):
     from safebench.models.specs import participant
 
     plain, half = participant("inpainters", "telea"), participant("inpainters", "telea")
     assert plain.identity == half.identity
     assert RunConfig(inpainters=("telea",)).precision == "fp32"
+    monkeypatch.setattr("safebench.models.devices.has_bf16", lambda: True)
     run = safebench.run(out=tmp_path / "run", **{**OPTIONS, "limit": 1, "precision": "bf16"})
     assert not set(run.quality["key"]) & set(local.quality["key"])
     assert run.info["inpainters"]["telea"]["precision"] == "bf16"
+
+
+def test_bf16_is_not_chosen_for_a_processor_without_it(local, tmp_path, monkeypatch):
+    class Listener(Silent):
+        notes: ClassVar[list[str]] = []
+
+        def note(self, sentence: str) -> None:
+            self.notes.append(sentence)
+
+    monkeypatch.setattr("safebench.models.devices.has_bf16", lambda: False)
+    options = {**OPTIONS, "limit": 1, "precision": "bf16", "device": "cpu"}
+    run = safebench.run(out=tmp_path / "run", watcher=Listener(), **options)
+    assert any("--precision bf16: this processor has no instructions for it" in note for note in Listener.notes)
+    assert run.info["config"]["precision"] == run.info["inpainters"]["telea"]["precision"] == "fp32"
+    assert set(run.quality["key"]) <= set(local.quality["key"])
