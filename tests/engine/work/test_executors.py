@@ -163,7 +163,7 @@ def test_a_storage_that_cannot_be_used_is_told_in_a_sentence(tmp_path):
     ("options", "says"),
     [
         ({"engine": "rya"}, "rya"),
-        ({"workers": 0}, "--workers 0"),
+        ({"workers": 0}, "workers=0"),
         ({"ray_address": "10.0.0.1:6379"}, "--engine ray"),
         ({"slurm": {"slurm_partition": "gpu"}}, "--engine slurm"),
         ({"storage": "s3://bucket"}, "--storage"),
