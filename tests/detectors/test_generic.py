@@ -95,3 +95,27 @@ def test_onnx(tmp_path: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, tmp_path / "net.onnx")
     np.testing.assert_allclose(find(f"onnx:{tmp_path / 'net.onnx'}"), (PHOTOS / 255).mean(-1), atol=1e-6)
+
+
+def test_onnx_maps_that_come_as_8_bit_pictures(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="needs the extra: pip install 'safebench[onnx]' onnx")
+    pytest.importorskip("onnxruntime", reason="needs the extra: pip install 'safebench[onnx]'")
+    helper = onnx.helper
+    constants = [helper.make_tensor(name, 7, [1], [value]) for name, value in (("from", 0), ("to", 1), ("axis", 1))]
+    node = helper.make_node("Slice", ["image", "from", "to", "axis"], ["map"])
+    given = helper.make_tensor_value_info("image", 2, [1, 3, "h", "w"])
+    result = helper.make_tensor_value_info("map", 2, [1, 1, "h", "w"])
+    graph = helper.make_graph([node], "net", [given], [result], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "net.onnx")
+    (tmp_path / "net.toml").write_text("range = [0, 255]\noutput_range = [0, 255]")
+    np.testing.assert_allclose(find(f"onnx:{tmp_path / 'net.onnx'}"), PHOTOS[..., 0] / 255, atol=1e-6)
+    (tmp_path / "net.toml").write_text("range = [0, 255]")
+    with pytest.raises(ModelError, match=r"leaves \[0, 1\]: it runs from \d+ to \d+"):
+        find(f"onnx:{tmp_path / 'net.onnx'}")
+    for text, said in (("output_range = [1, 1]", "known and inpainted have to differ"), ("\x00", r"net\.toml")):
+        (tmp_path / "net.toml").write_text(text)
+        with pytest.raises(ConfigError, match=said):
+            find(f"onnx:{tmp_path / 'net.onnx'}")
+    (tmp_path / "net.toml").write_bytes(b"\xef\xbb\xbfrange = [0, 255]\noutput_range = [0, 255]")  # as Notepad saves it
+    assert find(f"onnx:{tmp_path / 'net.onnx'}").max() <= 1

@@ -160,6 +160,48 @@ def test_files_that_are_no_program(tmp_path: Path) -> None:
         calling.load_inpainter("torchscript")
 
 
+class Half(nn.Module):
+    """Convolves in half precision; its weights hand the picture through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 3, 1, bias=False).half()
+        with torch.no_grad():
+            self.layer.weight.copy_(torch.eye(3)[:, :, None, None])
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        return self.layer(image) * (1 - mask) + 0.5 * mask
+
+
+def test_a_program_in_half_precision_says_so_in_its_toml(tmp_path: Path) -> None:
+    file = saved(Half(), tmp_path / "net.pt", 'dtype = "float16"')
+    np.testing.assert_allclose(fill(f"torchscript:{file}"), np.where(HOLES[..., None], 0.5, PHOTOS / 255), atol=2**-11)
+    file.with_suffix(".toml").write_text("")
+    with pytest.raises(ModelError, match=r'the network failed: .*; its numbers are float16: say dtype = "float16" in'):
+        fill(f"torchscript:{file}")
+
+
+def test_a_program_of_8_bit_pictures(tmp_path: Path) -> None:
+    """Levels are rounded, not cut off; the mask is a picture too, black in the hole."""
+
+    class Eight(nn.Module):
+        def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+            assert image.dtype == torch.uint8
+            assert mask.dtype == torch.uint8
+            return torch.where(mask == 0, torch.full_like(image, 51), image)
+
+    text = 'dtype = "uint8"\nrange = [0, 255]\nmask_range = [0, 255]\nhole = 0'
+    file = saved(Eight(), tmp_path / "net.pt", text)
+    filled = calling.composite(PHOTOS, HOLES * False, fill(f"torchscript:{file}"))
+    np.testing.assert_array_equal(filled, PHOTOS)
+    levels = np.rint(fill(f"torchscript:{file}") * 255)
+    np.testing.assert_array_equal(levels, np.where(HOLES[..., None], 51, PHOTOS))
+    for wrong in ("", "range = [-1, 1]", "range = [0, 255]\nmean = [0.5, 0.5, 0.5]", "range = [0, 510]"):
+        file.with_suffix(".toml").write_text(f'dtype = "uint8"\n{wrong}')
+        with pytest.raises(ConfigError, match=r"net\.toml: the network takes its pictures as uint8; say in this file"):
+            fill(f"torchscript:{file}")
+
+
 # -- ONNX ----------------------------------------------------------------------------------------------------------
 
 
@@ -170,8 +212,11 @@ def graph(tmp_path: Path) -> Callable[..., Path]:
     pytest.importorskip("onnxruntime", reason="needs the extra: pip install 'safebench[onnx]'")
     helper = onnx.helper
 
+    def whole(value: float) -> float:
+        return int(value) if value >= 1 else value
+
     def write(file: str = "net.onnx", colour: float = 0.25, kind: int = onnx.TensorProto.FLOAT) -> Path:
-        constants = [helper.make_tensor(n, kind, [], [v]) for n, v in (("one", 1.0), ("colour", colour))]
+        constants = [helper.make_tensor(n, kind, [], [v]) for n, v in (("one", whole(1.0)), ("colour", whole(colour)))]
         nodes = [
             helper.make_node("Sub", ["one", "mask"], ["known"]),
             helper.make_node("Mul", ["image", "known"], ["kept"]),
@@ -203,6 +248,35 @@ def test_onnx_graphs_in_single_and_half_precision(graph: Callable[..., Path]) ->
     np.testing.assert_allclose(fill(f"onnx:{graph('half.onnx', kind=10)}"), expected, atol=1e-3)
 
 
+def test_onnx_graphs_of_8_bit_pictures(graph: Callable[..., Path]) -> None:
+    file = graph("eight.onnx", kind=2, colour=51)
+    with pytest.raises(ConfigError, match=r"eight\.toml: the network takes its pictures as uint8"):
+        fill(f"onnx:{file}")
+    file.with_suffix(".toml").write_text("range = [0, 255]")
+    levels = fill(f"onnx:{file}") * 255
+    np.testing.assert_allclose(levels, np.where(HOLES[..., None], 51, PHOTOS), atol=1e-4)
+    file.with_suffix(".toml").write_text('range = [0, 255]\ndtype = "float16"')
+    with pytest.raises(ConfigError, match=r'dtype = "float16", but the network takes uint8, uint8; leave it out'):
+        fill(f"onnx:{file}")
+
+
+def test_onnx_graphs_with_channels_last(tmp_path: Path) -> None:
+    """As cameras' and phones' networks have them: bytes, rows, columns, then colours; the mask true in the hole."""
+    onnx = pytest.importorskip("onnx", reason="needs the extra: pip install 'safebench[onnx]' onnx")
+    pytest.importorskip("onnxruntime", reason="needs the extra: pip install 'safebench[onnx]'")
+    helper = onnx.helper
+    node = helper.make_node("Where", ["mask", "grey", "image"], ["output"])
+    image = helper.make_tensor_value_info("image", 2, [1, "h", "w", 3])
+    mask = helper.make_tensor_value_info("mask", 9, [1, "h", "w", 1])
+    result = helper.make_tensor_value_info("output", 2, [1, "h", "w", 3])
+    made = helper.make_graph([node], "net", [image, mask], [result], [helper.make_tensor("grey", 2, [], [128])])
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "net.onnx")
+    (tmp_path / "net.toml").write_text('range = [0, 255]\nlayout = "NHWC"\nmultiple_of = 16')
+    levels = fill(f"onnx:{tmp_path / 'net.onnx'}") * 255
+    np.testing.assert_allclose(levels, np.where(HOLES[..., None], 128, PHOTOS), atol=1e-4)
+
+
 def test_onnx_errors(graph: Callable[..., Path], tmp_path: Path) -> None:
     file = graph()
     file.with_suffix(".toml").write_text('inputs = ["image+mask"]')
@@ -211,8 +285,8 @@ def test_onnx_errors(graph: Callable[..., Path], tmp_path: Path) -> None:
     file.with_suffix(".toml").write_text('output = "nothing"')
     with pytest.raises(ModelError, match="has no output 'nothing'"):
         fill(f"onnx:{file}")
-    with pytest.raises(WeightsError, match="only floating-point inputs"):
-        fill(f"onnx:{graph('int.onnx', kind=7, colour=1)}")
+    with pytest.raises(WeightsError, match=r"takes tensor\(uint16\), .*; of these only tensor\(float\), "):
+        fill(f"onnx:{graph('int.onnx', kind=4, colour=1)}")
     for held, said in ((bytes(20), "is no ONNX graph"), (b"\x08\x08", "is no ONNX graph that can run here")):
         (tmp_path / "other.onnx").write_bytes(held)
         with pytest.raises(WeightsError, match=said):

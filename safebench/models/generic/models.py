@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,15 +12,28 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from safebench.errors import ModelError, WeightsError
+from safebench.errors import ConfigError, ModelError, WeightsError
 from safebench.models.contracts import Detection, Detector, Inpainter, Model
 from safebench.models.generic import conventions
 from safebench.models.generic.conventions import Convention, DetectorConvention, InpainterConvention
 from safebench.models.toolbox.padding import pad_symmetric
 
 Outputs = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
-Network = Callable[[list[Tensor]], Outputs]
-"""Called with the inputs in their order; raises RuntimeError where they do not suit it."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network from a file.
+
+    call: takes the inputs in their order; raises RuntimeError where they do not suit it.
+    types: of its inputs, where the file says them.  hint: what the `.toml` should say, where the network fails.
+    """
+
+    call: Callable[[list[Tensor]], Outputs]
+    types: tuple[torch.dtype, ...] = ()
+    hint: str = "does its .toml say what it takes?"
+
+
 C = TypeVar("C", bound=Convention)
 
 
@@ -37,6 +51,12 @@ class _Generic(Model):
         self.path = weights
         convention = conventions.read_convention(weights, kind)
         self.network = self.open(weights, device)
+        inputs = convention.inputs if isinstance(convention, InpainterConvention) else ("image",)
+        settings, said = weights.with_suffix(".toml"), convention.dtype
+        self.types = self.network.types or (getattr(torch, said or "float32"),) * len(inputs)
+        if said and getattr(torch, said) not in self.types:
+            raise ConfigError(f'{settings}: dtype = "{said}", but the network takes {_names(self.types)}; leave it out')
+        conventions.check_types(self.types, inputs, convention, settings)
         return convention
 
     def _call(self, inputs: list[Tensor], convention: Convention) -> Tensor:
@@ -46,19 +66,22 @@ class _Generic(Model):
             only = f"{convention.size[1]}x{convention.size[0]}"
             raise ModelError(f"{self.path}: takes {only} pixels only, as its .toml says, not {width}x{height}")
         padded = [pad_symmetric(tensor, convention.multiple_of) for tensor in inputs]
+        if convention.layout == "NHWC":
+            padded = [tensor.permute(0, 2, 3, 1).contiguous() for tensor in padded]
+        if len(padded) == len(self.types):  # else the network says how many it takes
+            padded = [conventions.in_type(*pair) for pair in zip(padded, self.types, strict=True)]
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(self.seed)
             try:
-                outputs = self.network(padded)
+                outputs = self.network.call(padded)
             except torch.OutOfMemoryError:
                 raise
             except RuntimeError as error:
                 reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
-                raise ModelError(
-                    f"{self.path}: the network failed: {reason}; does its .toml say what it takes?"
-                ) from error
-        return self._pick(outputs, convention.output)
+                raise ModelError(f"{self.path}: the network failed: {reason}; {self.network.hint}") from error
+        output = self._pick(outputs, convention.output)
+        return output.permute(0, 3, 1, 2) if convention.layout == "NHWC" and output.ndim == 4 else output
 
     def _pick(self, outputs: Outputs, which: int | str) -> Tensor:
         try:
@@ -117,3 +140,7 @@ class GenericDetector(_Generic, Detector):
                 found = F.interpolate(found, size=padded, mode="bilinear", align_corners=False)
             maps.append(found[:, 0, :height, :width])
         return Detection(torch.cat(maps).contiguous())
+
+
+def _names(types: Sequence[torch.dtype]) -> str:
+    return ", ".join(str(dtype).removeprefix("torch.") for dtype in types)

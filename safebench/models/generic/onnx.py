@@ -14,13 +14,23 @@ from safebench.models.generic.models import Network, Outputs
 from safebench.weights.read.mistaken import check_holds_numbers, check_stands_for_itself
 from safebench.weights.read.onnx_graph import external_files
 
-_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+_TYPES = {
+    "tensor(float)": torch.float32,
+    "tensor(float16)": torch.float16,
+    "tensor(double)": torch.float64,
+    "tensor(uint8)": torch.uint8,
+    "tensor(int8)": torch.int8,
+    "tensor(int32)": torch.int32,
+    "tensor(int64)": torch.int64,
+    "tensor(bool)": torch.bool,
+}
+"""Of its inputs, those that tensors of torch's and arrays of numpy's both have."""
 
 
 def open_onnx(path: Path, device: torch.device) -> Network:
     """The graph in a file; on the GPU where `device` is one and ONNX Runtime was installed with support for it.
 
-    Raises WeightsError where the file holds no graph, or one whose inputs are not floating-point tensors.
+    Raises WeightsError where the file holds no graph, or one with inputs that are no tensors, or of rarer types.
     """
     check_holds_numbers(path)
     for beside in external_files(path).values():
@@ -38,17 +48,22 @@ def open_onnx(path: Path, device: torch.device) -> Network:
     names = [value.name for value in session.get_inputs()]
     types = [value.type for value in session.get_inputs()]
     if not set(types) <= set(_TYPES):
-        raise WeightsError(f"{path}: takes {', '.join(types)}; only floating-point inputs are supported")
+        raise WeightsError(f"{path}: takes {', '.join(types)}; of these only {', '.join(_TYPES)} are supported")
     outputs = [value.name for value in session.get_outputs()]
 
     def call(inputs: list[Tensor]) -> Outputs:
         if len(inputs) != len(names):
             raise RuntimeError(f"it takes {len(names)} inputs ({', '.join(names)}), not {len(inputs)}")
-        fed = {n: t.cpu().numpy().astype(_TYPES[k]) for n, k, t in zip(names, types, inputs, strict=True)}
+        fed = {name: tensor.cpu().numpy() for name, tensor in zip(names, inputs, strict=True)}
         try:
             results = session.run(outputs, fed)
         except Exception as error:  # as above
             raise RuntimeError(str(error)) from None
-        return {name: torch.from_numpy(result).to(device) for name, result in zip(outputs, results, strict=True)}
+        return {name: _tensor(result).to(device) for name, result in zip(outputs, results, strict=True)}
 
-    return call
+    return Network(call, tuple(_TYPES[kind] for kind in types))
+
+
+def _tensor(result: object) -> Tensor:
+    """An output as a tensor; a list or a table, which some graphs also give, counts as an empty one."""
+    return torch.from_numpy(result) if isinstance(result, np.ndarray) else torch.empty(0)

@@ -39,4 +39,6 @@ def open_torchscript(path: Path, device: torch.device) -> Network:
             outputs: Outputs = program(*inputs)
         return outputs
 
-    return call
+    held = {value.dtype for value in program.parameters() if value.is_floating_point()} - {torch.float32}
+    said = " or ".join(sorted(str(dtype).removeprefix("torch.") for dtype in held))
+    return Network(call, hint=f'its numbers are {said}: say dtype = "{said}" in its .toml') if said else Network(call)
