@@ -69,3 +69,9 @@ def parse_bins(text: str) -> tuple[Bin, ...]:
     if not names:
         raise ConfigError(f"--bins: no bin given; the bins are {', '.join(by_name)} (or 'all')")
     return tuple(sorted({by_name[name] for name in names}))
+
+
+def check_mask_threshold(level: int) -> None:
+    """Raises ConfigError for what is no level from which on a pixel of a mask can be hole."""
+    if not 1 <= level <= 255:
+        raise ConfigError(f"--mask-threshold {level}: has to lie between 1 and 255")

@@ -25,6 +25,9 @@ app.command()(training.train)
 
 Names = list[str] | None
 Seed = Annotated[int, typer.Option(help="Reaches every random draw.")]
+MaskThreshold = Annotated[
+    int | None, typer.Option(metavar="N", help="A mask's level (1 to 255) that is hole, and those above.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 
 
@@ -52,6 +55,7 @@ def run(
         str | None, typer.Option(help="sample, a data set's name, or a directory. Default: sample.")
     ] = None,
     masks: Annotated[str | None, typer.Option(help="irregular, nvidia, or a directory. Default: irregular.")] = None,
+    mask_threshold: MaskThreshold = None,
     bins: Annotated[str | None, typer.Option(help="Hole ratios in %, or all. Default: 10-20,30-40,50-60.")] = None,
     limit: Annotated[int | None, typer.Option(help="So many photos, drawn with the seed. Default: all.")] = None,
     seed: Annotated[int | None, typer.Option(help="Reaches every random draw. Default: 0.")] = None,
@@ -103,6 +107,7 @@ def run(
         "detectors": _split(detector),
         "images": images,
         "masks": masks,
+        "mask_threshold": mask_threshold,
         "bins": bins,
         "limit": limit,
         "seed": seed,
@@ -143,6 +148,7 @@ def inpaint(
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
+    mask_threshold: MaskThreshold = None,
     sees_hole: Annotated[
         bool, typer.Option("--unblanked", help="Let it look under the hole, to compare it with its authors' script.")
     ] = False,
@@ -150,7 +156,18 @@ def inpaint(
     """Fill the hole of one image."""
     from safebench.commands.single import inpaint_file
 
-    inpaint_file(inpainter, image, mask, out, weights=weights, raw=raw, seed=seed, device=device, sees_hole=sees_hole)
+    inpaint_file(
+        inpainter,
+        image,
+        mask,
+        out,
+        weights=weights,
+        raw=raw,
+        seed=seed,
+        device=device,
+        sees_hole=sees_hole,
+        mask_threshold=mask_threshold,
+    )
     typer.echo(str(out))
 
 

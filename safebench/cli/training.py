@@ -15,6 +15,7 @@ def train(
     name: Annotated[str, typer.Argument(help="What to train: safebench list recipes.")],
     images: Annotated[Names, typer.Option(help="A folder of photos or a data set's name; again for more.")] = None,
     masks: Annotated[Text, typer.Option(help="irregular, nvidia, or a directory. Default: irregular.")] = None,
+    mask_threshold: Annotated[int | None, typer.Option(metavar="N", help="A mask's level that is hole.")] = None,
     validation: Annotated[Text, typer.Option(help="Held-out photos. Default: one in twenty is kept back.")] = None,
     validation_masks: Annotated[Text, typer.Option(help="Their holes. Default: irregular.")] = None,
     preset: Annotated[str, typer.Option(help="A named set of the recipe's options.")] = "",
@@ -49,6 +50,7 @@ def train(
     given: dict[str, Any] = {
         "images": images,
         "masks": masks,
+        "mask_threshold": mask_threshold,
         "validation": validation,
         "validation_masks": validation_masks,
         "size_preset": size_preset,

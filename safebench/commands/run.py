@@ -109,7 +109,8 @@ def folder_of(config: RunConfig) -> Path:
     """The run's folder: `--out`, or a name made of the inputs, so that the same command finds its folder again."""
     if config.out is not None:
         return expanded(config.out)
-    inputs = digest(config.images, config.masks, config.bins, config.limit, config.seed, config.size)
+    threshold = [] if config.mask_threshold is None else [config.mask_threshold]
+    inputs = digest(config.images, config.masks, config.bins, config.limit, config.seed, config.size, *threshold)
     return Path("runs") / f"{slug(Path(config.images).name)}-{slug(Path(config.masks).name)}-{inputs[:8]}"
 
 
@@ -241,7 +242,7 @@ def _finish(store: Store, info: dict[str, Any], inpainters: set[str], detectors:
 
 def _remarks(plan: Plan) -> list[str]:
     """What is worth saying of the inputs before the work begins."""
-    remarks = list(plan.photo_set.left_out)
+    remarks = [*plan.photo_set.left_out, *plan.mask_set.left_out]
     if plan.photo_set.ignored:
         remarks.append(f"{plan.photo_set.ignored} files beside the photos are no images by their names and are ignored")
     if plan.mask_set.outside:

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from safebench.errors import ConfigError, ImageError
 from safebench.files import atomic_write, check_target, file_errors
-from safebench.inputs.images import overlay, read_mask, read_photo, read_profile, save_png
+from safebench.inputs.images import check_photo, overlay, read_mask, read_photo, read_profile, save_png
 from safebench.inputs.own import NOTE
 from safebench.models import calling
 from safebench.models.specs import named_file, participant
-from safebench.protocol import THRESHOLD
+from safebench.protocol import THRESHOLD, check_mask_threshold
 from safebench.route.inpaint_worker import provenance
 
 
@@ -31,22 +31,30 @@ def inpaint_file(
     seed: int = 0,
     device: str = "auto",
     sees_hole: bool = False,
+    mask_threshold: int | None = None,
 ) -> None:
     """Fill the hole (white in `mask`) of one photo and write the composite as PNG, with the photo's ICC profile.
 
     weights: the checkpoint, as PATH or NAME=PATH.
     raw: also write the model's whole output before compositing, float32 H x W x 3 in [0, 1]: what the authors' script
     gives, so a model whose authors look under the hole (its card says so) does that here, with a warning.
+    mask_threshold: the level (1 to 255) from which on a pixel of the mask is hole, where it is not black and white.
     sees_hole: let the model look under the hole in any case; the composite says so, whenever it was done.
-    Raises ImageError where a file cannot be read, or photo and mask differ in size; ModelError where the model does
-    not take the size.
+    Raises ImageError where a file cannot be read, photo and mask differ in size or the mask is empty; ModelError
+    where the model does not take the size.
     """
     _check_targets(out, raw)
-    photo, hole = read_photo(image), read_mask(mask)
+    if mask_threshold is not None:
+        check_mask_threshold(mask_threshold)
+    photo, hole = check_photo(image, read_photo(image)), read_mask(mask, threshold=mask_threshold)
     if photo.shape[:2] != hole.shape:
         raise ImageError(
             f"{mask}: the mask has {_size(hole)} pixels, the photo {image} has {_size(photo)}; they have to be the same"
         )
+    if not hole.any():
+        raise ImageError(f"{mask}: it has no hole, so there is nothing to fill; a mask is white where the hole is")
+    if hole.all():
+        warnings.warn(f"{mask}: all of it is hole, so nothing of the photo is left to fill it from", stacklevel=2)
     who = participant("inpainters", name, _checkpoint("inpainters", name, weights), seed)
     inpainter = who.load_inpainter(device)
     if raw is not None and who.entry.card.input.authors_see_hole and not sees_hole:

@@ -71,7 +71,7 @@ def make_plan(config: RunConfig) -> Plan:
     Raises DataError where there are no photos, or no mask in a bin asked for.
     """
     photo_set = open_photos(config.images)
-    mask_set = open_masks(config.masks, config.seed)
+    mask_set = open_masks(config.masks, config.seed, config.mask_threshold)
     photos = _limited(photo_set.photos(), config)
     if not photos:
         raise DataError(f"--images {config.images}: no photos were found there")

@@ -10,7 +10,7 @@ import msgspec
 
 from safebench.errors import ConfigError
 from safebench.metrics.catalogue import chosen
-from safebench.protocol import SIZE, parse_bins
+from safebench.protocol import SIZE, check_mask_threshold, parse_bins
 from safebench.runs.options import Said, as_flag, convert, in_file, read_options
 
 
@@ -21,6 +21,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     detectors: tuple[str, ...] = ()
     images: str = "sample"
     masks: str = "irregular"
+    mask_threshold: int | None = None
+    """The level from which on a pixel of a mask in a directory is hole; None: masks have to be black and white."""
     bins: str = "10-20,30-40,50-60"
     limit: int | None = None
     """Photos, not samples: each meets one mask of every bin."""
@@ -64,6 +66,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
                 raise ConfigError(f"{as_flag(name, '').strip()} belongs to {wanted}")
         if not 32 <= self.size <= 4096:
             raise ConfigError(f"{said('size', self.size)}: has to lie between 32 and 4096 pixels")
+        if self.mask_threshold is not None:
+            check_mask_threshold(self.mask_threshold)
         if self.seed < 0:
             raise ConfigError(f"{said('seed', self.seed)}: has to be 0 or more")
 

@@ -11,7 +11,7 @@ import msgspec
 
 from safebench.errors import ConfigError
 from safebench.models.contracts import Recipe
-from safebench.protocol import SIZE, parse_bins
+from safebench.protocol import SIZE, check_mask_threshold, parse_bins
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -24,6 +24,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     images: tuple[str, ...] = ()
     masks: str = "irregular"
+    mask_threshold: int | None = None
     bins: str = "all"
     validation: str = ""
     validation_masks: str = "irregular"
@@ -45,6 +46,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         if not self.images:
             raise ConfigError("no photos to train on are named: use --images DIR or the name of a data set")
         parse_bins(self.bins)
+        if self.mask_threshold is not None:
+            check_mask_threshold(self.mask_threshold)
         for name in ("validation_photos", "validate_every", "steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: has to be at least 1")

@@ -199,9 +199,13 @@ class _Sampler:
 
 def _open_photos(name: str) -> PhotoSet:
     found = open_photos(name)
-    for sentence in found.left_out:
-        sys.stderr.write(f"safebench: {found.name}: {sentence}\n")
+    _tell(found.name, found.left_out)
     return found
+
+
+def _tell(name: str, sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        sys.stderr.write(f"safebench: {name}: {sentence}\n")
 
 
 def _fingerprints(photos: Iterable[Photo], use: str) -> dict[Photo, str]:
@@ -246,7 +250,8 @@ def _load(photo: Photo) -> NDArray[np.uint8]:
 
 
 def _masks(name: str, config: TrainConfig, seed: int) -> tuple[MaskSet, list[Sequence[str]]]:
-    masks = open_masks(name, seed)
+    masks = open_masks(name, seed, config.mask_threshold)
+    _tell(masks.name, masks.left_out)
     index = masks.index(config.resolution)
     names = [index[hole_bin] for hole_bin in parse_bins(config.bins) if index.get(hole_bin)]
     if not names:

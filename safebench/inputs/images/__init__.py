@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from safebench.inputs.images.kinds import check_photo
 from safebench.inputs.images.overlay import overlay
 from safebench.inputs.images.png import encode_png, save_png
 from safebench.inputs.images.reading import read_mask, read_photo, read_profile
@@ -9,6 +10,7 @@ from safebench.inputs.images.square import MIN_SIDE, square_mask, to_square
 
 __all__ = [
     "MIN_SIDE",
+    "check_photo",
     "encode_png",
     "overlay",
     "read_mask",

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from safebench.errors import ImageError
 from safebench.inputs.images.decoding import decode, profile_of
+from safebench.inputs.images.kinds import GRAY_SPREAD, check_mask_levels
 from safebench.inputs.images.levels import UnreadableError
-
-_GRAY_SPREAD = 16
-"""Up to so many levels between its channels, a pixel of a mask still counts as gray (JPEG's colour rounding)."""
 
 
 def read_photo(path: Path, data: bytes | None = None) -> NDArray[np.uint8]:
@@ -30,22 +28,21 @@ def read_photo(path: Path, data: bytes | None = None) -> NDArray[np.uint8]:
     return np.stack([pixels] * 3, axis=2) if pixels.ndim == 2 else pixels
 
 
-def read_mask(path: Path, data: bytes | None = None) -> NDArray[np.bool_]:
+def read_mask(path: Path, data: bytes | None = None, threshold: int | None = None) -> NDArray[np.bool_]:
     """Read a mask: white (more than 127 of 255) is hole.  Returns bool H x W, True = hole.
 
-    Raises ImageError as `read_photo` does, for an image with colours, and for one whose brightest pixel is gray but not
-    white (0 and 1 of 255, say): to read that as "no hole" would hardly be meant.
+    threshold: the level (1 to 255) from which on a pixel is hole, for pictures of many levels.
+    Raises ImageError as `read_photo` does, for an image with colours, and without a `threshold` for one whose levels
+    may not mean hole or no hole: a brightest pixel that is gray, many grays, areas of one gray.
     """
     pixels = _pixels(path, data)
     if pixels.ndim == 3:
-        if (pixels.max(axis=2) - pixels.min(axis=2)).max() > _GRAY_SPREAD:
+        if (pixels.max(axis=2) - pixels.min(axis=2)).max() > GRAY_SPREAD:
             raise ImageError(f"{path}: it has colours, so it is no mask; a mask is black, and white where the hole is")
         pixels = pixels[:, :, 1]
-    if 0 < (brightest := int(pixels.max())) <= 127:
-        raise ImageError(
-            f"{path}: its brightest pixel is {brightest} of 255, so nothing in it is white; "
-            "a mask is white (255) where the hole is"
-        )
+    if threshold is not None:
+        return pixels >= threshold
+    check_mask_levels(path, pixels)
     return pixels > 127
 
 

@@ -12,7 +12,7 @@ from safebench.inputs.names import mask_set
 __all__ = ["MaskSet", "open_masks"]
 
 
-def open_masks(spec: str, seed: int) -> MaskSet:
+def open_masks(spec: str, seed: int, threshold: int | None = None) -> MaskSet:
     """The masks called `irregular` (drawn with the seed) or `nvidia`, or those of a directory and below.
 
     A directory called like a set is written with its path, `./nvidia`; one that holds NVIDIA's masks is recognised by
@@ -25,4 +25,4 @@ def open_masks(spec: str, seed: int) -> MaskSet:
     if name == "nvidia":
         return official_masks()
     root = expanded(spec)
-    return recognised(root) or directory_masks(root)
+    return recognised(root) or directory_masks(root, threshold)

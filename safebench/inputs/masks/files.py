@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from safebench.errors import DataError, ImageError
 from safebench.files import as_text
 from safebench.inputs.masks.index import Measured, measure_all
-from safebench.inputs.photos.folder import list_images
+from safebench.inputs.photos.folder import list_images, masks_beside
 from safebench.protocol import BINS, Bin, bin_of
 from safebench.weights.read.archives import members
 
@@ -56,6 +56,8 @@ class MaskFile:
     path: Path
     archive: Archive | None = None
     member: str = ""
+    threshold: int | None = None
+    """The level from which on a pixel is hole; None where the file is black and white."""
 
     def stamp(self) -> str:
         """What changes when the file does; raises OSError."""
@@ -63,17 +65,26 @@ class MaskFile:
             info = self.archive.members[self.member]
             return f"{info.CRC}:{info.file_size}"
         status = self.path.stat()
-        return f"{status.st_mtime_ns}:{status.st_size}"
+        return f"{status.st_mtime_ns}:{status.st_size}{self._suffix()}"
 
     def read(self) -> bytes:
         """The file's bytes; raises OSError, or ImageError for a damaged member."""
         return self.path.read_bytes() if self.archive is None else self.archive.read(self.member)
 
+    def fingerprint(self) -> str:
+        """sha256 of the file's bytes, and of the threshold where there is one; raises OSError, ImageError."""
+        return hashlib.sha256(self.read() + self._suffix().encode()).hexdigest()
+
     def load(self) -> NDArray[np.bool_]:
         """The mask at its own size: bool H x W, True = hole; raises ImageError."""
         from safebench.inputs.images import read_mask
 
-        return read_mask(self.path / self.member, self.read()) if self.archive else read_mask(self.path)
+        if self.archive:
+            return read_mask(self.path / self.member, self.read())
+        return read_mask(self.path, threshold=self.threshold)
+
+    def _suffix(self) -> str:
+        return "" if self.threshold is None else f":{self.threshold}"
 
 
 class FileMasks:
@@ -83,6 +94,7 @@ class FileMasks:
         self.name = name
         self.licence = licence
         self.note = ""
+        self.left_out: Sequence[str] = ()
         self.files = dict(sorted(files.items()))
         self.outside = 0
         self.problems: list[str] = []
@@ -108,8 +120,8 @@ class FileMasks:
         return masks
 
     def fingerprint(self, name: str) -> str:
-        """sha256 of the file's bytes; raises OSError, ImageError."""
-        return hashlib.sha256(self._file(name).read()).hexdigest()
+        """As `MaskFile.fingerprint`."""
+        return self._file(name).fingerprint()
 
     def load(self, name: str, size: int) -> NDArray[np.bool_]:
         """The mask at a size: bool `size` x `size`, True = hole; raises ImageError."""
@@ -123,12 +135,19 @@ class FileMasks:
         return self.files[name]
 
 
-def directory_masks(root: Path) -> FileMasks:
-    """Every image in a directory and below, as masks; raises DataError where there is none."""
+def directory_masks(root: Path, threshold: int | None = None) -> FileMasks:
+    """Every image in a directory and below, as masks, but for photos that lie beside theirs.
+
+    threshold: as in `MaskFile`.  Raises DataError where there is none.
+    """
     listing = list_images(root)
     if not listing.images:
         raise DataError(f"{root}: there is no mask in it (PNG, TIFF, BMP, WebP or JPEG by name)")
-    files = {name: MaskFile(path) for name, path in listing.images.items()}
+    photos = set(masks_beside(listing.images).values())
+    files = {name: MaskFile(path, threshold=threshold) for name, path in listing.images.items() if name not in photos}
     masks = FileMasks(as_text(root.resolve().name) or "root", "the user's own files", files)
-    masks.note = listing.note
+    if photos:
+        what = "image is a photo" if len(photos) == 1 else "images are photos"
+        masks.left_out = [f"left out: {len(photos):,} {what} beside a mask by name ({min(photos)})"]
+    masks.note = "; ".join(filter(None, [listing.note, *masks.left_out]))
     return masks

@@ -19,7 +19,7 @@ from safebench.errors import ImageError
 from safebench.files import atomic_write, cache_folder
 from safebench.weights.fetch import transfers
 
-_VERSION = "1"
+_VERSION = "2"
 _MANY = 2_000
 
 

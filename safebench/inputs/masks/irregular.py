@@ -33,6 +33,7 @@ class Irregular:
     name = "irregular"
     licence = "MIT (made by SafeBench)"
     note = ""
+    left_out: Sequence[str] = ()
     outside = 0
 
     def __init__(self, seed: int) -> None:

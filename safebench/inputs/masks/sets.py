@@ -19,6 +19,8 @@ class MaskSet(Protocol):
     licence: str
     note: str
     """What a reader of the results should know of it; may be empty."""
+    left_out: Sequence[str]
+    """One sentence for each kind of image that lies there and is no mask."""
     outside: int
     """Masks that lie in no bin, at the size that `index` was asked for last."""
     problems: list[str]

@@ -57,7 +57,7 @@ class FilePhoto:
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def load(self) -> NDArray[np.uint8]:
-        """The pixels: uint8 H x W x 3; raises ImageError."""
-        from safebench.inputs.images import read_photo
+        """The pixels: uint8 H x W x 3; raises ImageError, also for a mask."""
+        from safebench.inputs.images import check_photo, read_photo
 
-        return read_photo(self.path)
+        return check_photo(self.path, read_photo(self.path))

@@ -326,6 +326,7 @@ def test_two_runs_on_one_folder_are_refused(tmp_path):
         ({"inpainters": ["tela"]}, UnknownNameError, "telea"),
         ({"bins": "10-30"}, ConfigError, "10-20"),
         ({"limit": 0}, ConfigError, "at least 1"),
+        ({"mask_threshold": 256}, ConfigError, "between 1 and 255"),
         ({"device": "cuda:99"}, ConfigError, "cuda:99"),
         ({"images": "/no/such/folder"}, SafebenchError, "/no/such/folder"),
         ({"masks": "no-such-masks"}, SafebenchError, "no-such-masks"),

@@ -93,3 +93,38 @@ def test_a_damaged_photo_is_refused(picture, tmp_path):
     (tmp_path / "photo.jpg").write_bytes(data[: len(data) * 2 // 3] + b"\xff\xd9")
     with pytest.raises(ImageError, match=r"photo\.jpg: it is damaged: its pixels end early"):
         detect("--detector", "laplacian", "--image", tmp_path / "photo.jpg", "--out", tmp_path / "map.png")
+
+
+def test_an_empty_mask_is_refused_and_a_full_one_told(picture, tmp_path, recwarn):
+    given = ["inpaint", "--inpainter", "noise", "--image", picture, "--mask", tmp_path / "mask.png"]
+    given += ["--out", tmp_path / "out.png"]
+    save_png(tmp_path / "mask.png", np.zeros((64, 96), np.bool_))
+    with pytest.raises(ImageError, match=r"mask\.png: it has no hole, so there is nothing to fill"):
+        CliRunner().invoke(app, [*map(str, given)], catch_exceptions=False)
+    assert not (tmp_path / "out.png").exists()
+    save_png(tmp_path / "mask.png", np.ones((64, 96), np.bool_))
+    assert CliRunner().invoke(app, [*map(str, given)], catch_exceptions=False).exit_code == 0
+    assert any("mask.png: all of it is hole" in str(warning.message) for warning in recwarn)
+
+
+def test_a_mask_of_many_levels_needs_a_threshold(picture, tmp_path):
+    labels = np.zeros((64, 96), np.uint8)
+    labels[8:30, 10:50], labels[40:60, 10:50] = 90, 150
+    save_png(tmp_path / "mask.png", labels)
+    given = ["inpaint", "--inpainter", "noise", "--image", picture, "--mask", tmp_path / "mask.png"]
+    given += ["--out", tmp_path / "out.png"]
+    with pytest.raises(ImageError, match=r"mask\.png: it has levels 0, 90, 150"):
+        CliRunner().invoke(app, [*map(str, given)], catch_exceptions=False)
+    with pytest.raises(ConfigError, match="--mask-threshold 0: has to lie between 1 and 255"):
+        CliRunner().invoke(app, [*map(str, given), "--mask-threshold", "0"], catch_exceptions=False)
+    CliRunner().invoke(app, [*map(str, given), "--mask-threshold", "100"], catch_exceptions=False)
+    changed = (read_photo(tmp_path / "out.png") != read_photo(picture)).any(axis=2)
+    assert changed.any()
+    assert not changed[labels < 100].any()
+
+
+def test_photo_and_mask_in_each_others_place_are_told(picture, tmp_path):
+    save_png(tmp_path / "mask.png", inputs.holes(1, (64, 96))[0])
+    files = ["--image", tmp_path / "mask.png", "--mask", picture, "--out", tmp_path / "out.png"]
+    with pytest.raises(ImageError, match=r"mask\.png: it is black and white alone"):
+        CliRunner().invoke(app, ["inpaint", "--inpainter", "noise", *map(str, files)], catch_exceptions=False)

@@ -178,6 +178,35 @@ def test_bins_are_those_at_the_size_that_is_asked_for(tmp_path):
     assert masks.outside == 1
 
 
+def test_a_threshold_makes_masks_of_many_levels_and_they_are_others(tmp_path):
+    labels = hole_of(0.35) // 2
+    labels[400:] = 60
+    write(tmp_path / "mine" / "a.png", labels)
+    refusing = open_masks(str(tmp_path / "mine"), 0)
+    assert not any(refusing.index(256).values())
+    assert "--mask-threshold" in refusing.problems[0]
+    bins, prints = {}, set()
+    for threshold in (61, 60, 128):
+        masks = open_masks(str(tmp_path / "mine"), 0, threshold)
+        bins[threshold] = [b.name for b, names in masks.index(256).items() if names]
+        prints.add(masks.fingerprint("a.png"))
+        assert masks.load("a.png", 256).mean() == pytest.approx((labels >= threshold).mean(), abs=0.01)
+    assert bins == {61: ["30-40"], 60: ["50-60"], 128: []}
+    assert len(prints | {refusing.fingerprint("a.png")}) == 4, "results of one threshold never meet those of another"
+
+
+def test_photos_beside_their_masks_are_left_out_and_told(tmp_path):
+    for name in ("image0_mask001.png", "image1_mask001.png", "other.png"):
+        write(tmp_path / name, hole_of(0.15))
+    for name in ("image0.png", "image1.png"):
+        write(tmp_path / name, official(3))
+    masks = open_masks(str(tmp_path), 0)
+    assert list(masks.index(256)[Bin(2)]) == ["image0_mask001.png", "image1_mask001.png", "other.png"]
+    assert masks.left_out == ["left out: 2 images are photos beside a mask by name (image0.png)"]
+    assert masks.left_out[0] in masks.note
+    assert masks.problems == []
+
+
 def test_the_index_is_measured_once(tmp_path, monkeypatch, cache):
     write(tmp_path / "mine" / "a.png", hole_of(0.15))
     (tmp_path / "mine" / "b.png").touch()

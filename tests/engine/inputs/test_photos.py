@@ -117,6 +117,13 @@ def test_a_name_that_is_no_text_becomes_one(tmp_path):
     assert only.load().shape == (40, 40, 3)
 
 
+def test_a_mask_among_photos_is_listed_and_named_when_it_is_read(tmp_path):
+    Image.fromarray(np.eye(40) > 0).save(tmp_path / "hole.png")
+    (only,) = open_photos(str(tmp_path)).photos()
+    with pytest.raises(ImageError, match=r"hole\.png: it is black and white alone"):
+        only.load()
+
+
 def test_an_unreadable_photo_is_listed_and_named_when_it_is_read(tmp_path):
     (tmp_path / "empty.png").touch()
     (only,) = open_photos(str(tmp_path)).photos()

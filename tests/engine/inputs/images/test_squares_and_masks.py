@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from safebench.errors import ImageError
-from safebench.inputs.images import MIN_SIDE, read_mask, square_mask, to_square
+from safebench.inputs.images import MIN_SIDE, check_photo, read_mask, read_photo, square_mask, to_square
 
 from .pictures import (
     GRAY,
@@ -68,7 +68,8 @@ def test_masks_of_every_kind_say_white_is_hole():
 
 
 def test_the_threshold_of_a_mask_lies_between_127_and_128():
-    np.testing.assert_array_equal(mask_of(saved(np.array([[127, 128, 255]], np.uint8), "PNG")), [[False, True, True]])
+    levels = np.array([[127, 128, 255, 255, 255, 0, 0, 0]], np.uint8)
+    np.testing.assert_array_equal(mask_of(saved(levels, "PNG")), levels > 127)
 
 
 def test_an_all_black_mask_has_no_hole():
@@ -82,6 +83,72 @@ def test_what_is_no_mask_is_refused():
         mask_of(saved((GRAY > 127).astype(np.uint8), "PNG"))
     with pytest.raises(ImageError, match="transparent"):
         mask_of(saved(with_alpha(GRAY, 0), "PNG"))
+
+
+def areas(*levels: int) -> NDArray[np.uint8]:
+    """A picture of areas of one level each, the first of them the largest."""
+    picture = np.full((96, 120), levels[0], np.uint8)
+    for k, level in enumerate(levels[1:]):
+        picture[10 + 12 * k : 18 + 12 * k, 20:50] = level
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        (areas(0, 40, 90, 150), "levels 0, 40, 90, 150"),
+        (areas(0, 128, 255), "levels 0, 128, 255"),
+        (areas(255, 100), "levels 100, 255"),
+        (areas(200), "levels 200"),
+        (np.add.outer(np.arange(96), np.arange(120)).astype(np.uint8), "215 levels"),
+        (GRAY, "256 levels"),
+    ],
+    ids=["labels", "trimap", "two levels", "one level", "ramp", "photo"],
+)
+def test_levels_that_may_mean_anything_are_no_mask_until_a_threshold_is_named(levels, said):
+    data = saved(levels, "PNG")
+    with pytest.raises(ImageError, match=rf"mask\.png: it has {said}.*--mask-threshold N says from which level"):
+        mask_of(data)
+    for threshold in (1, 90, 255):
+        np.testing.assert_array_equal(read_mask(Path("mask.png"), data, threshold), levels >= threshold)
+
+
+def test_masks_that_were_resized_compressed_or_smoothed_a_little_are_masks():
+    hole = np.zeros((128, 128), np.uint8)
+    hole[20:90, 30:70] = hole[60:110, 50:120] = 255
+    image = Image.fromarray(hole)
+    for side in (40, 96, 200):
+        for way in (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS):
+            resized = image.resize((side, side), way)
+            for data in (saved(resized, "PNG"), saved(resized, "JPEG", quality=90), saved(resized, "JPEG", quality=20)):
+                assert mask_of(data).mean() == pytest.approx((hole > 127).mean(), abs=0.02)
+    assert mask_of(saved(image.filter(ImageFilter.GaussianBlur(3)), "PNG")).any()
+
+
+def test_the_masks_of_others_are_masks(shared):
+    folder = shared / "data"
+    for path in [
+        *sorted((folder / "nvidia_irregular").rglob("*.png"))[::20],
+        *(folder / "published").rglob("masks/*.png"),
+    ]:
+        read_mask(path)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_mask_is_no_photo(kind):
+    hole = np.kron(GRAY > 200, np.ones((8, 8), np.uint8)).astype(np.uint8) * 255
+    colours = np.where(hole[:, :, None] > 0, [200, 30, 30], [10, 10, 90]).astype(np.uint8)
+    pictures = [hole, np.zeros_like(hole), np.full_like(hole, 255), *([colours] if kind == "PNG" else [])]
+    for picture in pictures:
+        photo = read_photo(Path("a.png"), saved(picture, kind, **({"quality": 95} if kind == "JPEG" else {})))
+        with pytest.raises(ImageError, match=r"a\.png: it is black and white alone"):
+            check_photo(Path("a.png"), photo)
+
+
+def test_a_photo_of_few_colours_or_one_is_a_photo():
+    dark = np.where(RGB > 250, RGB, RGB // 64)
+    for photo in (RGB, three(GRAY), dark, np.full((40, 40, 3), 100, np.uint8)):
+        assert check_photo(Path("a.png"), photo) is photo
 
 
 @given(st.integers(1, 600), st.integers(1, 600), st.sampled_from([64, 128, 256]), st.integers(0, 9))
