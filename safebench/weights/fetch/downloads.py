@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safebench.errors import SafebenchError
+from safebench.weights.read.mistaken import substitute_in
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -75,7 +76,13 @@ def download(
 
 
 def check(path: Path, url: str, *, sha256: str = "", md5: str = "", size: int = 0) -> None:
-    """Delete `path` and raise DownloadError where it is not the file that was expected from `url`."""
+    """Delete `path` and raise DownloadError where it is not the file that was expected from `url`.
+
+    Without a checksum to compare, too: a pointer to the file or a web page is told from the file.
+    """
+    if wrong := substitute_in(path):
+        _discard(path)
+        raise DownloadError(f"{url}: what came {wrong}")
     for kind, expected in (("sha256", sha256), ("md5", md5)):
         if expected and (actual := digest(path, kind)) != expected.lower():
             _discard(path)

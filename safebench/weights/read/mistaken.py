@@ -21,7 +21,7 @@ _PACKED = {
 
 def check_stands_for_itself(path: Path) -> None:
     """Raise WeightsError where a file is not the one that its name says, but a pointer to it or a web page."""
-    if wrong := substitute(_head(path)):
+    if wrong := substitute_in(path):
         raise WeightsError(f"{path}: {wrong}")
 
 
@@ -30,6 +30,11 @@ def check_holds_numbers(path: Path) -> None:
     head = _head(path)
     if wrong := substitute(head) or _other(head):
         raise WeightsError(f"{path}: {wrong}")
+
+
+def substitute_in(path: Path) -> str:
+    """What a file is in place of the one that was meant (`substitute`); raises WeightsError where it cannot be read."""
+    return substitute(_head(path))
 
 
 def substitute(head: bytes) -> str:

@@ -187,3 +187,16 @@ def test_a_file_larger_than_the_disk_is_not_begun(
 def test_other_errors_of_the_disk_pass(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), downloads.no_room(tmp_path / "a"):
         raise PermissionError(errno.EACCES, "no")
+
+
+@pytest.mark.parametrize("sha256", ["", SHA])
+def test_a_pointer_or_a_page_that_came_for_the_file_is_named(web: Any, page: Any, target: Path, sha256: str) -> None:
+    """Also where the server calls it something else, and where there is no checksum that would tell."""
+    for held, said in (
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n", "is a Git LFS pointer"),
+        (b"<!DOCTYPE html><title>Sign in</title>", "is a web page"),
+    ):
+        web.pages["/a"] = page(held)
+        with pytest.raises(DownloadError, match=f"/a: what came {said}"):
+            download(f"{web.url}/a", target, sha256=sha256)
+        assert left(target) == []
