@@ -100,9 +100,8 @@ def list_images(root: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> Listin
     """Every regular file below `root` whose name ends in one of `suffixes`.
 
     Hidden files and folders are left out, and so are the folders of SafeBench's runs, trainings and reports below
-    `root`; a folder that links lead to twice is entered once.  A name is the path
-    relative to `root`; bytes of it that are no text are written as escapes.  Raises DataError where `root` is no
-    directory.
+    `root`; a folder that links lead to twice is entered once.  A name is the path relative to `root`; bytes of it that
+    are no text are written as escapes.  Raises DataError where `root` is no directory.
     """
     check_directory(root)
     images: dict[str, Path] = {}
