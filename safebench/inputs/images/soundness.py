@@ -10,16 +10,13 @@ import io
 import re
 import struct
 from collections.abc import Iterator
-from importlib import import_module, util
-from typing import Any, NoReturn
+from typing import NoReturn
 
+import simplejpeg
 from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
 from safebench.inputs.images.levels import UnreadableError
-
-_simplejpeg: Any = import_module("simplejpeg") if util.find_spec("simplejpeg") else None
-"""None where it has no wheel: JPEG files are searched for text alone then."""
 
 _DAMAGED = re.compile(
     r"premature end|extraneous bytes before marker|bad (Huffman|arithmetic) code|instead of RST", re.IGNORECASE
@@ -46,10 +43,8 @@ def check_jpeg(data: bytes) -> None:
     """Raises UnreadableError for a JPEG file whose compressed pixels are not whole, though its decoder took them."""
     if any(_has_text(data, start, end) for start, end in _scans(data)):
         _refuse("there is text among its pixels")
-    if _simplejpeg is None:
-        return
     try:  # an eighth of the size, gray: all data have to be taken in, and little is computed
-        _simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, min_factor=8)
+        simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, min_factor=8)
     except ValueError as error:
         warning = str(error)
         if _DAMAGED.search(warning) and not _is_padded(data, warning):
