@@ -7,7 +7,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 from safebench.metrics.auc import AUC
+from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.metric import Metric, Subject, View
+from safebench.results.claims import below_chance
 
 from .runs import Record
 from .words import Figure, bin_name, bin_place, figure, interval, number
@@ -128,8 +130,10 @@ def figure_cell(row: Record, metric: Metric, best: dict[View, int]) -> Cell:
 
 
 def misled(row: Record, metric: Metric) -> bool:
-    """Whether a figure tells of pixels, and the detector points at the wrong ones."""
-    return bool(row.get("inverted")) and metric.subject == "localisation"
+    """Whether a figure is a misled detector's: of pixels where it points at the wrong ones, of images likewise."""
+    if metric.subject == "localisation":
+        return bool(row.get("inverted"))
+    return metric.key == IMAGE_AUC.key and IMAGE_AUC.key in row and below_chance(row, IMAGE_AUC.key)
 
 
 def values_of(rows: list[Row], head: str) -> list[tuple[str, str]]:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from safebench.metrics.metric import Metric
+from safebench.results.claims import MIN_PHOTOS
 
+from .cells import misled
 from .runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
 from .words import ALL_BINS, bin_name, bin_place, figure
 
@@ -27,11 +29,12 @@ def chart_data(runs: Sequence[Run]) -> dict[str, Any]:
             number = slices.setdefault((run.label, row["dataset"], row["postprocess"]), len(slices))
             its_quality = rows.get((row["dataset"], row["inpainter"], row["bin"]), {})
             figures = {**_figures(row, detection), **_figures(its_quality, quality)}
-            cells.append(_cell(run, row, number, figures))
+            cells.append({**_cell(run, row, number, figures), "misled": [m.key for m in detection if misled(row, m)]})
     bins = sorted({cell["bin"] for cell in cells}, key=bin_place)
     return {
         "cells": cells,
         "slices": _slice_names(slices),
+        "min_photos": MIN_PHOTOS,
         "bins": [{"key": name, "label": bin_name(name), "all": name == ALL_BINS} for name in bins],
         "detection": _legend(metric for metric in detection if _measured(cells, metric)),
         "quality": _legend(metric for metric in quality if _measured(cells, metric)),
@@ -39,14 +42,20 @@ def chart_data(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _cell(run: Run, row: Record, number: int, figures: dict[str, Numbers]) -> dict[str, Any]:
+    claims = run.claims
+    place = (row["dataset"], row["postprocess"], row["bin"])
+    detector, ranked = row.get("detector", ""), claims.ranked(row)
     return {
         "slice": number,
         "inpainter": row["inpainter"],
-        "detector": row.get("detector", ""),
+        "detector": detector,
         "bin": row["bin"],
         "n": int(row["n"]),
+        "photos": claims.photos(row),
         "control": run.is_control(row["inpainter"]),
-        "competes": run.competes(row),
+        "competes": ranked,
+        "whole": ranked and not (detector and claims.gap(place, row["inpainter"])),
+        "panel": not detector or detector in claims.panel(place),
         "inverted": bool(row.get("inverted")),
         "figures": figures,
     }

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from safebench.keys import slug
 from safebench.metrics.metric import View
+from safebench.results.claims import MIN_PHOTOS
 from safebench.results.comparing import Group
 from safebench.runs.provenance import whose_weights
 
-from .cells import Cell, Column
+from .cells import Cell, Column, Row
 from .runs import NO_POSTPROCESS, Run
-from .standings import OPPONENT, POOLED, STRONGEST, Standings, bins, part
-from .words import MISSING
+from .standings import OPPONENT, POOLED, STRONGEST, TOO_FEW, Standings, bins, part
+from .words import MISSING, listed
 
 FIRST: dict[View, str] = {"inpainter": STRONGEST, "detector": POOLED}
 
@@ -54,7 +55,7 @@ def _of_list(like: Group, view: View, standings: Standings, opponent: str) -> It
             for hole_bin, bin_label in bins(table):
                 choice = {"dataset": dataset, "postprocess": postprocess, "bin": hole_bin, OPPONENT[view]: opponent}
                 if rows := part(table, **choice):
-                    caption = _caption(like, view, opponent, f"{dataset}, {bin_label}{_after(postprocess)}")
+                    caption = _caption(like, view, opponent, f"{dataset}, {bin_label}{_after(postprocess)}", rows)
                     yield PaperTable(
                         name="-".join((slug(run.label), f"{view}s", dataset, postprocess, hole_bin)).lower() + whom,
                         caption=f"{caption} {whose_weights(run.info)}".rstrip(),
@@ -72,7 +73,7 @@ def _after(postprocess: str) -> str:
     return "" if postprocess in (NO_POSTPROCESS, MISSING) else f", after {postprocess}"
 
 
-def _caption(like: Group, view: View, opponent: str, what: str) -> str:
+def _caption(like: Group, view: View, opponent: str, what: str, rows: list[Row]) -> str:
     whom = {
         STRONGEST: "Inpainters, each against the detector that finds it best",
         POOLED: "Detectors, over the images of all ranked inpainters together",
@@ -81,7 +82,16 @@ def _caption(like: Group, view: View, opponent: str, what: str) -> str:
     told = like.terms.labels
     return (
         f"{whom}: {what}. Mean and 95% interval (bootstrap over photos); "
-        f"best and second marked, controls not ranked. "
+        f"{_marked(view, rows)}. "
         f"Protocol {told['protocol']}; photos {told['photos']}; masks {told['masks']}; "
         f"{told['size']}; LPIPS {told['LPIPS backbone']}."
     )
+
+
+def _marked(view: View, rows: list[Row]) -> str:
+    """Who is marked, and who is not and why: the rank's column, which says it on a page, is left out in print."""
+    notes = {row.facets[view]: row.cells[0].note for row in rows if row.cells[0].note}
+    if TOO_FEW in notes.values():
+        return f"too few photos to rank (it takes {MIN_PHOTOS}), so that nothing is marked"
+    unranked = listed(["controls", *(f"{name} ({why})" for name, why in notes.items())])
+    return f"best and second marked, {unranked} not ranked"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,15 +13,15 @@ import pandas as pd
 from safebench.metrics.catalogue import BUILT_IN
 from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
 from safebench.metrics.metric import Metric
+from safebench.results import claims
+from safebench.results.claims import Claims
 from safebench.results.comparing import Group, group, run_labels
 from safebench.results.results import Results, Tables
 
-from .words import ALL_BINS, bin_place
+from .words import bin_place
 
 Record = dict[str, Any]
-
-CONTROL = "control"
-NO_POSTPROCESS = "none"
+NO_POSTPROCESS = claims.NO_POSTPROCESS
 
 
 @dataclass(frozen=True)
@@ -47,22 +46,12 @@ class Run:
 
     def is_control(self, inpainter: str) -> bool:
         """Whether an inpainter is a reference whose answer is known, by its card."""
-        return self.models("inpainters").get(inpainter, {}).get("family") == CONTROL
+        return self.claims.is_control(inpainter)
 
     @cached_property
-    def planned(self) -> Mapping[tuple[str, str], int]:
-        """How many samples the plan has, by data set and bin."""
-        samples = self.results.samples
-        bins = zip(samples["dataset"], samples["bin"], strict=True)
-        return Counter(bins) + Counter((dataset, ALL_BINS) for dataset in samples["dataset"])
-
-    def missing(self, row: Record) -> int:
-        """How many samples of the plan a cell knows nothing of: of a run that was cut short, or changed since."""
-        return max(0, self.planned.get((row["dataset"], row["bin"]), 0) - row["n"] - row["failures"])
-
-    def competes(self, row: Record) -> bool:
-        """Whether a cell may be called best: it is no control's, and has seen all samples."""
-        return not self.is_control(row["inpainter"]) and not self.missing(row)
+    def claims(self) -> Claims:
+        """What may be compared and said of its figures."""
+        return Claims(self.results)
 
     def folder(self, row: Mapping[str, Any]) -> Path:
         """Where the files lie that a row names."""

@@ -18,12 +18,17 @@ from safebench.metrics.auc import AUC
 from safebench.metrics.metric import Metric, View
 from safebench.protocol import ORIGINAL
 from safebench.results import tables
+from safebench.results.claims import MIN_PHOTOS, PIXEL, Place, strongest, trace
+from safebench.results.tables import ALL_BINS
+from safebench.results.verdict import Verdict, finds_most, least_detectable
 
 from .cells import Cell, Column, Row, Table, figure_cell, misled, places, values_of
-from .ranking import trace, unmistaken
 from .runs import Record, Run, detection_metrics, false_alarm_metrics, mapping, quality_metrics, records
 from .words import MISSING, Figure, bin_name, bin_place, figure
 
+Choice = tuple[str, str, str, str]
+"""Data set, opponent, bin, post-process."""
+TOO_FEW = "too few photos"
 STRONGEST = "strongest for each"
 """The opponent of an inpainter that is asked for first: whichever detector finds it best."""
 POOLED = "all together"
@@ -41,8 +46,7 @@ class _Entry:
     """One row to be: whom it is about, under which choice, and the records that hold its figures."""
 
     name: str
-    choice: tuple[str, str, str, str]
-    """Data set, opponent, bin, post-process."""
+    choice: Choice
     found: Record
     beside: Record
     competes: bool
@@ -73,17 +77,27 @@ class Standings:
         """The table of one view."""
         return self.inpainters if view == "inpainter" else self.detectors
 
+    def verdict(self, view: View, dataset: str) -> Verdict:
+        """What may be said of who leads, all bins together."""
+        claims = self.run.claims
+        if view == "inpainter":
+            return least_detectable(claims, dataset)
+        place = claims.place(dataset)
+        cells = [row for row in self.pooled if (row["dataset"], row["postprocess"], row["bin"]) == place]
+        return finds_most(claims, [row for row in cells if not self._pooled_gap(row)])
+
     def frame(self, view: View) -> pd.DataFrame:
         """The same rows as data: under which choice (`list`: the opponent asked for), rank, figures with their ends.
 
-        rank is missing where a row takes none; a figure that the row's model has none of is NaN.
+        rank is missing where a row takes none, and no_rank says what it lacks; a figure that the row's model has none
+        of is NaN.
         """
         metrics = [column.metric for column in self.table(view).columns if column.metric]
         beside = [*self.quality, *self.false_alarms]
         entries = self._entries(view)
         rows = []
         for entry, rank in zip(entries, _ranks(view, entries), strict=True):
-            told = self._told(view, entry, rank)
+            told = {**self._told(view, entry, rank), "no_rank": entry.note}
             for m in metrics:
                 found = figure(entry.beside if m in beside else entry.found, m.key) or Figure(math.nan)
                 told |= {m.key: found.value, f"{m.key}_low": found.low, f"{m.key}_high": found.high}
@@ -130,11 +144,12 @@ class Standings:
     @cached_property
     def pooled_inpainters(self) -> list[str]:
         """The inpainters whose images are pooled: no controls, and only those that every detector saw in full."""
-        seen: dict[str, set[str]] = {}
+        places: dict[str, set[Place]] = {}
         for row in self.run.detection:
-            if self.run.competes(row) and row["n"]:
-                seen.setdefault(row["inpainter"], set()).add(row["detector"])
-        return [name for name, by in seen.items() if by == set(self.detector_names)]
+            if row["bin"] == ALL_BINS and not self.run.is_control(row["inpainter"]):
+                places.setdefault(row["inpainter"], set()).add((row["dataset"], row["postprocess"], ALL_BINS))
+        claims = self.run.claims
+        return [name for name, met in places.items() if not any(claims.gap(place, name) for place in met)]
 
     @cached_property
     def pooled(self) -> list[Record]:
@@ -147,32 +162,46 @@ class Standings:
         return records(tables.detection_cells(kept.assign(inpainter=named), self.run.results.metrics))
 
     def _of_inpainters(self) -> Iterator[_Entry]:
-        run = self.run
+        run, claims = self.run, self.run.claims
         quality = {(row["dataset"], row["inpainter"], row["bin"]): row for row in run.quality}
         met: dict[tuple[str, ...], list[Record]] = {}
         for row in run.detection:
             met.setdefault((row["dataset"], row["bin"], row["postprocess"], row["inpainter"]), []).append(row)
         for (dataset, hole_bin, postprocess, name), rows in met.items():
             beside = quality.get((dataset, name, hole_bin), {})
-            whole = len(rows) == len(self.detector_names)
-            note = "" if whole else f"met {len(rows)} of {len(self.detector_names)} detectors"
-            if best := unmistaken(rows):
-                competes = run.competes(best) and whole
-                yield _Entry(name, (dataset, STRONGEST, hole_bin, postprocess), best, beside, competes, note)
+            place = (dataset, postprocess, hole_bin)
+            panel = [row for row in rows if row["detector"] in claims.panel(place)]
+            if best := strongest(panel or rows, PIXEL):
+                gap = "" if run.is_control(name) else claims.gap(place, name)
+                choice = (dataset, STRONGEST, hole_bin, postprocess)
+                yield self._entry(name, choice, best, beside, claims.ranked(best), gap)
             for row in rows:
                 choice = (dataset, row["detector"], hole_bin, postprocess)
-                yield _Entry(name, choice, row, beside, run.competes(row))
+                yield self._entry(name, choice, row, beside, claims.ranked(row), claims.shortfall(row))
         if not run.detection:
             for (dataset, name, hole_bin), row in quality.items():
-                yield _Entry(name, (dataset, MISSING, hole_bin, MISSING), {}, row, run.competes(row))
+                choice = (dataset, MISSING, hole_bin, MISSING)
+                yield self._entry(name, choice, {}, row, claims.ranked(row), claims.shortfall(row))
+
+    def _entry(self, name: str, choice: Choice, found: Record, beside: Record, ranked: bool, gap: str) -> _Entry:
+        """An entry that competes where nothing keeps it from it, with what does."""
+        few = not self.run.claims.enough(found or beside)
+        return _Entry(name, choice, found, beside, ranked and not gap, gap or (TOO_FEW if few else ""))
 
     def _of_detectors(self) -> Iterator[_Entry]:
+        claims = self.run.claims
         alarms = {(row["dataset"], row["postprocess"], row["detector"]): row for row in self.run.false_alarms}
         for row in [*self.pooled, *self.run.detection]:
             beside = alarms.get((row["dataset"], row["postprocess"], row["detector"]), {})
-            competes = row["inpainter"] == POOLED or not self.run.missing(row)
+            gap = self._pooled_gap(row) if row["inpainter"] == POOLED else claims.detector_gap(row)
             choice = (row["dataset"], row["inpainter"], row["bin"], row["postprocess"])
-            yield _Entry(row["detector"], choice, row, beside, competes)
+            yield self._entry(row["detector"], choice, row, beside, claims.enough(row), gap)
+
+    def _pooled_gap(self, row: Record) -> str:
+        """What keeps a detector from being compared over the pooled images: another saw more of them."""
+        keys = ("dataset", "postprocess", "bin")
+        most = max(int(other["n"]) for other in self.pooled if all(other[key] == row[key] for key in keys))
+        return f"saw {row['n']:,} of {most:,} images" if row["n"] < most else self.run.claims.originals_gap(row)
 
     def _table(self, view: View, metrics: Sequence[Metric]) -> Table:
         entries = self._entries(view)
@@ -212,8 +241,9 @@ class Standings:
 
 _RANKED: dict[View, str] = {
     "inpainter": "By pixel AUC, nearest to chance (0.5) first. Controls, and who did not meet all detectors or all "
-    "samples, are not ranked.",
-    "detector": "By pixel AUC, highest first. A detector that points at the background (inverted) is not ranked.",
+    f"samples, or failed on some, are not ranked; with fewer than {MIN_PHOTOS} photos nobody is.",
+    "detector": "By pixel AUC, highest first. A detector that points at the background (inverted), or failed on some "
+    f"images, is not ranked; with fewer than {MIN_PHOTOS} photos none is.",
 }
 _LICENCE = "Of the weights where there are any, since it binds more than the code's; else of the code."
 _ORIGIN = "Whether the weights came with SafeBench, are the published ones, or the user's own."
@@ -254,7 +284,7 @@ def _merit(view: View, entry: _Entry) -> float | None:
     if not entry.competes or math.isnan(value):
         return None
     if view == "inpainter":
-        return -trace(entry.found)
+        return -trace(entry.found, PIXEL)
     return None if entry.found["inverted"] else float(value)
 
 

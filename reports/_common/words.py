@@ -2,60 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-MISSING = "–"
-ALL_BINS = "all"
+from safebench.results.tables import ALL_BINS
+from safebench.results.verdict import Name, Verdict
+from safebench.results.words import MISSING, Figure, figure, interval, number, percent, plural, told
 
-
-class Figure(NamedTuple):
-    """A mean with its 95% interval; the ends are NaN where there is none."""
-
-    value: float
-    low: float = math.nan
-    high: float = math.nan
+__all__ = [
+    "ALL_BINS", "MISSING", "Figure", "bin_name", "bin_place", "figure", "interval", "listed", "moment", "number",
+    "percent", "plural", "said", "told", "web_address",
+]  # fmt: skip
 
 
-def figure(record: Mapping[str, Any], key: str) -> Figure | None:
-    """The figure `key` of a row of a table; None where the table has no such column."""
-    if key not in record:
-        return None
-    return Figure(*(_number(record.get(name)) for name in (key, f"{key}_low", f"{key}_high")))
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A number with a real minus sign; a dash where it is missing."""
-    if math.isnan(value):
-        return MISSING
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    text = f"{value:.{digits}f}"
-    return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "−")
-
-
-def interval(found: Figure, digits: int = 3) -> str:
-    """`[0.580, 0.640]`; "" where there is none."""
-    if math.isnan(found.low) or math.isnan(found.high):
-        return ""
-    return f"[{number(found.low, digits)}, {number(found.high, digits)}]"
-
-
-def told(found: Figure, digits: int = 3, unit: str = "") -> str:
-    """A figure in running text: `0.612 [0.580, 0.640]`."""
-    return " ".join(part for part in (number(found.value, digits), unit, interval(found, digits)) if part)
-
-
-def percent(found: Figure) -> str:
-    """A share in running text: `12% [5%, 21%]`."""
-    ends = interval(Figure(0, 100 * found.low, 100 * found.high), 0)
-    whole = "" if math.isnan(found.value) else "%"
-    return f"{number(100 * found.value, 0)}{whole}" + (f" {ends[:-1].replace(',', '%,')}%]" if ends else "")
+def said(verdict: Verdict) -> Markup:
+    """A verdict as markup: the names that it is about in bold, every part escaped."""
+    strong = Markup("<strong>{}</strong>")
+    sentences = (
+        escape(sentence.template).format(*(strong.format(p) if isinstance(p, Name) else p for p in sentence.parts))
+        for sentence in verdict
+    )
+    return Markup(" ").join(sentences)
 
 
 def bin_name(name: str) -> str:
@@ -67,11 +37,6 @@ def bin_place(name: str) -> int:
     """Where a bin stands: all bins together first, then by size."""
     head = name.partition("-")[0]
     return int(head) + 1 if head.isdigit() else 0
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 photo`, `24 photos`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def listed(parts: Iterable[str]) -> str:
@@ -101,7 +66,3 @@ def web_address(text: object) -> str:
     except ValueError:
         return ""
     return text.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, (int, float)) else math.nan

@@ -28,7 +28,8 @@ class Verdict:
     auc: Figure
     detection_rate: Figure
     expected: str
-    holds: bool
+    holds: bool | None
+    """None where there are too few photos to say."""
 
     @property
     def told_auc(self) -> str:
@@ -44,14 +45,15 @@ class Verdict:
 def verdicts(run: Run) -> list[Verdict]:
     """The verdict on each control and detector.
 
-    A control that gives back the original itself must lie near chance; any other has to be found: its AUC's
-    interval lies above 0.5.
+    A control that gives back the original itself must lie near chance: it does not hold where its AUC lies outside and
+    its interval is clear of 0.5.  Any other has to be found: its AUC's interval lies above 0.5.  With few photos an
+    interval that decides neither says nothing.
     """
     untouched = {
         (row["dataset"], row["inpainter"]) for row in run.quality if row["bin"] == ALL_BINS and _identical(row)
     }
     return [
-        _verdict(row, (row["dataset"], row["inpainter"]) in untouched)
+        _verdict(row, (row["dataset"], row["inpainter"]) in untouched, run.claims.enough(row))
         for row in run.detection
         if row["bin"] == ALL_BINS and run.is_control(row["inpainter"])
     ]
@@ -62,15 +64,16 @@ def _identical(row: Record) -> bool:
     return bool(0 < row["n"] == row.get(PSNR.count_column))
 
 
-def _verdict(row: Record, identical: bool) -> Verdict:
+def _verdict(row: Record, identical: bool, enough: bool) -> Verdict:
     nothing = Figure(math.nan)
     auc = figure(row, AUC.key) or nothing
     low, high = CHANCE
     if identical:
-        expected, holds = f"no trace: AUC within {low}–{high}", low <= auc.value <= high
+        near = low <= auc.value <= high
+        expected, holds, clear = f"no trace: AUC within {low}–{high}", near, near or not auc.low <= 0.5 <= auc.high
     else:
-        lower_end = auc.value if math.isnan(auc.low) else auc.low
-        expected, holds = "found: AUC above 0.5", lower_end > 0.5
+        expected, holds, clear = "found: AUC above 0.5", auc.low > 0.5, auc.low > 0.5 or auc.high <= 0.5
+    decided = enough or (clear and not math.isnan(auc.low))
     return Verdict(
         control=row["inpainter"],
         dataset=row["dataset"],
@@ -80,5 +83,5 @@ def _verdict(row: Record, identical: bool) -> Verdict:
         auc=auc,
         detection_rate=figure(row, DETECTION_RATE.key) or nothing,
         expected=expected,
-        holds=holds,
+        holds=holds if decided else None,
     )

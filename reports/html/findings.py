@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from safebench.metrics.auc import CHANCE
 from safebench.metrics.lpips import LPIPS
 from safebench.metrics.psnr import PSNR_HOLE
+from safebench.results.claims import IMAGE, PIXEL, Evidence, trace
+from safebench.results.verdict import Name, evidence, least_detectable
 
-from .._common.ranking import auc, paired, qualities, strongest
-from .._common.runs import Record, Run
-from .._common.words import Figure, figure, interval, listed, number, plural, told
+from .._common.ranking import qualities
+from .._common.runs import Run
+from .._common.words import Figure, figure, listed, plural, said, told
 from .remarks import Finding, remarks
 
-_INVERTED = " (inverted: it points at the background)"
 _HOW_CLOSE = {PSNR_HOLE: "inside the hole, by PSNR-hole", LPIPS: "to the eye, by LPIPS"}
 """The metrics of quality that the findings name, and what each tells."""
 
@@ -42,48 +42,10 @@ def findings(run: Run) -> list[Findings]:
 
 
 def _lead(run: Run, dataset: str) -> Markup:
-    """The least detectable inpainter, and whether the next one is really behind it."""
-    ranked = strongest(run, dataset)
-    if not ranked:
-        return _no_ranking(run)
-    first = ranked[0]
-    found = auc(first)
-    text = Markup("{}: <strong>{}</strong>. Its strongest detector, {}, reaches a pixel AUC of ").format(
-        "Least detectable" if len(ranked) > 1 else "One inpainter ranked", first["inpainter"], first["detector"]
-    )
-    text += Markup("<strong>{}</strong> {}{} over {}{}.").format(
-        number(found.value),
-        interval(found),
-        _INVERTED if first["inverted"] else ", no better than chance," if found.low <= CHANCE <= found.high else "",
-        plural(int(first["n"]), "image"),
-        _at_quality(run, dataset, first["inpainter"]),
-    )
-    return text + _next(run, first, ranked[1]) if len(ranked) > 1 else text
-
-
-def _no_ranking(run: Run) -> Markup:
-    if not run.quality and not run.detection:
-        return Markup("This run holds no figures.")
-    if not run.detection:
-        return Markup("No detector looked at these composites: this run measures quality alone.")
-    return Markup("No inpainter can be ranked: every image failed, or no detector points at the holes.")
-
-
-def _next(run: Run, first: Record, second: Record) -> Markup:
-    """The runner-up, and whether the order is more than chance: paired where one detector is the strongest for both."""
-    text = Markup(" Next is <strong>{}</strong> with {} by {}{}").format(
-        second["inpainter"], told(auc(second)), second["detector"], _INVERTED if second["inverted"] else "; "
-    )
-    if first["inverted"] or second["inverted"]:
-        return text.removesuffix("; ") + Markup(".")
-    if first["detector"] == second["detector"]:
-        difference, p = paired(run, first, second)
-        settled = difference.low > 0 or difference.high < 0
-        text += Markup("on the same images it is found better by {} (p = {})").format(told(difference), f"{p:.2g}")
-    else:
-        settled = auc(first).high < auc(second).low
-        text += Markup("the intervals do not overlap") if settled else Markup("the intervals overlap")
-    return text + (Markup(".") if settled else Markup(", so their order is not settled here."))
+    """The verdict on the inpainters, and at which quality the one that it names comes."""
+    verdict = least_detectable(run.claims, dataset)
+    named = [part for part in verdict[0].parts if isinstance(part, Name)]
+    return said(verdict) + (_at_quality(run, dataset, named[0]) if len(named) == 1 else Markup(""))
 
 
 def _at_quality(run: Run, dataset: str, inpainter: str) -> Markup:
@@ -93,36 +55,60 @@ def _at_quality(run: Run, dataset: str, inpainter: str) -> Markup:
         for metric in _HOW_CLOSE
         if (found := figure(row, metric.key)) and not math.isnan(found.value)
     ]
-    return Markup(", at {}").format(listed(parts)) if parts else Markup("")
+    return Markup(" {}: {}.").format(inpainter, listed(parts)) if parts else Markup("")
 
 
 def _comparisons(run: Run, dataset: str) -> Iterator[Finding]:
-    ranked = strongest(run, dataset)
-    if len(ranked) > 1:
-        last = ranked[-1]
-        yield Finding(
-            Markup("Most readily found: <strong>{}</strong>, pixel AUC {} by {}.").format(
-                last["inpainter"], told(auc(last)), last["detector"]
-            )
-        )
-    closest = list(_closest(run, dataset))
-    if closest:
+    place = run.claims.place(dataset)
+    found = run.claims.evidence(place)
+    if found and not run.claims.enough(found[0].pixel):
+        yield _seen(run, found)
+        return
+    if len(found) > 1:
+        yield _most_found(found)
+    if closest := list(_closest(run, dataset)):
         yield Finding(Markup("Closest to the original {}.").format(Markup("; ").join(closest)))
-    if ranked and len(run.models("detectors")) > 1:
-        wins = Counter(row["detector"] for row in ranked).most_common()
+    if found and len(run.claims.panel(place)) > 1:
+        wins = Counter(each.pixel["detector"] for each in found).most_common()
         parts = [Markup("<strong>{}</strong> for {}").format(name, count) for name, count in wins]
-        yield Finding(
-            Markup("The strongest detector is {} of {}.").format(listed(parts), plural(len(ranked), "inpainter"))
-        )
+        text = Markup("By pixel AUC the strongest detector is {} of {}.")
+        yield Finding(text.format(listed(parts), plural(len(found), "ranked inpainter")))
+
+
+def _seen(run: Run, found: list[Evidence]) -> Finding:
+    """What too few photos show, in the run's order and without a verdict."""
+    ordered = sorted(found, key=lambda each: run.inpainter_place(each.inpainter))
+    parts = [
+        f"{each.inpainter}: {listed(filter(None, (evidence(each, PIXEL), evidence(each, IMAGE))))}" for each in ordered
+    ]
+    text = Markup("What is found most on these photos, in the run's order: {}.")
+    return Finding(text.format("; ".join(parts)))
+
+
+def _most_found(found: list[Evidence]) -> Finding:
+    """Who is found most readily; by pixels and by whole images where the two name different ones."""
+    by_pixel = found[-1]
+    known = [each for each in found if each.image]
+    by_image = max(known, key=lambda each: trace(each.image or {}, IMAGE), default=by_pixel)
+    most = trace(by_image.image, IMAGE) if by_image.image else math.nan
+    if by_pixel.image is None or trace(by_pixel.image, IMAGE) == most:
+        figures = listed(filter(None, (evidence(by_pixel, PIXEL), evidence(by_pixel, IMAGE))))
+        return Finding(Markup("Most readily found: <strong>{}</strong>, {}.").format(by_pixel.inpainter, figures))
+    text = Markup("Most readily found: by pixels <strong>{}</strong>, {}; by whole images <strong>{}</strong>, {}.")
+    return Finding(
+        text.format(by_pixel.inpainter, evidence(by_pixel, PIXEL), by_image.inpainter, evidence(by_image, IMAGE))
+    )
 
 
 def _closest(run: Run, dataset: str) -> Iterator[Markup]:
-    """The best inpainter by each metric that the findings name, where there are several to compare."""
-    rows = [row for row in qualities(run, dataset) if run.competes(row)]
+    """The best inpainter by each metric that the findings name, and whether the next one is really behind it."""
+    rows = [row for row in qualities(run, dataset) if run.claims.ranked(row)]
     for metric, how in _HOW_CLOSE.items():
-        found = {row["inpainter"]: figure(row, metric.key) or Figure(math.nan) for row in rows}
-        known = {name: value for name, value in found.items() if not math.isnan(value.value)}
+        known = [row for row in rows if not math.isnan(row.get(metric.key, math.nan))]
         if len(known) > 1:
             sign = 1 if metric.better == "low" else -1
-            best = min(known, key=lambda name: sign * known[name].value)
-            yield Markup("{}: <strong>{}</strong>, {}").format(how, best, told(known[best], metric.digits, metric.unit))
+            best, second, *_ = sorted(known, key=lambda row: sign * row[metric.key])
+            value = told(figure(best, metric.key) or Figure(math.nan), metric.digits, metric.unit)
+            text = Markup("{}: <strong>{}</strong>, {}").format(how, best["inpainter"], value)
+            settled = run.claims.quality_order(best, second, metric.column).settled
+            yield text if settled else text + Markup(" (not settled against {})").format(second["inpainter"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from safebench.files import atomic_write
 from safebench.metrics.metric import VIEWS
+from safebench.results.claims import MIN_PHOTOS
 
 from .._common.cells import FACET_NAMES
 from .._common.charts import chart_data
@@ -43,6 +44,7 @@ def render(runs: Sequence[Run], shelves: list[dict[str, Any]]) -> str:
         facet_names=FACET_NAMES,
         views=VIEWS,
         chance=CHANCE,
+        min_photos=MIN_PHOTOS,
         metrics=[*detection_metrics(runs), *quality_metrics(runs)],
         charts=chart_data(runs),
         shelves=shelves,

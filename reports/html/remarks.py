@@ -11,11 +11,12 @@ from markupsafe import Markup
 
 from safebench.metrics.auc import AUC
 from safebench.metrics.detection_rate import FALSE_ALARM_RATE
+from safebench.results.claims import MIN_PHOTOS
 from safebench.runs.provenance import whose_weights
 
 from .._common.ranking import all_bins, qualities, unprocessed
 from .._common.runs import Run, mapping
-from .._common.words import ALL_BINS, Figure, figure, listed, number, percent, plural
+from .._common.words import Figure, figure, listed, number, percent, plural
 from .controls import Verdict, verdicts
 
 Tone = Literal["plain", "good", "warning"]
@@ -50,29 +51,39 @@ def _inverted(run: Run, dataset: str) -> Iterator[Finding]:
 
 
 def _false_alarms(run: Run, dataset: str) -> Iterator[Finding]:
+    rows = unprocessed([row for row in run.false_alarms if row["dataset"] == dataset])
     rates = {
         row["detector"]: found
-        for row in unprocessed([row for row in run.false_alarms if row["dataset"] == dataset])
+        for row in rows
         if (found := figure(row, FALSE_ALARM_RATE.key) or Figure(math.nan)) and not math.isnan(found.value)
     }
     if not rates:
         return
+    seen = max(int(row["n"]) for row in rows)
     text = Markup("False alarms on untouched originals: {}.").format(
         listed(f"{detector} {percent(rate)}" for detector, rate in rates.items())
     )
     loud = [detector for detector, rate in rates.items() if rate.value > _FALSE_ALARMS_ALLOWED]
     if loud:
-        text += Markup(" ACC (detection rate) says little of {}; image AUC does.").format(listed(loud))
+        text += Markup(" ACC (detection rate) says little of {}: read the image AUC.").format(listed(loud))
+    if seen < MIN_PHOTOS:
+        text += Markup(" {} are too few to say that false alarms are rare.").format(plural(seen, "original"))
     yield Finding(text, "warning" if loud else "plain")
 
 
 def _controls(run: Run, dataset: str) -> Iterator[Finding]:
     found = [verdict for verdict in verdicts(run) if verdict.dataset == dataset]
-    broken = [f"{v.detector} on {v.control} ({v.told_auc})" for v in found if not v.holds]
+    broken, unclear = ([f"{v.detector} on {v.control} ({v.told_auc})" for v in found if v.holds is holds]
+                       for holds in (False, None))  # fmt: skip
     if broken:
         text = Markup("Controls that do not hold: {}. Read the figures of these detectors with care.")
         yield Finding(text.format(listed(broken)), "warning")
-    elif found:
+    if unclear:
+        text = Markup("Too few photos to say whether these controls hold: {}.")
+        yield Finding(text.format(listed(unclear)), "warning")
+    if broken or unclear:
+        return
+    if found:
         yield Finding(Markup("Controls hold: {}.").format(listed(_held(found))), "good")
     elif run.detection:
         text = Markup("No control was run: add {} and {}, whose answers are known.")
@@ -90,6 +101,23 @@ def _held(found: list[Verdict]) -> list[str]:
     return parts
 
 
+def _unequal(run: Run, dataset: str) -> Iterator[Finding]:
+    """Who did not see what the others saw, and so is compared with none."""
+    claims = run.claims
+    place = claims.place(dataset)
+    names = [row["inpainter"] for row in qualities(run, dataset) if not run.is_control(row["inpainter"])]
+    lacking = {row["inpainter"]: why for row in qualities(run, dataset) if (why := claims.shortfall(row))}
+    if run.detection:
+        lacking |= {name: why for name in names if (why := claims.gap(place, name))}
+    if unequal := [f"{name} ({lacking[name]})" for name in names if name in lacking]:
+        text = Markup("Not compared, since the others saw more: {}.")
+        yield Finding(text.format(listed(unequal)), "warning")
+    ignored = sorted({row["detector"] for row in all_bins(run, dataset)} - {*claims.panel(place)})
+    if ignored:
+        text = Markup("Left out of what detectors find together: {}, with no inpainter whose images all went well.")
+        yield Finding(text.format(listed(ignored)), "warning")
+
+
 def _state(run: Run, dataset: str) -> Iterator[Finding]:
     if note := mapping(run.info.get("photos")).get("note"):
         yield Finding(Markup("On the photos: {}.").format(str(note).removesuffix(".")))
@@ -98,16 +126,7 @@ def _state(run: Run, dataset: str) -> Iterator[Finding]:
     status = run.info.get("status", "unknown")
     if status != "finished":
         yield Finding(Markup("This run is not finished (status: {}): figures may change.").format(status), "warning")
-    cut_short = {
-        row[
-            "inpainter"
-        ]: f"{row['inpainter']} ({run.missing(row)} of {plural(run.planned[dataset, ALL_BINS], 'sample')})"
-        for row in [*qualities(run, dataset), *all_bins(run, dataset)]
-        if run.missing(row)
-    }
-    if cut_short:
-        text = Markup("Samples are missing of {}: figures that compare with no others, so they compete with none.")
-        yield Finding(text.format(listed(cut_short.values())), "warning")
+    yield from _unequal(run, dataset)
     if run.quality and not run.info.get("lpips_net"):
         why = str(run.info.get("lpips_note") or "no backbone was at hand")
         yield Finding(Markup("LPIPS is absent: {}.").format(why.removesuffix(".")), "warning")

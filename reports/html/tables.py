@@ -87,7 +87,9 @@ def _competing(run: Run, row: Record, metric: Metric, view: View) -> float | Non
     though it is never marked.
     """
     found = figure(row, metric.key)
-    if found is None or math.isnan(found.value) or not run.competes(row):
+    if found is None or math.isnan(found.value) or not run.claims.ranked(row):
+        return None
+    if view == "detector" and run.claims.detector_gap(row):
         return None
     if view == "inpainter" and metric.chance is not None:
         return metric.trace(found.value)
@@ -112,7 +114,7 @@ def _row(run: Run, row: Record, keys: Sequence[str], figures: list[Cell]) -> Row
         Cell(bin_name(value), str(bin_place(value))) if key == "bin" else Cell(value, value)
         for key, value in facets.items()
     ]
-    missing = run.missing({"bin": "", **row})
+    missing = run.claims.missing(row) if "bin" in row else 0
     counts = [Cell(f"{row[key]:,}", str(row[key])) for key in ("n", "failures")]
     counts[0] = replace(counts[0], note=f"{missing:,} missing" if missing else "")
     control = run.is_control(facets.get("inpainter", ""))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from safebench.files import atomic_write
 from safebench.keys import slug
+from safebench.results.claims import MIN_PHOTOS
 from safebench.results.comparing import Group
 from safebench.results.report_format import ReportFormat
 from safebench.results.reporting import write_report
@@ -41,9 +43,10 @@ class Adapter(ReportFormat):
         pictures.remove_old()
         _remove_old_reports(out, reports.values())
         pairs = duels(tables, standings)
-        shared = {"csp": POLICY, "files": write_downloads(tables, standings, frame(pairs), out)}
+        shared: dict[str, Any] = {"csp": POLICY, "files": write_downloads(tables, standings, frame(pairs), out)}
         write_assets(out, HERE)
         jinja = environment(HERE)
+        shared["min_photos"] = MIN_PHOTOS
         duel_page = jinja.get_template("head-to-head.html.j2").render(**shared, data=page_data(pairs))
         atomic_write(out / "head-to-head.html", duel_page.encode())
         page = out / "index.html"

@@ -13,9 +13,9 @@ from safebench.metrics.auc import AUC, CHANCE
 from safebench.metrics.metric import View
 from safebench.metrics.score import SCORE
 from safebench.protocol import ORIGINAL
+from safebench.results.claims import PIXEL, strongest
 
 from .._common.pictures import Pictures
-from .._common.ranking import unmistaken
 from .._common.runs import Record, Run, records
 from .._common.standings import Standings
 from .._common.words import ALL_BINS, bin_name, number
@@ -81,7 +81,7 @@ class Cases:
     def _finder(self, inpainter: str) -> str:
         """The detector that finds an inpainter best, all bins together."""
         rows = [row for row in self.run.detection if row["inpainter"] == inpainter and row["bin"] == ALL_BINS]
-        best = unmistaken(rows)
+        best = strongest(rows, PIXEL)
         return str(best["detector"]) if best else ""
 
     def _rows(self, keys: Sequence[tuple[str, str]]) -> list[Record]:

@@ -12,8 +12,9 @@ import pandas as pd
 
 from safebench.metrics.metric import Metric, View
 from safebench.metrics.pairs import all_pairs
-from safebench.metrics.uncertainty import Difference, Photos, Values
+from safebench.metrics.uncertainty import Difference, Photos, Values, smallest_p, sums_by_photo
 from safebench.protocol import ORIGINAL
+from safebench.results.claims import MIN_PHOTOS, SIGNIFICANT
 from safebench.results.comparing import Group
 from safebench.results.tables import CHANCE_LOW
 
@@ -27,7 +28,8 @@ from .._common.words import ALL_BINS, bin_name, bin_place
 class Pair:
     """Two models on the same images: the mean of a - b, by one metric; `a` and `b` are places among the names.
 
-    inverted: one of the two points at the background, so that less is not better.
+    inverted: one of the two points at the background, so that less is not better.  photos: that both have;
+    smallest_p: what p could be at least, since only a photo that tells the two apart can flip.
     """
 
     choice: tuple[str, str, str, str]
@@ -38,6 +40,8 @@ class Pair:
     n: int
     difference: Difference
     inverted: bool
+    photos: int
+    smallest_p: float
 
 
 @dataclass(frozen=True)
@@ -68,21 +72,33 @@ def _duels(run: Run, standings: Standings, view: View) -> HeadToHead:
     for each, compared in zip(sets, all_pairs([(each.values, each.photos) for each in sets]), strict=True):
         inverted = _inverted(each.values, each.metric)
         pairs += [
-            Pair(each.choice, each.metric, a, b, n, difference, inverted[a] or inverted[b])
+            Pair(each.choice, each.metric, a, b, n, difference, inverted[a] or inverted[b], *_photos(each, a, b))
             for (a, b), (n, difference) in compared.items()
             if n
         ]
     return HeadToHead(run.label, view, names, [*found, *beside], pairs)
 
 
+def _photos(of: _Set, a: int, b: int) -> tuple[int, float]:
+    """How many photos both models have, and the smallest p-value that those allow which tell the two apart."""
+    differences = of.values[:, a] - of.values[:, b]
+    both = np.isfinite(differences)
+    sums = sums_by_photo(differences[both], of.photos[both])
+    rounding = 1e-12 * np.abs(of.values[both][:, [a, b]]).max(initial=0)
+    return sums.size, smallest_p(int(np.count_nonzero(np.abs(sums) > rounding)))
+
+
 def page_data(found: Sequence[HeadToHead]) -> list[dict[str, Any]]:
     """What head-to-head.js shows, one entry a table: names, lists of choices, metrics, and rows of places in these.
 
-    A row: data set, opponent, bin, post-process, metric, a, b, n, difference, its ends, p, whether one is inverted.
+    A row: data set, opponent, bin, post-process, metric, a, b, n, difference, its ends, p, whether one is inverted,
+    photos, the smallest p that these allow.
     """
     labels = list(dict.fromkeys(each.label for each in found))
+    rule = {"min_photos": MIN_PHOTOS, "significant": SIGNIFICANT}
     return [
-        {"label": label, **{each.view: _view_data(each) for each in found if each.label == label}} for label in labels
+        {"label": label, **rule, **{each.view: _view_data(each) for each in found if each.label == label}}
+        for label in labels
     ]
 
 
@@ -92,7 +108,8 @@ def _view_data(found: HeadToHead) -> dict[str, Any]:
     for pair in found.pairs:
         places = [lists[key].setdefault(value, len(lists[key])) for key, value in zip(lists, pair.choice, strict=True)]
         told = [float(f"{value:.4g}") if math.isfinite(value) else None for value in pair.difference]
-        rows.append([*places, found.metrics.index(pair.metric), pair.a, pair.b, pair.n, *told, int(pair.inverted)])
+        who = (found.metrics.index(pair.metric), pair.a, pair.b, pair.n)
+        rows.append([*places, *who, *told, int(pair.inverted), pair.photos, pair.smallest_p])
     shown = {key: [bin_name(value) if key == "bins" else value for value in held] for key, held in lists.items()}
     metrics = [
         {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better_for(found.view)} for m in found.metrics
@@ -110,9 +127,9 @@ def _view_data(found: HeadToHead) -> dict[str, Any]:
 def frame(found: Sequence[HeadToHead]) -> pd.DataFrame:
     """All pairs as data, every digit kept."""
     columns = ["table", "view", "dataset", "against", "bin", "postprocess", "metric", "a", "b", "n"]
-    columns += ["difference", "low", "high", "p", "inverted"]
+    columns += ["difference", "low", "high", "p", "inverted", "photos", "smallest_p"]
     rows = [
-        (each.label, each.view, *_told(pair, each.names), *pair.difference, pair.inverted)
+        (each.label, each.view, *_told(pair, each.names), *pair.difference, pair.inverted, pair.photos, pair.smallest_p)
         for each in found
         for pair in each.pairs
     ]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from safebench.metrics.auc import AUC
 from safebench.metrics.metric import VIEWS, View
 from safebench.results.comparing import Group, Source
+from safebench.results.verdict import Verdict
 
 from .._common.cells import FACET_NAMES, Cell, Column, Row, Table
 from .._common.charts import chart_data
@@ -17,10 +17,9 @@ from .._common.pictures import Pictures
 from .._common.provenance import cards
 from .._common.runs import NO_POSTPROCESS, Run, mapping
 from .._common.standings import FACETS, OPPONENT, Standings, part
-from .._common.words import ALL_BINS, moment
+from .._common.words import ALL_BINS, moment, said
 from .cases import Cases
 
-_LEADS: dict[View, str] = {"inpainter": "Least detectable", "detector": "Finds most"}
 Tables = Sequence[tuple[Group, Run]]
 FACET_TITLES = {**FACET_NAMES, "licence": "Licence"}
 
@@ -62,7 +61,7 @@ def _section(like: Group, run: Run, standings: Standings, before: Tables, report
         "runs": [{"label": source.label, "href": reports[source.label], **_run(source)} for source in like.sources],
         "unfinished": [source.label for source in like.sources if source.results.info.get("status") != "finished"],
         "datasets": [value for value, _ in standings.inpainters.facets["dataset"]],
-        "leads": _leads(standings),
+        "leads": [said(verdict) for view in VIEWS if (verdict := _verdict(view, standings))],
         "views": {
             view: {
                 "table": standings.table(view),
@@ -89,19 +88,9 @@ def _first(view: View, table: Table) -> list[Row]:
     return part(table, **{key: value for key, value in _chosen(view, table).items() if value})
 
 
-def _leads(standings: Standings) -> list[tuple[str, str, str]]:
-    """Who leads each view: what they lead in, their name, and by which figure."""
-    leads = []
-    for view in VIEWS:
-        table = standings.table(view)
-        rows = [row for row in _first(view, table) if row.cells[0].order == "1"]
-        if rows:  # ranked by it, so that there is one
-            cells = {column.key: cell for column, cell in zip(table.columns, rows[0].cells, strict=True)}
-            auc, images = cells[AUC.key], cells["n"].text
-            against = f"against {cells['opponent'].text}" if view == "inpainter" else "over all ranked inpainters"
-            names = " and ".join(row.facets[view] for row in rows)
-            leads.append((_LEADS[view], names, f"pixel AUC {auc.text} {auc.interval} {against}, n = {images}"))
-    return leads
+def _verdict(view: View, standings: Standings) -> Verdict:
+    """What may be said of who leads in the data set that the page shows first."""
+    return standings.verdict(view, _chosen(view, standings.table(view))["dataset"])
 
 
 def _run(source: Source) -> dict[str, str]:

@@ -14,8 +14,10 @@ from safebench.commands.run import execute
 from safebench.errors import ExitStatus
 from safebench.metrics.auc import AUC
 from safebench.metrics.metric import Metric
+from safebench.results.claims import Claims
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
+from safebench.results.verdict import least_detectable
 from safebench.runs.config import RunConfig
 from safebench.runs.failures import in_words
 from safebench.runs.provenance import whose_weights
@@ -52,6 +54,10 @@ def summarise(results: Results, console: Console) -> None:
         console.print(_table(f"Detection, {_MEANS}", ("inpainter", "detector"), detection, inpainted))
     if len(results.false_alarms):
         console.print(_table("Control: untouched photos", ("detector",), results.false_alarms, originals))
+    claims = Claims(results)
+    for dataset in dict.fromkeys(results.samples["dataset"]):
+        verdict = " ".join(map(str, least_detectable(claims, dataset)))
+        console.print(verdict, markup=False, highlight=False, soft_wrap=True)
     if whose := whose_weights(results.info):
         console.print(whose, markup=False)
     for sentence in _failures(results):

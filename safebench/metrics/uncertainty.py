@@ -175,6 +175,14 @@ def intervals(statistics: Sequence[Statistic]) -> list[list[Interval]]:
     return found
 
 
+def smallest_p(photos: int) -> float:
+    """The smallest p-value that sign flips can give where so many photos tell two models apart.
+
+    All signs as seen, or all turned, are 2 of 2^photos flips; and 9,999 random ones give at least 1 in 10,000.
+    """
+    return max(2.0 ** (1 - photos), 1 / (SIGN_FLIPS + 1)) if photos else 1.0
+
+
 def paired_difference(a: Values, b: Values, photos: Photos) -> Difference:
     """Mean of a - b over images that both have (finite float64 N each), with interval and sign-flip p-value.
 

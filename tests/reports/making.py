@@ -20,6 +20,9 @@ from safebench.runs.store import Store
 
 SIDE = 32
 BINS = ("10-20", "30-40")
+PHOTOS = ("one.png", "two.png", "three.png", "four.png", *(f"photo {k}.png" for k in range(5, 21)))
+"""As many as a verdict takes."""
+FEW = PHOTOS[:4]
 SHA = "0" * 64
 MakeRun = Callable[..., Results]
 """What the fixture `make_run` is: a name, and the fields of `Maker` that a test wants otherwise."""
@@ -82,7 +85,7 @@ class Maker:
     inpainters: dict[str, Any] = field(default_factory=usual_inpainters)
     detectors: dict[str, Any] = field(default_factory=usual_detectors)
     info: dict[str, Any] = field(default_factory=dict)
-    photos: tuple[str, ...] = ("one.png", "two.png", "three.png", "four.png")
+    photos: tuple[str, ...] = PHOTOS
     dataset: str = "sample"
     auc: Callable[[str, str, str], float] = usual_auc
     psnr: Callable[[str, str], float] = usual_psnr

@@ -21,7 +21,7 @@ from safebench.protocol import parse_bins
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
 
-from .making import MakeRun, model
+from .making import FEW, MakeRun, model
 from .nasty import nasty_run
 
 NASTY_TEX = r"\input{/etc/passwd} & % $x^2$ #1 _a ~ é 漢 “q” {"
@@ -76,6 +76,34 @@ def test_who_did_not_meet_all_detectors_is_not_ranked(run: Results, make_run: Ma
     [delta] = part(table, detector=STRONGEST, bin="all", inpainter="delta")
     assert (delta.cells[0].text, delta.cells[0].note) == ("–", "met 1 of 2 detectors")
     assert "delta" not in Standings(merged).pooled_inpainters
+
+
+def test_who_failed_on_images_is_not_ranked_as_if_on_none(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("failed", errors={("alpha", "blunt"): "out of memory"})
+    [(_, merged)] = tables_of([run])
+    standings = Standings(merged)
+    [alpha] = part(standings.inpainters, detector=STRONGEST, bin="all", inpainter="alpha")
+    assert (alpha.cells[0].text, alpha.cells[0].note) == ("–", "40 of 40 images failed before blunt")
+    assert standings.pooled_inpainters == ["beta", "gamma"]  # all detectors on the same images
+    ranks = standings.frame("inpainter").query(f"list == '{STRONGEST}' and bin == 'all'").set_index("inpainter")
+    assert ranks["rank"].dropna().to_dict() == {"gamma": 1, "beta": 2}
+    assert ranks["no_rank"]["alpha"] == "40 of 40 images failed before blunt"
+    text = write_report([run], tmp_path, "markdown").read_text()
+    assert "alpha (40 of 40 images failed before blunt) not ranked" in text.replace("\\", "")
+
+
+def test_few_photos_rank_and_mark_nobody(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("few", photos=FEW)
+    [(_, merged)] = tables_of([run])
+    standings = Standings(merged)
+    for view in ("inpainter", "detector"):
+        assert standings.frame(view)["rank"].isna().all()
+        assert not [cell for row in standings.table(view).rows for cell in row.cells if cell.best]
+    for form, marks in (("markdown", "**"), ("latex", r"\textbf{")):
+        path = write_report([run], tmp_path / form, form)
+        text = "".join(file.read_text() for file in path.parent.iterdir())
+        assert marks not in text
+        assert "too few photos to rank (it takes 20)" in text.replace("\\", "")
 
 
 def test_csv_and_parquet_hold_every_cell(run: Results, tmp_path: Path) -> None:

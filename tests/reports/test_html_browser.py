@@ -115,7 +115,7 @@ def test_charts_have_figures_and_words(open_page: Open, report: Path) -> None:
     page = open_page(report)
     scatter = page.locator("#scatter svg.chart")
     assert scatter.get_attribute("role") == "img"
-    assert "alpha is the hardest to detect" in scatter.get_attribute("aria-label")
+    assert "By AUC, least is found of alpha" in scatter.get_attribute("aria-label")
     before = scatter.inner_html()
     pick(page, "#scatter", "detector", "sharp")
     assert page.locator("#scatter svg.chart").inner_html() != before

@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from safebench_reports._common.cells import places
@@ -16,7 +17,7 @@ from safebench_reports._common.words import Figure, listed, number, percent, tol
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results
 
-from .making import MakeRun
+from .making import FEW, MakeRun
 from .reading import Page
 
 
@@ -54,7 +55,7 @@ def test_names_of_the_paper_and_of_oracles_are_told(page: Page) -> None:
 
 
 def test_identical_composites_are_counted_and_not_averaged(page: Page) -> None:
-    assert page.cells("quality", inpainter="copy", bin="all")["psnr"] == "∞ all 8 identical"
+    assert page.cells("quality", inpainter="copy", bin="all")["psnr"] == "∞ all 40 identical"
 
 
 def test_the_false_alarms_of_originals_have_their_table(page: Page, run: Results) -> None:
@@ -84,10 +85,18 @@ def test_the_best_depend_on_who_reads_and_controls_do_not_compete(page: Page) ->
 
 def test_the_findings_name_the_answer(page: Page, run: Results) -> None:
     cells = run.detection_cells.query("bin == 'all'").set_index(["inpainter", "detector"])
-    assert "Least detectable: alpha. Its strongest detector, blunt" in page.text
-    assert number(cells["auc"]["alpha", "blunt"]) in page.text
+    auc, image = (
+        told(Figure(*cells.loc[("alpha", "blunt"), [m, f"{m}_low", f"{m}_high"]])) for m in ("auc", "image_auc")
+    )
+    assert (
+        f"Least detectable: alpha. The most that is found of it: pixel AUC {auc} by blunt, image AUC {image}"
+        in page.text
+    )
+    assert "over 40 images. Next is gamma with pixel AUC" in page.text
+    assert "on the same images the pixel AUC of blunt differs by 0.0" in page.text
+    assert "no better than chance" not in page.text
     assert "Most readily found: beta" in page.text
-    assert "on the same images it is found better by" in page.text
+    assert "By pixel AUC the strongest detector is blunt for 3 of 3 ranked inpainters." in page.text
     assert re.search(r"Controls hold: copy at AUC 0\.\d\d( to 0\.\d\d)? and noise at AUC 0\.9\d", page.text)
     assert "Inverted, AUC clearly below 0.5: sharp on gamma (0.2" in page.text
     assert "Nothing failed." in page.text
@@ -97,6 +106,38 @@ def test_an_order_that_chance_may_have_made_is_told_as_such(
     make_run: MakeRun, form: ReportFormat, tmp_path: Path
 ) -> None:
     assert "their order is not settled here" in Page(form.write([make_run(auc=lambda *_: 0.7)], tmp_path)).text
+
+
+def test_few_photos_are_too_few_to_name_or_mark_anyone(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
+    page = Page(form.write([make_run(photos=FEW)], tmp_path))
+    assert "Too few to say which inpainter is least detectable: 4 photos, and ranking or naming takes 20." in page.text
+    for claim in ("Least detectable", "Most readily found", "Closest to the original", "strongest detector is"):
+        assert claim not in page.text
+    assert "What is found most on these photos, in the run's order: alpha: pixel AUC 0.6" in page.text
+    for metric in ("auc", "f1", "detection_rate", "psnr_hole"):
+        for view in ("inpainter", "detector"):
+            assert page.best("results", metric, view, of="inpainter", bin="all") == {}
+    assert page.best("quality", "psnr", "inpainter", of="inpainter", bin="all") == {}
+    assert "sharp 0% [0%, 60%]" in page.text
+    assert "4 originals are too few to say that false alarms are rare." in page.text
+
+
+def test_who_failed_on_images_takes_no_mark(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
+    page = Page(form.write([make_run(errors={("alpha", "blunt"): "out of memory"})], tmp_path))
+    assert "Not compared, since the others saw more: alpha (40 of 40 images failed before blunt)." in page.text
+    assert "Least detectable: gamma" in page.text
+    assert page.best("results", "auc", "inpainter", of="inpainter", detector="sharp", bin="all") == {"alpha": "1"}
+    assert "alpha" not in page.best("results", "auc", "inpainter", of="inpainter", detector="blunt", bin="all")
+
+
+def test_a_control_whose_interval_decides_nothing_is_not_judged(
+    make_run: MakeRun, form: ReportFormat, tmp_path: Path
+) -> None:
+    wide = np.random.default_rng(0)
+    page = Page(form.write([make_run(photos=FEW, auc=lambda *_: wide.choice([0.1, 0.9]))], tmp_path))
+    assert "Too few photos to say whether these controls hold: " in page.text
+    assert "does not hold" not in page.text
+    assert any("too few to say" in cell for row in page.rows["controls-table"] for cell in row.cells)
 
 
 def test_an_inpainter_hides_best_at_chance_not_below(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
@@ -136,9 +177,9 @@ def test_cells_that_lack_samples_compete_with_none(make_run: MakeRun, form: Repo
         lacking = (rows["inpainter"] == "alpha") & (rows["sample"] == "photo0.10-20")
         setattr(run, name, rows[~lacking].reset_index(drop=True))
     page = Page(form.write([run], tmp_path))
-    assert page.cells("quality", inpainter="alpha", bin="all")["n"] == "7 1 missing"
-    assert page.cells("results", inpainter="alpha", detector="sharp", bin="30-40")["n"] == "4"
-    assert "Samples are missing of alpha (1 of 8 samples)" in page.text
+    assert page.cells("quality", inpainter="alpha", bin="all")["n"] == "39 1 missing"
+    assert page.cells("results", inpainter="alpha", detector="sharp", bin="30-40")["n"] == "20"
+    assert "Not compared, since the others saw more: alpha (1 of 40 images missing before blunt)" in page.text
     assert "Least detectable: gamma" in page.text
     assert "alpha" not in page.best("results", "auc", "inpainter", of="inpainter", detector="blunt", bin="all")
     assert page.best("results", "auc", "inpainter", of="inpainter", detector="blunt", bin="30-40")["alpha"] == "1"
@@ -169,7 +210,7 @@ def test_a_run_in_which_all_failed_says_so(make_run: MakeRun, form: ReportFormat
     assert "No inpainter can be ranked" in page.text
     assert "alpha is out of memory" in page.text
     assert page.cells("quality", inpainter="alpha", bin="all")["n"] == "0"
-    assert page.cells("quality", inpainter="alpha", bin="all")["failures"] == "8"
+    assert page.cells("quality", inpainter="alpha", bin="all")["failures"] == "40"
 
 
 def test_a_run_without_rows_still_makes_a_page(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
@@ -181,10 +222,10 @@ def test_a_run_without_rows_still_makes_a_page(make_run: MakeRun, form: ReportFo
 def test_failures_name_step_file_and_sentence(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     page = Page(form.write([make_run(errors={("alpha", "blunt"): "blunt ran out of memory at 32 x 32"})], tmp_path))
     rows = [row.cells for row in page.rows["failures-table-1"]]
-    assert len(rows) == 8
+    assert len(rows) == 40
     assert [cell.split() for cell in rows[0][:4]] == [["detect"], ["one.png", "10-20"], ["alpha"], ["blunt"]]
     assert rows[0][4] == "blunt ran out of memory at 32 x 32"
-    assert "8 failures; what failed is in no mean." in page.text
+    assert "40 failures; what failed is in no mean." in page.text
 
 
 def test_several_runs_stand_beside_one_another(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:

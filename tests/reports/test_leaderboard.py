@@ -17,7 +17,7 @@ from safebench.results.results import Results
 from safebench.results.tables import compare_inpainters
 
 from .browsing import DESKTOP, PHONE, Open
-from .making import MakeRun, model
+from .making import FEW, MakeRun, model
 from .nasty import nasty_run
 
 FIRST, OTHER = "#table-0", "#table-1"
@@ -25,7 +25,7 @@ FIRST, OTHER = "#table-0", "#table-1"
 
 @pytest.fixture(scope="module")
 def runs(make_run: MakeRun) -> list[Results]:
-    main = make_run("main", pictures=2, info={"config": {"size": 256, "images": "/home/me/secret photos"}})
+    main = make_run("main", pictures=20, info={"config": {"size": 256, "images": "/home/me/secret photos"}})
     beside = make_run("beside", inpainters={"delta": model("delta")}, info={"config": {"size": 256}})
     apart = make_run("apart", dataset="places2", info={"lpips_net": "squeeze", "config": {"size": 128}})
     return [main, beside, apart]
@@ -158,6 +158,40 @@ def test_one_alone_meets_nobody(open_page: Open, make_run: MakeRun, tmp_path: Pa
     assert not page.locator("#duel-table").is_visible()
 
 
+def test_table_sentence_and_chart_name_the_same_one(open_page: Open, make_run: MakeRun, tmp_path: Path) -> None:
+    """delta is hardest to find, yet met one of two detectors; alpha failed on images: neither is named anywhere."""
+    main = make_run("main", errors={("alpha", "blunt"): "out of memory"}, info={"config": {"size": 256}})
+    lone = {"sharp": main.info["detectors"]["sharp"]}
+    delta = make_run("lone", inpainters={"delta": model("delta")}, detectors=lone, info={"config": {"size": 256}})
+    page = open_page(write_report([main, delta], tmp_path, "leaderboard"))
+    assert dict(zip(shown(page, "inpainter"), shown(page, "rank"), strict=True)) == {
+        "gamma": "1", "beta": "2", "alpha": "–", "delta": "–", "copy": "–", "noise": "–",
+    }  # fmt: skip
+    assert page.locator(f"{FIRST} .lead").first.inner_text().startswith("Least detectable: gamma.")
+    chart = page.locator("#scatter svg.chart").get_attribute("aria-label")
+    assert "By AUC, least is found of gamma" in chart
+    assert "delta" not in page.locator("#scatter figcaption p").inner_text()
+
+
+def test_few_photos_settle_nothing(open_page: Open, make_run: MakeRun, tmp_path: Path) -> None:
+    site = write_report([make_run("few", photos=FEW)], tmp_path, "leaderboard")
+    page = open_page(site)
+    leads = page.locator(f"{FIRST} .lead").all_inner_texts()
+    assert [lead.split(":")[0] for lead in leads] == [
+        "Too few to say which inpainter is least detectable", "Too few to say which detector finds most",
+    ]  # fmt: skip
+    assert set(shown(page, "rank")) == {"–"}
+    assert "Too few to say who is hardest to detect: 4 photos" in page.locator("#scatter figcaption p").inner_text()
+    duel = open_page(site.with_name("head-to-head.html"))
+    assert "no p can lie below 0.13 with so few" in duel.locator("#duel-lead").inner_text()
+    texts = duel.locator("#duel-table tbody tr").all_inner_texts()
+    assert all("no verdict: too few to say" in text for text in texts)
+    assert "at least 0.13 here" in texts[0]
+    pairs = pd.read_csv(tmp_path / "downloads" / "head-to-head.csv")
+    assert set(pairs["photos"]) == {4}
+    assert (pairs.loc[pairs["metric"] == "auc", "smallest_p"] == 0.125).all()
+
+
 def test_tables_of_one_data_set(open_page: Open, site: Path) -> None:
     page = open_page(site)
     page.locator("#of-dataset").select_option("places2")
@@ -176,7 +210,8 @@ def test_pairs_are_those_of_one_at_a_time(site: Path, runs: list[Results]) -> No
     for metric, stored in (("f1", "f1"), ("detection_rate", "flagged")):
         expected = compare_inpainters(runs[2].detection, "alpha", "beta", stored).set_index(["detector", "bin"])
         for row in held["rows"]:
-            _, opponent, hole_bin, _, kind, a, b, n, difference, low, high, p, _ = row
+            _, opponent, hole_bin, _, kind, a, b, n, difference, low, high, p, _, photos, smallest = row
+            assert (photos, smallest) == (20, pytest.approx(1e-4 if difference else 1))
             if held["metrics"][kind]["key"] == metric and {names[a], names[b]} == {"alpha", "beta"}:
                 key = {"all bins": "all", "10–20%": "10-20", "30–40%": "30-40"}[held["bins"][hole_bin]]
                 one = expected.loc[held["opponents"][opponent], key]

@@ -86,16 +86,18 @@
     return metric.chance === null ? value : metric.chance + Math.abs(value - metric.chance);
   };
 
-  // An inverted cell speaks for an inpainter only where all are.
+  // A misled detector's cell speaks for an inpainter only where all are; one that failed on images where none did not.
+  const misled = (cell, metric) => cell.misled.includes(metric.key);
   const strongest = (cells, metric) => {
-    const strength = (cell) => (cell.inverted ? trace(cell, metric) : cell.figures[metric.key][0]);
-    const stronger = (a, b) => d3.ascending(!a.inverted, !b.inverted) || d3.ascending(strength(a), strength(b));
-    return d3.groups(cells, (cell) => cell.inpainter).map(([, own]) => d3.greatest(own, stronger));
+    const strength = (cell) => (misled(cell, metric) ? trace(cell, metric) : cell.figures[metric.key][0]);
+    const stronger = (a, b) => d3.ascending(!misled(a, metric), !misled(b, metric)) || d3.ascending(strength(a), strength(b));
+    const heard = (own) => (own.some((cell) => cell.panel) ? own.filter((cell) => cell.panel) : own);
+    return d3.groups(cells, (cell) => cell.inpainter).map(([, own]) => d3.greatest(heard(own), stronger));
   };
 
   // Those whom nobody beats in both at once; what an inverted map scores at a threshold is no merit.
   const front = (points, metric) => {
-    const candidates = points.filter((point) => point.competes && (metric.chance !== null || !point.inverted));
+    const candidates = points.filter((point) => point.ranked && (metric.chance !== null || !misled(point, metric)));
     const beats = (a, b) => a.trace <= b.trace && a.merit >= b.merit && (a.trace < b.trace || a.merit > b.merit);
     return candidates.filter((point) => !candidates.some((other) => beats(other, point))).sort((a, b) => a.trace - b.trace);
   };
@@ -108,10 +110,11 @@
     const points = (detector === STRONGEST ? strongest(cells, x) : cells).map((cell) => {
       const [[vx, xLow, xHigh], [vy, yLow, yHigh]] = [cell.figures[x.key], cell.figures[y.key]];
       const text = [
-        `${cell.inpainter}${cell.inverted ? " (inverted)" : ""}, detector ${cell.detector}`,
+        `${cell.inpainter}${misled(cell, x) ? " (inverted)" : ""}, detector ${cell.detector}`,
         `${x.label} ${told(cell.figures[x.key], x)}`, `${y.label} ${told(cell.figures[y.key], y)}`, `n = ${cell.n}`,
       ].join("\n");
-      return { ...cell, x: vx, xLow, xHigh, y: vy, yLow, yHigh, trace: trace(cell, x), merit: y.better === "high" ? vy : -vy, text };
+      const ranked = detector === STRONGEST ? cell.whole : cell.competes;
+      return { ...cell, ranked, x: vx, xLow, xHigh, y: vy, yLow, yHigh, trace: trace(cell, x), merit: y.better === "high" ? vy : -vy, text };
     });
     return { points, x, y };
   };
@@ -119,7 +122,7 @@
   // Names beside the dots, those of the front first; one that finds no free place is left to the legend.
   const PLACES = [[9, -8, "start"], [-9, -8, "end"], [9, 14, "start"], [-9, 14, "end"], [0, -13, "middle"], [0, 20, "middle"]];
   const LETTER = 6.6;
-  const nameDots = (plot, points, kept) => {
+  const nameDots = (plot, points, kept, metric) => {
     const [x, y] = [plot.scale("x"), plot.scale("y")];
     const dots = points.map((p) => [x.apply(p.x), y.apply(p.y)]);
     const taken = dots.map(([cx, cy]) => [cx - 6, cy - 6, cx + 6, cy + 6]);
@@ -128,7 +131,7 @@
     const names = [];
     const order = d3.sort(d3.range(points.length), (k) => !kept.includes(points[k]), (k) => dots[k][0]);
     for (const k of order) {
-      const text = points[k].inpainter + (points[k].inverted ? " (inverted)" : "");
+      const text = points[k].inpainter + (misled(points[k], metric) ? " (inverted)" : "");
       const size = text.length * LETTER;
       for (const [dx, dy, anchor] of PLACES) {
         const [cx, cy] = [dots[k][0] + dx, dots[k][1] + dy];
@@ -168,28 +171,31 @@
       y: { label: `${y.label}, ${up ? "↑ higher" : "↑ lower"} is closer to the original`, labelArrow: "none", nice: true, grid: true, reverse: !up, inset: 12 },
       marks: [
         x.chance !== null && d3.min(reach("xLow", "xHigh", "x")) < x.chance + 0.03 ? Plot.ruleX([x.chance], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
-        Plot.line(kept.filter((p) => !p.inverted), { x: "x", y: "y", curve: "step-after", stroke: "var(--faint)", strokeWidth: 1.2, strokeDasharray: "5 3" }),
+        Plot.line(kept.filter((p) => !misled(p, x)), { x: "x", y: "y", curve: "step-after", stroke: "var(--faint)", strokeWidth: 1.2, strokeDasharray: "5 3" }),
         Plot.ruleY(points.filter((p) => p.xLow !== null), { x1: "xLow", x2: "xHigh", y: "y", stroke: (p) => colour(p.inpainter), strokeOpacity: 0.65 }),
         Plot.ruleX(points.filter((p) => p.yLow !== null), { y1: "yLow", y2: "yHigh", x: "x", stroke: (p) => colour(p.inpainter), strokeOpacity: 0.65 }),
         Plot.dot(points, {
           x: "x", y: "y", r: 5.5, symbol: (p) => symbol(p.inpainter), stroke: (p) => colour(p.inpainter), strokeWidth: 1.8,
-          fill: (p) => (p.inverted ? "var(--paper)" : colour(p.inpainter)),
+          fill: (p) => (misled(p, x) ? "var(--paper)" : colour(p.inpainter)),
         }),
         Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: "text", fill: "var(--raised)", stroke: "var(--line)" })),
       ],
       symbol: { type: "identity" }, color: { type: "identity" },
     });
-    const left = width < 480 ? 0 : nameDots(plot, points, kept);
+    const left = width < 480 ? 0 : nameDots(plot, points, kept, x);
     const least = kept[0];
+    const photos = d3.min(points.filter((p) => !p.control), (p) => p.photos);
+    const none = photos < data.min_photos
+      ? `Too few to say who is hardest to detect: ${photos} ${photos === 1 ? "photo" : "photos"}, and naming takes ${data.min_photos}.` : "";
     const summary = least
-      ? `${least.inpainter} is the hardest to detect (${x.label} ${told(least.figures[x.key], x)}, ${y.label} ${told(least.figures[y.key], y)}).`
-      : "";
-    const onFront = kept.length > 1 ? ` Nobody beats ${listed(kept.map((p) => p.inpainter))} in both at once (the dashed line).` : "";
+      ? `By ${x.label}, least is found of ${least.inpainter} (${told(least.figures[x.key], x)}, ${y.label} ${told(least.figures[y.key], y)}).`
+      : none;
+    const onFront = kept.length > 1 ? ` Of those ranked nobody beats ${listed(kept.map((p) => p.inpainter))} in both at once (the dashed line).` : "";
     box.replaceChildren(finish(plot, `Scatter of ${y.label} against ${x.label} for ${points.length} inpainters. ${summary}`));
     caption.replaceChildren(
       element("p", { textContent: `${summary}${onFront} Bars are 95% intervals; hollow marks are inverted.${left ? " Names that would overlap are in the legend alone." : ""}` }),
       asTable(["Inpainter", "Detector", x.label, y.label, "n"], [...points].sort((a, b) => a.x - b.x).map((p) =>
-        [p.inpainter, p.detector + (p.inverted ? " (inverted)" : ""), told(p.figures[x.key], x), told(p.figures[y.key], y), String(p.n)])));
+        [p.inpainter, p.detector + (misled(p, x) ? " (inverted)" : ""), told(p.figures[x.key], x), told(p.figures[y.key], y), String(p.n)])));
   };
 
   const listed = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
@@ -199,7 +205,7 @@
   const panel = (title, cells, metric, domain, width) => {
     const points = cells.map((cell) => {
       const [value, low, high] = cell.figures[metric.key];
-      const text = `${cell.inpainter}, ${binLabel(cell.bin)}${cell.inverted ? " (inverted)" : ""}\n${metric.label} ${told(cell.figures[metric.key], metric)}\nn = ${cell.n}`;
+      const text = `${cell.inpainter}, ${binLabel(cell.bin)}${misled(cell, metric) ? " (inverted)" : ""}\n${metric.label} ${told(cell.figures[metric.key], metric)}\nn = ${cell.n}`;
       return { inpainter: cell.inpainter, bin: binLabel(cell.bin), value, low, high, text };
     });
     const bins = binsShown().filter((bin) => !bin.all).map((bin) => bin.label);

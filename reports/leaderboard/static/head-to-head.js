@@ -5,7 +5,7 @@
   const section = document.getElementById("duel");
   const pick = (name) => section.querySelector(`[data-pick="${name}"]`);
   const ALL = "all bins";
-  const SETTLED = 0.05;
+  const { min_photos: MIN_PHOTOS, significant: SETTLED } = data[0] ?? {};
 
   const element = (tag, properties = {}, ...children) => {
     const made = Object.assign(document.createElement(tag), properties);
@@ -22,6 +22,8 @@
   const board = () => data[Number(pick("table").value)][pick("view").value];
   const round = (value, digits) => value.toFixed(digits).replace("-", "−");
   const chance = (p) => (p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
+  // Where no p can be small enough to settle anything, how small it could be.
+  const bound = (row) => (row.smallest >= SETTLED ? `at least ${Number(row.smallest.toPrecision(2))} here` : "");
   const told = ({ difference, low, high, metric }) => {
     const ends = low === null ? "" : ` [${round(low, metric.digits)}, ${round(high, metric.digits)}]`;
     return round(difference, metric.digits) + ends;
@@ -47,13 +49,14 @@
     return held.rows
       .filter(([dataset, , bin, postprocess, , first, second]) => first === Math.min(a, b) && second === Math.max(a, b)
         && same(held.datasets, dataset, "datasets") && same(held.bins, bin, "bins") && same(held.postprocesses, postprocess, "postprocesses"))
-      .map(([, opponent, , , metric, , , n, difference, low, high, p, inverted]) => ({
-        opponent: held.opponents[opponent] || "the original", metric: held.metrics[metric], n, p, inverted,
+      .map(([, opponent, , , metric, , , n, difference, low, high, p, inverted, photos, smallest]) => ({
+        opponent: held.opponents[opponent] || "the original", metric: held.metrics[metric], n, p, inverted, photos, smallest,
         difference: turned(difference), low: turned(sign > 0 ? low : high), high: turned(sign > 0 ? high : low),
       }));
   };
 
   const winner = (row) => {
+    if (row.photos < MIN_PHOTOS) return "no verdict: too few to say";
     if (!row.metric.better || row.difference === 0) return "";
     if (row.p === null || row.p >= SETTLED) return "not settled";
     if (row.inverted) return "no verdict: inverted";
@@ -63,14 +66,14 @@
   const drawTable = (rows) => {
     const opponent = pick("view").value === "inpainter" ? "Against" : "On images of";
     const table = document.getElementById("duel-table");
-    const heads = ["Figure", opponent, "A − B [95% interval]", "p", "n", "Better (p < 0.05)"];
+    const heads = ["Figure", opponent, "A − B [95% interval]", "p", "n", `Better (p < ${SETTLED})`];
     table.tHead.rows[0].replaceChildren(...heads.map((text, k) =>
       element("th", { scope: "col", className: k > 1 && k < 5 ? "figure" : "name", textContent: text })));
     table.tBodies[0].replaceChildren(...rows.map((row) => element("tr", {},
       element("td", { className: "name", textContent: `${row.metric.label}${{ low: " ↓", high: " ↑" }[row.metric.better] ?? ""}` }),
       element("td", { className: "name", textContent: row.opponent }),
       element("td", { className: "figure", textContent: told(row) }),
-      element("td", { className: "figure", textContent: chance(row.p) }),
+      element("td", { className: "figure" }, chance(row.p), bound(row) ? element("i", { textContent: ` ${bound(row)}` }) : null),
       element("td", { className: "tally", textContent: row.n.toLocaleString("en") }),
       element("td", { className: /^no[t ]|^$/.test(winner(row)) ? "name" : "name better", textContent: winner(row) || "–" }))));
   };
@@ -83,7 +86,7 @@
     const where = ["datasets", "bins", "postprocesses"].map((name) => tex[pick(name).value]).filter((name) => name && name !== "none").join(", ");
     const lines = rows.map((row) => [
       `${tex[row.metric.label]}${{ low: " $\\downarrow$", high: " $\\uparrow$" }[row.metric.better] ?? ""}`, tex[row.opponent] ?? row.opponent,
-      figures(told(row)), figures(chance(row.p)), String(row.n),
+      figures(told(row)), figures(chance(row.p)) + (bound(row) ? ` (${bound(row)})` : ""), String(row.n),
     ].join(" & ") + " \\\\");
     return [
       "% needs booktabs", "\\begin{table}", "\\centering",
@@ -121,11 +124,15 @@
   const draw = () => {
     const rows = pick("a").value && pick("b").value ? found() : [];
     const settled = rows.filter((row) => row.p !== null && row.p < SETTLED).length;
+    const photos = d3.max(rows, (row) => row.photos);
+    const least = d3.min(rows, (row) => row.smallest);
+    const few = `too few to say: ${photos} ${photos === 1 ? "photo" : "photos"}, and a verdict takes ${MIN_PHOTOS}`
+      + (least >= SETTLED ? `; no p can lie below ${Number(least.toPrecision(2))} with so few.` : ".");
     const none = pick("b").value
       ? "These two have no images in common here."
       : `There ${board().names.length ? "is one" : "are no"} ${pick("view").value}${board().names.length ? "" : "s"} in this table: a pair takes two.`;
     document.getElementById("duel-lead").textContent = rows.length
-      ? `${pick("a").value} (A) against ${pick("b").value} (B): ${settled} of ${rows.length} figures differ with p below 0.05.`
+      ? `${pick("a").value} (A) against ${pick("b").value} (B): ${photos < MIN_PHOTOS ? few : `${settled} of ${rows.length} figures differ with p below ${SETTLED}.`}`
       : none;
     document.querySelector("#duel-tex pre").textContent = rows.length ? asTex(rows) : "";
     for (const part of section.querySelectorAll("#duel-tex, .scroll")) part.hidden = !rows.length;

@@ -20,6 +20,7 @@ from safebench.metrics.uncertainty import (
     Means,
     intervals,
     paired_difference,
+    smallest_p,
 )
 
 
@@ -173,6 +174,15 @@ def test_a_clear_difference_has_the_smallest_p_and_none_has_1():
     assert paired_difference(b + 0.1, b, photos).p == 1 / (SIGN_FLIPS + 1)
     assert paired_difference(b, b, photos) == (0, 0, 0, 1)
     assert all(math.isnan(figure) for figure in paired_difference(b[:0], b[:0], photos[:0]))
+
+
+def test_no_difference_of_few_photos_has_a_smaller_p_than_they_allow():
+    assert [smallest_p(photos) for photos in (0, 1, 4, 6, 40)] == [1, 1, 0.125, 0.03125, 1 / (SIGN_FLIPS + 1)]
+    for photos in (4, 6, 40):
+        a = np.linspace(1, 2, photos)
+        expected = smallest_p(photos)
+        found = paired_difference(a, np.zeros(photos), np.arange(photos)).p
+        assert found == pytest.approx(expected, abs=4 * math.sqrt(expected / SIGN_FLIPS))
 
 
 def test_rates_are_means_of_flags():

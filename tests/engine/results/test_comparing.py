@@ -58,7 +58,7 @@ def test_two_models_of_one_name_are_told_apart(made: Any) -> None:
     ("changes", "why"),
     [
         ({"protocol": "other/1"}, "protocol (other/1 against safepaint-2024/1)"),
-        ({"photos": {"name": "places2", "count": 9, "fingerprint": "x"}}, "photos (places2, 9 against sample, 4)"),
+        ({"photos": {"name": "places2", "count": 9, "fingerprint": "x"}}, "photos (places2, 9 against sample, 20)"),
         ({"masks": {"name": "irregular", "fingerprint": "x"}}, "masks (both irregular, of other content)"),
         ({"config": {"size": 128}}, "size (128 pixels against unknown)"),
         ({"lpips_sha256": "x"}, "LPIPS backbone (both squeeze, of other content)"),

@@ -1,0 +1,267 @@
+"""What may be compared, and what may be said of it: the one rule for reports, leaderboards, charts and the terminal.
+
+Compared are models that met the same: no control, every sample of the plan that could be read, and of inpainters all
+the detectors (docs/protocol.md, section 10).  Ranked or named is who may be compared, on at least `MIN_PHOTOS` photos.
+What is found of an inpainter is what the detector finds that finds most, in its pixels and in whole images: both count.
+
+A cell is a row of `safebench.results.tables` as a mapping.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from safebench.metrics.auc import AUC, CHANCE
+from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5
+from safebench.metrics.image_auc import IMAGE_AUC
+from safebench.metrics.thresholds import FALSE_ALARMS_PER
+from safebench.protocol import ORIGINAL
+from safebench.results.results import Tables
+from safebench.results.tables import ALL_BINS, CHANCE_LOW, compare_inpainters
+from safebench.results.words import Figure, plural
+
+Cell = Mapping[str, Any]
+OneCell = TypeVar("OneCell", bound=Cell)
+Place = tuple[str, str, str]
+"""Data set, post-process, bin."""
+
+MIN_PHOTOS = 20
+"""With fewer nobody is ranked or named: it is also how many originals a threshold at 5% false alarms takes."""
+SIGNIFICANT = 0.05
+"""A paired difference settles an order where its p-value lies below."""
+PIXEL, IMAGE, RATE = AUC.key, IMAGE_AUC.key, DETECTION_RATE_AT_5.key
+"""The three figures that together say whether an inpainter is found."""
+NO_POSTPROCESS = "none"
+_INPUT_STEPS = ("read", "mask")
+"""Steps in which a photo or a mask fails, and no model."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is found of one inpainter by the detectors that looked at it.
+
+    pixel, image: the cells of the detectors that find most in its pixels and in whole images; `image` is None where
+    no originals were scored.  at_chance: none of these detectors tells it from chance, in either way.
+    """
+
+    inpainter: str
+    pixel: Cell
+    image: Cell | None
+    at_chance: bool
+
+
+@dataclass(frozen=True)
+class Order:
+    """Whether the second of two inpainters is really found better: by the paired difference of one detector's AUC.
+
+    Where two detectors find them best there is no such difference (NaN), and intervals that do not overlap settle it.
+    Nothing does where a detector is misled.
+    """
+
+    settled: bool
+    difference: Figure
+    p: float
+
+
+class Claims:
+    """The rule, for the tables of one run or of like runs together."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    def is_control(self, inpainter: str) -> bool:
+        """Whether it is a reference whose answer is known, by its card."""
+        models = self.tables.info.get("inpainters")
+        model = models.get(inpainter) if isinstance(models, Mapping) else None
+        return isinstance(model, Mapping) and model.get("family") == "control"
+
+    # what a cell lacks -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def planned(self) -> Counter[tuple[str, str]]:
+        """How many samples the plan has, by data set and bin."""
+        return _by_bin(self.tables.samples)
+
+    @cached_property
+    def _unread(self) -> Counter[tuple[str, str]]:
+        """How many samples failed before any model, since their photo or mask could not be read."""
+        keys = ["dataset", "bin", "sample"]
+        frames = (self.tables.quality, self.tables.detection[self.tables.detection["inpainter"] != ORIGINAL])
+        parts = [frame.loc[frame["error_step"].isin(_INPUT_STEPS), keys] for frame in frames]
+        return _by_bin(pd.concat(parts).drop_duplicates())
+
+    def missing(self, cell: Cell) -> int:
+        """How many samples of the plan a cell knows nothing of: of a run that was cut short, or changed since."""
+        return max(0, self.planned[cell["dataset"], cell["bin"]] - int(cell["n"]) - int(cell["failures"]))
+
+    def failed(self, cell: Cell) -> int:
+        """How many images failed in a model's hands: those that could not be read are nobody's failures."""
+        return max(0, int(cell["failures"]) - self._unread[cell["dataset"], cell["bin"]])
+
+    def shortfall(self, cell: Cell) -> str:
+        """What keeps a cell from being compared with whole ones: `3 of 54 images failed`; "" where nothing does."""
+        lacking = [(self.failed(cell), "failed"), (self.missing(cell), "missing")]
+        told = [f"{count:,} of {plural(self.planned[cell['dataset'], cell['bin']], 'image')} {how}"
+                for count, how in lacking if count]  # fmt: skip
+        return ", ".join(told)
+
+    @cached_property
+    def _originals(self) -> dict[tuple[str, str, str], str]:
+        """What a detector lacks of the untouched originals, by data set, post-process and detector."""
+        photos = self.tables.samples.groupby("dataset")["photo"].nunique()
+        rows = self.tables.detection[self.tables.detection["inpainter"] == ORIGINAL]
+        unread = rows[rows["error_step"].isin(_INPUT_STEPS)].groupby("dataset")["photo"].nunique()
+        found = {}
+        for cell in _records(self.tables.false_alarms):
+            dataset = cell["dataset"]
+            lacking = int(photos.get(dataset, 0)) - int(unread.get(dataset, 0)) - int(cell["n"])
+            key = (dataset, cell["postprocess"], cell["detector"])
+            found[key] = f"{plural(lacking, 'original')} failed or missing" if lacking > 0 else ""
+        return found
+
+    # who may be compared, ranked and named ------------------------------------------------------------------------
+
+    def photos(self, cell: Cell) -> int:
+        """How many independent photos stand behind a cell: crops of one photo count once, where the set says so."""
+        said = self.tables.info.get("photos")
+        independent = said.get("independent") if isinstance(said, Mapping) else None
+        return min(int(cell["photos"]), independent if isinstance(independent, int) else int(cell["photos"]))
+
+    def enough(self, cell: Cell) -> bool:
+        """Whether a cell's photos allow to rank and to name."""
+        return self.photos(cell) >= MIN_PHOTOS
+
+    def comparable(self, cell: Cell) -> bool:
+        """Whether an inpainter's cell may stand against others of its data set, bin and detector."""
+        return not self.is_control(cell["inpainter"]) and not self.shortfall(cell)
+
+    def ranked(self, cell: Cell) -> bool:
+        """Whether an inpainter's cell may be called best, or second, of its data set, bin and detector."""
+        return self.comparable(cell) and self.enough(cell)
+
+    def detector_gap(self, cell: Cell) -> str:
+        """What keeps a detector's cell from being compared with other detectors' on the same images."""
+        return self.shortfall(cell) or self.originals_gap(cell)
+
+    def originals_gap(self, cell: Cell) -> str:
+        """What a cell's detector lacks of the untouched originals that others scored."""
+        return self._originals.get((cell["dataset"], cell["postprocess"], cell["detector"]), "")
+
+    @cached_property
+    def _met(self) -> dict[Place, dict[str, dict[str, Cell]]]:
+        """The cells by place, inpainter and detector."""
+        met: dict[Place, dict[str, dict[str, Cell]]] = defaultdict(lambda: defaultdict(dict))
+        for cell in _records(self.tables.detection_cells):
+            place = (cell["dataset"], cell["postprocess"], cell["bin"])
+            met[place][cell["inpainter"]][cell["detector"]] = cell
+        return met
+
+    def panel(self, place: Place) -> list[str]:
+        """The detectors that an inpainter has to have met there: those that saw any inpainter's images in full."""
+        cells = [cell for by in self._met.get(place, {}).values() for cell in by.values()]
+        return sorted({cell["detector"] for cell in cells if not self.shortfall(cell)})
+
+    def gap(self, place: Place, inpainter: str) -> str:
+        """What keeps an inpainter from being compared over all detectors: `met 1 of 2 detectors`; "" where nothing."""
+        panel = self.panel(place)
+        met = self._met.get(place, {}).get(inpainter, {})
+        here = [name for name in panel if name in met]
+        if not panel:
+            return "no detector saw all images"
+        if len(here) < len(panel):
+            return f"met {len(here)} of {plural(len(panel), 'detector')}"
+        lacking = ((name, self.shortfall(met[name])) for name in panel)
+        return next((f"{why} before {name}" for name, why in lacking if why), "")
+
+    # what is found -----------------------------------------------------------------------------------------------
+
+    def place(self, dataset: str) -> Place:
+        """All bins of a data set, without a post-process where there are such figures."""
+        known = [place for place in self._met if place[0] == dataset and place[2] == ALL_BINS]
+        plain = (dataset, NO_POSTPROCESS, ALL_BINS)
+        return plain if plain in known or not known else known[0]
+
+    def evidence(self, place: Place) -> list[Evidence]:
+        """Of each inpainter that may be compared there, the least found by its pixels first."""
+        found = []
+        for name, met in self._met.get(place, {}).items():
+            if self.is_control(name) or self.gap(place, name):
+                continue
+            cells = [met[detector] for detector in self.panel(place)]
+            if (pixel := strongest(cells, PIXEL)) is not None:
+                found.append(Evidence(name, pixel, strongest(cells, IMAGE), all(map(_at_chance, cells))))
+        return sorted(found, key=lambda each: (trace(each.pixel, PIXEL), each.inpainter))
+
+    def order(self, first: Evidence, second: Evidence) -> Order:
+        """Whether `second` is found better than `first`, in pixels, by more than chance."""
+        a, b = first.pixel, second.pixel
+        unpaired = Figure(math.nan), math.nan
+        if below_chance(a, PIXEL) or below_chance(b, PIXEL):
+            return Order(False, *unpaired)
+        if a["detector"] != b["detector"]:
+            return Order(bool(a["auc_high"] < b["auc_low"]), *unpaired)
+        rows = self.tables.detection
+        for key in ("dataset", "postprocess", "detector"):
+            rows = rows[rows[key] == a[key]]
+        return self._paired(rows, b, a, PIXEL)
+
+    def quality_order(self, first: Cell, second: Cell, metric: str) -> Order:
+        """Whether two inpainters really differ in a metric of quality, on the same samples."""
+        rows = self.tables.quality
+        return self._paired(rows[rows["dataset"] == first["dataset"]], first, second, metric)
+
+    def _paired(self, rows: pd.DataFrame, a: Cell, b: Cell, metric: str) -> Order:
+        compared = compare_inpainters(rows, a["inpainter"], b["inpainter"], metric)
+        [pair] = _records(compared[compared["bin"] == a["bin"]])
+        return Order(pair["p"] < SIGNIFICANT, Figure(pair["difference"], pair["low"], pair["high"]), pair["p"])
+
+
+def strongest(cells: Iterable[OneCell], metric: str) -> OneCell | None:
+    """Of one inpainter's cells that of the detector that finds most by an AUC; None where none has one.
+
+    One that is misled, clearly below chance, speaks only where all are: then as far from chance as it lies.
+    """
+    known = [cell for cell in cells if not math.isnan(cell.get(metric, math.nan))]
+    return max(known, key=lambda cell: _strength(cell, metric), default=None)
+
+
+def _strength(cell: Cell, metric: str) -> tuple[bool, float]:
+    misled = below_chance(cell, metric)
+    return not misled, trace(cell, metric) if misled else cell[metric]
+
+
+def trace(cell: Cell, metric: str) -> float:
+    """How much is found, however the detector is turned: an AUC below chance counts as far above it."""
+    return CHANCE + abs(float(cell[metric]) - CHANCE)
+
+
+def below_chance(cell: Cell, metric: str) -> bool:
+    """Whether an AUC lies clearly below 0.5 (docs/protocol.md, section 4: inverted), of pixels or of whole images."""
+    if metric == PIXEL:
+        return bool(cell["inverted"])
+    return bool(cell[metric] < CHANCE_LOW and cell[f"{metric}_high"] < CHANCE)
+
+
+def _at_chance(cell: Cell) -> bool:
+    """Whether a detector does not tell an inpainter from chance: not in pixels, not by whole images, not at 5%.
+
+    What has no interval says nothing.
+    """
+    aucs = all(cell[f"{metric}_low"] <= CHANCE <= cell[f"{metric}_high"] for metric in (PIXEL, IMAGE))
+    return bool(aucs and cell[f"{RATE}_low"] <= 1 / FALSE_ALARMS_PER)
+
+
+def _by_bin(samples: pd.DataFrame) -> Counter[tuple[str, str]]:
+    bins = zip(samples["dataset"], samples["bin"], strict=True)
+    return Counter(bins) + Counter((dataset, ALL_BINS) for dataset in samples["dataset"])
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
