@@ -154,12 +154,14 @@ class Standings:
     @cached_property
     def pooled(self) -> list[Record]:
         """The cells of each detector over the images of the pooled inpainters together."""
-        rows = self.run.results.detection.drop(columns=[*_UNPOOLED, "run"], errors="ignore")
+        features = self.run.results.features
+        unneeded = [] if features else [*_UNPOOLED, "run"]
+        rows = self.run.results.detection.drop(columns=unneeded, errors="ignore")
         kept = rows[rows["inpainter"].isin([*self.pooled_inpainters, ORIGINAL])]
         named = kept["inpainter"].where(kept["inpainter"] == ORIGINAL, POOLED)
         if not self.pooled_inpainters:
             return []
-        return records(tables.detection_cells(kept.assign(inpainter=named), self.run.results.metrics))
+        return records(tables.detection_cells(kept.assign(inpainter=named), self.run.results.metrics, features))
 
     def _of_inpainters(self) -> Iterator[_Entry]:
         run, claims = self.run, self.run.claims

@@ -10,6 +10,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from safebench.metrics.auc import AUC
+from safebench.metrics.catalogue import BUILT_IN
 from safebench.metrics.detection_rate import FALSE_ALARM_RATE
 from safebench.results.claims import MIN_PHOTOS
 from safebench.runs.provenance import whose_weights
@@ -130,6 +131,10 @@ def _state(run: Run, dataset: str) -> Iterator[Finding]:
     if run.quality and not run.info.get("lpips_net"):
         why = str(run.info.get("lpips_note") or "no backbone was at hand")
         yield Finding(Markup("LPIPS is absent: {}.").format(why.removesuffix(".")), "warning")
+    names = {metric.key: metric.name for metric in BUILT_IN}
+    for key, why in mapping(run.info.get("metrics_left_out")).items():
+        text = Markup("{} is absent: {}.")
+        yield Finding(text.format(names.get(key, key), str(why).removesuffix(".")), "warning")
     if run.failures:
         text = Markup('{}; what failed is in no mean. <a href="#failures">See which</a>.')
         yield Finding(text.format(plural(len(run.failures), "failure")), "warning")

@@ -15,7 +15,7 @@ from safebench.commands.keeping import history, settle
 from safebench.errors import SafebenchError
 from safebench.files import expanded, file_errors
 from safebench.keys import digest, slug
-from safebench.metrics.catalogue import chosen
+from safebench.metrics.catalogue import chosen, networks
 from safebench.models.devices import pick_device, why_not_bf16
 from safebench.models.specs import ModelSpec, choose
 from safebench.protocol import PROTOCOL
@@ -65,6 +65,9 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
     detectors, left_out_too = _chosen("detectors", config.detectors, config)
     for sentence in (*left_out, *left_out_too):
         watcher.note(f"left out: {sentence}")
+    config, metrics_left_out = _measurable(config)
+    for key, why in metrics_left_out.items():
+        watcher.note(f"{key} is left out: {why}")
     store = Store(folder, chosen(config.metrics))
     with store.locked():
         before = store.read_info()
@@ -84,13 +87,27 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
             store.write_info(info)
             job = Job(config, store, plan, watcher, executor)
             prepare(job)
-            info |= _inpaint(job, inpainters)
+            info |= {"metrics_left_out": metrics_left_out, **_inpaint(job, inpainters)}
             store.write_info(info)
             _detect(job, inpainters, detectors)
         finally:
             store.flush()
             executor.close()
         return _finish(store, info, {who.label for who in inpainters}, {who.label for who in detectors})
+
+
+def _measurable(config: RunConfig) -> tuple[RunConfig, dict[str, str]]:
+    """The config with those of the metrics asked for that can be had here, and why not what is left out, by key."""
+    asked = chosen(config.metrics)
+    left_out: dict[str, str] = {}
+    for metric in asked:
+        for network in networks([metric]).values():
+            try:
+                network.load(pick_device(_device(config)))
+            except SafebenchError as error:
+                left_out[metric.key] = str(error)
+    kept = tuple(metric.key for metric in asked if not metric.default and metric.key not in left_out)
+    return msgspec.structs.replace(config, metrics=kept), left_out
 
 
 def _executor_options(config: RunConfig, folder: Path) -> ExecutorOptions:

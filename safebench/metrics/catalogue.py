@@ -10,23 +10,32 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from safebench.errors import PluginError, UnknownNameError
+from safebench.metrics.ap import AP
 from safebench.metrics.auc import AUC
+from safebench.metrics.auc_pooled import AUC_POOLED
 from safebench.metrics.detection_rate import DETECTION_RATE, FALSE_ALARM_RATE
 from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5, THRESHOLD_AT_5
+from safebench.metrics.ece import ECE
 from safebench.metrics.evidence import CompositeEvidence, MapEvidence
 from safebench.metrics.f1 import F1
 from safebench.metrics.f1_best import F1_BEST
+from safebench.metrics.f1_trufor import F1_TRUFOR, F1_TRUFOR_BEST
+from safebench.metrics.feature import Feature, Network
+from safebench.metrics.fid import FID
 from safebench.metrics.flagged_area import FLAGGED_AREA
+from safebench.metrics.ids import P_IDS, U_IDS
 from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.iou import IOU
 from safebench.metrics.l1 import L1, L1_HOLE
 from safebench.metrics.lpips import LPIPS
+from safebench.metrics.lpips_hole import LPIPS_HOLE
 from safebench.metrics.mcc import MCC
 from safebench.metrics.metric import Metric
 from safebench.metrics.pixel_acc import PIXEL_ACC
 from safebench.metrics.psnr import PSNR, PSNR_HOLE
 from safebench.metrics.score import SCORE
 from safebench.metrics.ssim import SSIM
+from safebench.metrics.threshold_from_k import THRESHOLD_FROM_K
 
 BUILT_IN: tuple[Metric, ...] = (
     PSNR,
@@ -35,16 +44,26 @@ BUILT_IN: tuple[Metric, ...] = (
     L1,
     PSNR_HOLE,
     L1_HOLE,
+    LPIPS_HOLE,
+    FID,
+    P_IDS,
+    U_IDS,
     AUC,
     F1,
     F1_BEST,
     IOU,
     MCC,
     PIXEL_ACC,
+    AP,
+    F1_TRUFOR,
+    F1_TRUFOR_BEST,
+    AUC_POOLED,
     SCORE,
     DETECTION_RATE,
     IMAGE_AUC,
     DETECTION_RATE_AT_5,
+    THRESHOLD_FROM_K,
+    ECE,
     FALSE_ALARM_RATE,
     THRESHOLD_AT_5,
     FLAGGED_AREA,
@@ -109,6 +128,17 @@ def stored(metrics: Sequence[Metric], *, quality: bool) -> dict[str, Metric]:
 def measure(metrics: Iterable[Metric], evidence: CompositeEvidence | MapEvidence) -> dict[str, float]:
     """The value of each metric by its stored column; NaN where what it needs is not at hand."""
     return {m.column: float(m.compute(evidence)) if m.needs <= evidence.held else math.nan for m in metrics}
+
+
+def features(metrics: Iterable[Metric], of: str) -> dict[str, Feature]:
+    """What pictures have to leave behind for these metrics, by name: of composites, or of maps."""
+    return {m.feature.name: m.feature for m in metrics if m.feature and m.feature.of == of}
+
+
+def networks(metrics: Iterable[Metric]) -> dict[str, Network]:
+    """The networks that these metrics and their features need, by name; LPIPS' is the run's choice, and not here."""
+    found = [m.network for m in metrics] + [m.feature.network for m in metrics if m.feature]
+    return {network.name: network for network in found if network}
 
 
 def _load(point: EntryPoint) -> Metric:

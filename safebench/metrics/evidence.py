@@ -5,10 +5,10 @@ What several metrics need is computed once: one evidence serves them all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,22 +110,38 @@ class MapEvidence:
         return Confusion(tp, fp, fn, called.size - tp - fp - fn)
 
 
+class StoredFeature(Protocol):
+    """A feature of a cell's pictures, read from files one by one, so that memory does not grow with the cell."""
+
+    def of_pictures(self) -> Iterator[NDArray[Any]]:
+        """Of each picture, in the cell's order."""
+
+    def of_originals(self) -> Iterator[NDArray[Any]]:
+        """Of the original of each photo that the cell's pictures were made from, in the order of the photos."""
+
+    @property
+    def total(self) -> NDArray[Any]:
+        """The sum over the pictures."""
+
+
 @dataclass(frozen=True)
 class CellEvidence:
     """The pictures of a cell together, with what the same detector said of the untouched originals.
 
-    scores: float64 N, one a picture; photos: which photo each was made from.
+    scores: float64 N, one a picture, NaN where no detector is asked; photos: which photo each was made from.
     controls: the originals' scores in ascending order, with their photos; none where none were looked at.
+    features: what the pictures left behind, by name, where all of them did.
     """
 
     scores: Values
     photos: Photos
     controls: Controls
+    features: Mapping[str, StoredFeature] = field(default_factory=dict)
 
     @property
     def held(self) -> frozenset[str]:
         """What there is."""
-        return frozenset(("scores", "controls"))
+        return frozenset(("scores", "controls", *self.features))
 
     @cached_property
     def contrast(self) -> Contrast:

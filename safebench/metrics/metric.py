@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from safebench.errors import PluginError
+from safebench.metrics.feature import Feature, Network
 
 Level = Literal["picture", "cell"]
 Subject = Literal["quality", "localisation", "detection"]
@@ -48,6 +49,8 @@ class Metric:
     column: the stored column that is averaged, where several metrics share one; default: the key.
     over: `originals`: taken over untouched photos, a detector's false alarms.
     interval: whether its mean has a 95% interval; of a metric over a cell, whether `resample` says how.
+    feature: of a metric over a cell, what each picture leaves behind for it.
+    network: what it needs beside the pictures.
     resample: of a metric over a cell, the statistic that the bootstrap computes anew, and the place of the value in it.
     share: of what it is a share, so that its interval holds where every resample gives the same (docs/protocol.md, 6):
         `pictures`, or `pairs` of a picture and an original.
@@ -72,6 +75,8 @@ class Metric:
     column: str = ""
     over: Literal["inpainted", "originals"] = "inpainted"
     interval: bool = True
+    feature: Feature | None = None
+    network: Network | None = None
     resample: Callable[[Any], tuple[Any, int]] | None = None
     share: Literal["pictures", "pairs", ""] = ""
     default: bool = False

@@ -19,6 +19,7 @@ from safebench.models import kinds
 from safebench.protocol import ORIGINAL
 from safebench.results.privacy import cleaned, cleaned_columns
 from safebench.results.results import Results, Tables
+from safebench.runs.store import Store
 
 Names = dict[str, str]
 """What a model is called in one run, to what it is called beside the others."""
@@ -128,7 +129,8 @@ def _merged(said: Terms, runs: list[tuple[str, Results]]) -> Group:
     }
     quality = _together(sources, [part.quality for part in parts], ["inpainter"])
     detection = _together(sources, [part.detection for part in parts], ["inpainter", "postprocess", "detector"])
-    return Group(said, sources, Tables(info, parts[0].samples, quality, detection))
+    stores = {source.label: Store(source.results.folder) for source in sources}
+    return Group(said, sources, Tables(info, parts[0].samples, quality, detection, stores))
 
 
 def _together(sources: Sequence[Source], frames: Sequence[pd.DataFrame], key: list[str]) -> pd.DataFrame:
@@ -171,7 +173,8 @@ def _renamed(source: Source) -> Tables:
     if all(frame is getattr(tables, name) for name, frame in frames.items()):
         tables.info = info
         return tables
-    return Tables(info, tables.samples, frames["quality"], frames["detection"])
+    stores = {"": Store(source.results.folder)}
+    return Tables(info, tables.samples, frames["quality"], frames["detection"], stores)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

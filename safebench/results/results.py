@@ -16,6 +16,7 @@ from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
 from safebench.metrics.metric import Metric
 from safebench.protocol import ORIGINAL
 from safebench.results import tables
+from safebench.results.features import FeatureFiles
 from safebench.runs.schema import Table
 from safebench.runs.store import Store
 
@@ -24,6 +25,7 @@ class Tables:
     """Rows, and the tables made of them.
 
     info: what run.json says.
+    stores: the folders of the runs that the rows are of, by the column `run`, or one under "".
     samples: the plan, one row for each photo and bin (columns: `safebench.runs.schema.SAMPLES`).
     quality: one row for each sample and inpainter (columns: `safebench.runs.schema.columns`), in the plan's order;
         LPIPS is absent where no backbone was at hand.
@@ -32,27 +34,41 @@ class Tables:
     """
 
     def __init__(
-        self, info: dict[str, Any], samples: pd.DataFrame, quality: pd.DataFrame, detection: pd.DataFrame
+        self,
+        info: dict[str, Any],
+        samples: pd.DataFrame,
+        quality: pd.DataFrame,
+        detection: pd.DataFrame,
+        stores: Mapping[str, Store] | None = None,
     ) -> None:
         self.info = info
         self.samples = samples
         self.quality = quality
         self.detection = detection
+        self._stores = stores or {}
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """What was measured, in the catalogue's order; without metrics of packages that are not installed here."""
         return measured(_mapping(self.info.get("config")).get("metrics") or ())
 
+    @property
+    def features(self) -> FeatureFiles | None:
+        """What the pictures left behind; None where no metric asks for it, or no folder is known."""
+        if not self._stores or not any(metric.feature for metric in self.metrics):
+            return None
+        originals = dict(zip(self.samples["photo"], self.samples["original"], strict=True))
+        return FeatureFiles(self.metrics, self._stores, originals)
+
     @cached_property
     def quality_cells(self) -> pd.DataFrame:
         """Means with intervals for each dataset, inpainter and bin (see `safebench.results.tables.quality_cells`)."""
-        return tables.quality_cells(self.quality, self.metrics)
+        return tables.quality_cells(self.quality, self.metrics, self.features)
 
     @cached_property
     def detection_cells(self) -> pd.DataFrame:
         """Means with intervals for each dataset, inpainter, detector and bin (`results.tables.detection_cells`)."""
-        return tables.detection_cells(self.detection, self.metrics)
+        return tables.detection_cells(self.detection, self.metrics, self.features)
 
     @cached_property
     def false_alarms(self) -> pd.DataFrame:
@@ -95,7 +111,7 @@ class Results(Tables):
         quality = self._current("quality")
         detection = self._current("detection")
         absent = [column for column in self._of_lpips(quality) if quality[column].isna().all()]
-        super().__init__(self.info, self.samples, quality.drop(columns=absent), detection)
+        super().__init__(self.info, self.samples, quality.drop(columns=absent), detection, {"": self._store})
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from safebench.errors import StoreError, SubmissionError
 from safebench.files import atomic_write, check_target, file_errors
+from safebench.metrics.catalogue import features
 from safebench.results.comparing import group
 from safebench.results.results import Results, open_run
 from safebench.results.verifying import Verdict, verify
@@ -88,12 +89,23 @@ def _stage(results: Results, folder: Path) -> None:
     store.flush()
     paths = [samples["original"], samples["mask"], results.quality["composite"]]
     paths += [results.detection["map"], results.detection["confidence"]]
-    for path in sorted({path for column in paths for path in column.dropna() if path}):
+    files = {path for column in paths for path in column.dropna() if path}
+    for path in sorted(files | _features(results)):
         source = (results.folder / path).resolve()
         if source.is_file() and source.is_relative_to(results.folder.resolve()):
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+
+
+def _features(results: Results) -> set[str]:
+    """What the pictures left behind for metrics over cells."""
+    store = Store(results.folder)
+    composites = features(results.metrics, "composite")
+    pictures = {*results.samples["original"], *results.quality["composite"]}
+    found = {store.feature(name, of) for name in composites for of in pictures}
+    found |= {store.feature(n, of) for n in features(results.metrics, "map") for of in results.detection["key"]}
+    return {store.relative(path) for path in found}
 
 
 def _pack(folder: Path, target: Path) -> None:

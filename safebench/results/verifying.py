@@ -18,14 +18,16 @@ from PIL import Image
 from safebench.errors import SafebenchError, SubmissionError
 from safebench.inputs.images.reading import read_mask, read_photo
 from safebench.keys import digest
-from safebench.metrics.catalogue import measure, stored
+from safebench.metrics.catalogue import features, measure, stored
 from safebench.metrics.evidence import CompositeEvidence, MapEvidence
+from safebench.metrics.feature import decoded
 from safebench.metrics.metric import Metric
 from safebench.metrics.score import SCORE
 from safebench.models.calling import top1_mean
 from safebench.protocol import ORIGINAL, PROTOCOL
 from safebench.results.identity import identity_sentence
 from safebench.results.results import Results
+from safebench.runs.store import Store
 
 SHARE = 0.1
 """Of the samples whose figures are computed again."""
@@ -78,6 +80,7 @@ class _Check:
 
     def __init__(self, results: Results) -> None:
         self.results = results
+        self.store = Store(results.folder)
         self.figures = 0
 
     @cached_property
@@ -179,7 +182,16 @@ class _Check:
             yield f"{where}: its map is no 16-bit picture of the hole's size"
             return
         levels = (stored.astype(np.float64) / 65535).astype(np.float32)
-        yield from self._differences(where, row, MapEvidence(levels, hole, row[SCORE.column]), quality=False)
+        evidence = MapEvidence(levels, hole, row[SCORE.column])
+        yield from self._differences(where, row, evidence, quality=False)
+        for name, feature in features(self.results.metrics, "map").items():
+            try:
+                left = decoded(self.store.feature(name, row["key"]).read_bytes())
+            except (OSError, ValueError):
+                yield f"{where}: its file of features ({name}) is missing or unreadable"
+                continue
+            if feature.network is None and not np.array_equal(left, feature.extract(evidence)):
+                yield f"{where}: its features ({name}) are not those of its map"
 
     def _differences(
         self, where: str, row: Row, evidence: CompositeEvidence | MapEvidence, *, quality: bool

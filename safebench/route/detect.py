@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from safebench.files import atomic_write
 from safebench.keys import digest
+from safebench.metrics.catalogue import features
 from safebench.models.specs import ModelSpec
 from safebench.route.detect_worker import DetectWorker
 from safebench.route.job import Job
@@ -43,6 +45,8 @@ class DetectLink(Link[Picture]):
 
     def kept(self, subject: Picture, file: str) -> bool:
         """Whether the map is there, where one is to be kept."""
+        if not all(path.exists() for path in self._features(subject).values()):
+            return False
         return not self._keeps_map(subject) or (file != "" and (self.job.store.folder / file).exists())
 
     def name(self, subject: Picture) -> str:
@@ -74,7 +78,14 @@ class DetectLink(Link[Picture]):
             no_file = {"map": "", "confidence": ""}
             return {**row, **blank, **no_file, "error": self.job.fail(result).error, "error_step": result.step}
         files = {kind: self._keep(subject, kind, result.files.get(kind)) for kind in ("map", "confidence")}
+        for name, path in self._features(subject).items():
+            atomic_write(path, result.files[name].read())
         return {**row, **result.values, **files, "error": "", "error_step": ""}
+
+    def _features(self, picture: Picture) -> dict[str, Path]:
+        """Where lies what the map leaves behind, by name; nothing of a picture without a hole."""
+        names = () if picture.is_original else features(self.job.metrics, "map")
+        return {name: self.job.store.feature(name, self.key(picture)) for name in names}
 
     def _keeps_map(self, picture: Picture) -> bool:
         return self.job.config.keep_maps or picture.sample.gallery

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench.inputs.images import encode_png, read_mask, read_photo
-from safebench.metrics.catalogue import chosen, measure, stored
+from safebench.metrics.catalogue import chosen, features, measure, stored
 from safebench.metrics.evidence import MapEvidence
+from safebench.metrics.feature import encoded
 from safebench.models import calling
 from safebench.models.contracts import Detector
 from safebench.models.specs import ModelSpec
@@ -79,6 +80,9 @@ class DetectWorker(Portable):
         values: dict[str, Any] = {**measure(stored(chosen(self.metrics), quality=False).values(), evidence)}
         kept = {"map": one.map, "confidence": one.confidence} if one.item.keep else {}
         files = {kind: FileRef(Path(f"{kind}.png"), _encode(each)) for kind, each in kept.items() if each is not None}
+        if one.hole is not None:
+            wanted = features(chosen(self.metrics), "map")
+            files |= {n: FileRef(Path(f"{n}.npz"), encoded(f.extract(evidence))) for n, f in wanted.items()}
         return Answer(values, files)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from safebench.files import atomic_write
 from safebench.keys import digest
+from safebench.metrics.catalogue import features
 from safebench.models.specs import ModelSpec
 from safebench.route.inpaint_worker import InpaintWorker
 from safebench.route.job import Job
@@ -52,7 +53,7 @@ class InpaintLink(Link[Sample]):
     def kept(self, subject: Sample, file: str) -> bool:
         """Whether the composite is there."""
         del file  # its name follows from the key
-        return self.path(subject).exists()
+        return self.path(subject).exists() and all(path.exists() for path in self._features(subject).values())
 
     def path(self, sample: Sample) -> Path:
         """Where the sample's composite lies."""
@@ -67,6 +68,7 @@ class InpaintLink(Link[Sample]):
         files = {"original": self.job.original(subject), "mask": self.job.hole(subject)}
         if (path := self.path(subject)).exists():
             files["composite"] = FileRef(path)
+        files |= {kind: FileRef(path) for kind, path in self._features(subject).items() if path.exists()}
         return Item(subject.sample, files)
 
     def row(self, subject: Sample, result: Result) -> dict[str, Any]:
@@ -89,7 +91,17 @@ class InpaintLink(Link[Sample]):
         path = self.path(subject)
         if "composite" in result.files:
             atomic_write(path, result.files["composite"].read())
+        for kind, feature in self._features(subject).items():
+            if kind in result.files:
+                atomic_write(feature, result.files[kind].read())
         return {**row, **result.values, "composite": self.job.store.relative(path), "error": "", "error_step": ""}
+
+    def _features(self, sample: Sample) -> dict[str, Path]:
+        """Where lies what the composite and the original leave behind, by `composite NAME` and `original NAME`."""
+        store = self.job.store
+        of = {"composite": store.relative(self.path(sample)), "original": sample.original}
+        names = features(self.job.metrics, "composite")
+        return {f"{kind} {name}": store.feature(name, path) for name in names for kind, path in of.items()}
 
     def pictures(self, quality: Mapping[str, Mapping[str, Any]]) -> list[Picture]:
         """What became of the samples; `quality` maps sample and inpainter_id to the stored row."""

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from safebench.inputs.images import encode_png, read_mask, read_photo
 from safebench.inputs.own import NOTE
-from safebench.metrics.catalogue import chosen, measure, stored
+from safebench.metrics.catalogue import chosen, features, measure, networks, stored
 from safebench.metrics.evidence import CompositeEvidence
+from safebench.metrics.feature import Feature, encoded
 from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
 from safebench.models import calling
 from safebench.models.contracts import Inpainter
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """A photo, its hole, and its composite (uint8 H x W x 3), once there is one, with the file's bytes."""
+    """A photo, its hole, and its composite (uint8 H x W x 3), once there is one, with the file's bytes.
+
+    features: the names of what was left behind before.
+    """
 
     photo: NDArray[np.uint8]
     hole: NDArray[np.bool_]
     composite: NDArray[np.uint8] | None
     file: bytes | None
+    features: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -63,6 +68,12 @@ class InpaintWorker(Portable):
 
         return load_perceptual(self.lpips_net, pick_device(self.device))
 
+    @loaded_once
+    def networks(self) -> dict[str, Any]:
+        """What metrics beside the default set need, loaded when the first composite is measured."""
+        device = pick_device(self.device)
+        return {name: network.load(device) for name, network in networks(chosen(self.metrics)).items()}
+
     def load(self, items: Sequence[Item]) -> list[_Evidence | Failure]:
         """Decode photos, holes and the composites that are there."""
         return [attempt("inpaint", _evidence, item) for item in items]
@@ -84,7 +95,7 @@ class InpaintWorker(Portable):
         raw = calling.inpaint(self.model, photos, holes, self.spec.precision)
         made = calling.composite(photos, holes, raw)
         return [
-            one if one.composite is not None else _Evidence(one.photo, one.hole, new, None)
+            one if one.composite is not None else _Evidence(one.photo, one.hole, new, None, one.features)
             for one, new in zip(batch, made, strict=True)
         ]
 
@@ -92,14 +103,29 @@ class InpaintWorker(Portable):
         if one.composite is None:
             raise AssertionError("compute fills every composite")
         file = one.file if one.file is not None else encode_png(one.composite, provenance(self.spec))
-        networks = {LPIPS_NETWORK: self.perceptual} if self.perceptual else {}
-        evidence = CompositeEvidence(one.composite, one.photo, one.hole, networks)
+        held = {**self.networks, **({LPIPS_NETWORK: self.perceptual} if self.perceptual else {})}
+        evidence = CompositeEvidence(one.composite, one.photo, one.hole, held)
         values: dict[str, Any] = {
             "hole_ratio": int(np.count_nonzero(one.hole)) / one.hole.size,
             **measure(stored(chosen(self.metrics), quality=True).values(), evidence),
             "composite_sha256": hashlib.sha256(file).hexdigest(),
         }
-        return Answer(values, {} if one.file is not None else {"composite": FileRef(Path("composite.png"), file)})
+        files = {} if one.file is not None else {"composite": FileRef(Path("composite.png"), file)}
+        return Answer(values, {**files, **self._features(one)})
+
+    def _features(self, one: _Evidence) -> dict[str, FileRef]:
+        """What composite and photo leave behind, as far as it is not there yet."""
+        wanted = features(chosen(self.metrics), "composite")
+        pictures = {"composite": one.composite, "original": one.photo}
+        return {
+            f"{kind} {name}": FileRef(Path(f"{name}.npz"), encoded(feature.extract(picture, self._network(feature))))
+            for name, feature in wanted.items()
+            for kind, picture in pictures.items()
+            if f"{kind} {name}" not in one.features
+        }
+
+    def _network(self, feature: Feature) -> Any:
+        return self.networks[feature.network.name] if feature.network else None
 
 
 def _evidence(item: Item) -> _Evidence:
@@ -112,6 +138,7 @@ def _evidence(item: Item) -> _Evidence:
         read_mask(mask.path, mask.read()),
         read_photo(composite.path, file) if composite else None,
         file,
+        frozenset(item.files),
     )
 
 

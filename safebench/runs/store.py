@@ -92,6 +92,10 @@ class Store:
         tail = "" if kind == "map" else f".{kind}"
         return self.folder / "maps" / slug(inpainter, 80) / slug(detector, 80) / f"{sample}-{key[:12]}{tail}.png"
 
+    def feature(self, name: str, of: str) -> Path:
+        """What a picture left behind; `of` is the picture's path in the folder, or the key of the map's row."""
+        return self.folder / "features" / name / f"{of}.npz"
+
     def relative(self, path: Path) -> str:
         """A path as the tables hold it."""
         return path.relative_to(self.folder).as_posix()
