@@ -128,11 +128,16 @@ def file_error(error: OSError, place: str | Path = "") -> FileError:
 
 
 @contextlib.contextmanager
-def file_errors(place: str | Path = "") -> Iterator[None]:
-    """Within the block an OSError becomes a FileError; `place` is what it names where the system tells no file."""
+def file_errors(place: str | Path = "", *, always: bool = False) -> Iterator[None]:
+    """Within the block an OSError becomes a FileError.
+
+    It names the file that the system names, and `place` where there is none, or always.
+    """
     try:
         yield
     except OSError as error:
+        if always:
+            error.filename = error.filename2 = None
         raise file_error(error, place) from error
 
 
@@ -144,9 +149,12 @@ def check_target(path: Path, option: str = "--out") -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Raise FileError where nothing could be written into the folder `path`; makes it where it is missing."""
+    """Raise FileError where nothing could be written into the folder `path`, be it there or yet to be made."""
     with file_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".{secrets.token_hex(8)}.tmp"
+        there = next(place for place in (path, *path.parents) if place.exists())
+    if not there.is_dir():
+        raise FileError(f"{there}: is a file, not a folder; choose another place")
+    with file_errors(there, always=True):
+        probe = there / f".{secrets.token_hex(8)}.tmp"
         probe.touch(exist_ok=False)
         probe.unlink()

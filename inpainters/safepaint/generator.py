@@ -18,6 +18,8 @@ BLOCKS = 8
 """Residual blocks of each generator."""
 MULTIPLE = 4
 """Both sides of the pictures have to be multiples of it."""
+SMALLEST = 64
+"""Pixels that a side has to have, since the extractor and the discriminator halve it often."""
 
 
 class Painting(NamedTuple):

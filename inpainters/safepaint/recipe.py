@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 from safebench.metrics.l1 import l1
 from safebench.metrics.perceptual import Perceptual, load_perceptual
 from safebench.metrics.psnr import psnr
+from safebench.models.cards import Input
 from safebench.models.contracts import Recipe as BaseRecipe
 from safebench.models.toolbox.layout import fastest_layout
 from safebench.weights.read.checkpoints import fit
@@ -22,7 +23,7 @@ from safebench.weights.read.checkpoints import fit
 from . import losses
 from .discriminator import Discriminator
 from .features import Features, load_features
-from .generator import Painting
+from .generator import MULTIPLE, SMALLEST, Painting
 from .layers import draw_noise
 from .options import CHANNELS, PRESETS, SafePaintConfig, build_generator
 
@@ -39,6 +40,7 @@ class Recipe(BaseRecipe):
     Config = SafePaintConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
     watch: ClassVar[tuple[str, str]] = ("lpips", "min")
+    sizes: ClassVar[Input] = Input(multiple_of=MULTIPLE, smallest_side=SMALLEST)
 
     config: SafePaintConfig
     features: Features

@@ -47,16 +47,24 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """`files`: the model is handed paths, since it reads more than pixels (JPEG tables, say)."""
 
     def unfit(self, height: int, width: int) -> str:
-        """What the model takes, where images of that size are none of it: `sides that are multiples of 8`; else ""."""
-        if self.fixed_size is not None and (height, width) != tuple(self.fixed_size):
+        """What is taken, where images of that size are not: `at least 64 pixels a side, in multiples of 4`; else ""."""
+        largest = self.largest_side or max(height, width)
+        fits = (
+            (self.fixed_size is None or (height, width) == tuple(self.fixed_size))
+            and self.smallest_side <= min(height, width) <= max(height, width) <= largest
+            and height % self.multiple_of == width % self.multiple_of == 0
+        )
+        if fits:
+            return ""
+        if self.fixed_size is not None:
             return f"{self.fixed_size[1]}x{self.fixed_size[0]} pixels only"
-        if min(height, width) < self.smallest_side:
-            return f"at least {self.smallest_side} pixels a side"
-        if self.largest_side is not None and max(height, width) > self.largest_side:
-            return f"at most {self.largest_side} pixels a side"
-        if height % self.multiple_of or width % self.multiple_of:
-            return f"sides that are multiples of {self.multiple_of}"
-        return ""
+        least, most = self.smallest_side > 1, self.largest_side is not None
+        limits = [f"at least {self.smallest_side} pixels a side"] * least
+        limits += [f"at most {self.largest_side} pixels a side"] * most
+        limits += [f"{'in' if least or most else 'sides that are'} multiples of {self.multiple_of}"] * (
+            self.multiple_of > 1
+        )
+        return ", ".join(limits)
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

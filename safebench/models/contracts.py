@@ -16,7 +16,7 @@ import msgspec
 
 from safebench.errors import WeightsError
 from safebench.models import parameters
-from safebench.models.cards import Card
+from safebench.models.cards import Card, Input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,6 +123,8 @@ class Recipe(ABC):
     watch: ClassVar[tuple[str, str]]
     """The figure of `validate` by which the best step is known, and whether it is to be "min" or "max"."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    sizes: ClassVar[Input] = Input()
+    """The sides (in pixels) that its examples may have, stated as in a card."""
 
     def __init__(self, card: Card, config: Any) -> None:
         self.card = card

@@ -41,7 +41,10 @@ def submit(run: Path, out: Path | None = None, seed: int | None = None) -> tuple
     check_target(target)
     verdict = verify(results, secrets.randbits(32) if seed is None else seed)
     verdict.raise_if_wrong(str(run))
-    with file_errors(target), tempfile.TemporaryDirectory(dir=target.parent, prefix=".submission-") as staging:
+    with (
+        file_errors(target, always=True),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=".submission-") as staging,
+    ):
         folder = Path(staging, results.name)
         _stage(results, folder)
         packed = Path(staging, "packed.zip")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -61,7 +61,8 @@ def convert(values: Mapping[str, Any], into: type[T], said: Said, *, strict: boo
     known = {field.encode_name: field.type for field in msgspec.structs.fields(into)}
     for name, value in values.items():
         if name not in known:
-            raise ConfigError(f"{said(name, value)}: there is no such option; {nearest(name, known)}")
+            guess = guessed(name, known) or f"there are {', '.join(known)}"
+            raise ConfigError(f"{said(name, value)}: there is no such option; {guess}")
         try:
             msgspec.convert(value, known[name], strict=strict)
         except msgspec.ValidationError as error:
@@ -75,11 +76,11 @@ def convert(values: Mapping[str, Any], into: type[T], said: Said, *, strict: boo
         raise ConfigError(str(error)) from None
 
 
-def nearest(name: str, known: Mapping[str, Any]) -> str:
-    """`did you mean lpips_net?`, or all that there are."""
+def guessed(name: str, known: Iterable[str]) -> str:
+    """`did you mean lpips_net?`; empty where nothing is spelt nearly so."""
     spelled = {plain(each): each for each in known}
     close = difflib.get_close_matches(plain(name), spelled, n=2, cutoff=0.6)
-    return f"did you mean {' or '.join(spelled[key] for key in close)}?" if close else f"there are {', '.join(known)}"
+    return f"did you mean {' or '.join(spelled[key] for key in close)}?" if close else ""
 
 
 def describe(kind: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,10 @@ def load(path: Path) -> State:
     except FileNotFoundError:
         raise StoreError(f"{path}: there is no such checkpoint") from None
     except Exception as error:  # a damaged file may raise anything
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise StoreError(f"{path}: is no checkpoint of a training that can be read ({first})") from None
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if isinstance(error, pickle.UnpicklingError):  # torch's sentence advises to load it with code and all
+            reason = "it holds what no training writes"
+        raise StoreError(f"{path}: is no checkpoint of a training that can be read ({reason})") from None
 
 
 def restore(state: State, networks: Mapping[str, nn.Module], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 from safebench.errors import ConfigError
 from safebench.models.contracts import Recipe
 from safebench.protocol import SIZE, check_mask_threshold, parse_bins
+from safebench.runs.options import Said, as_flag, convert, guessed, in_file, read_options
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,8 +43,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     init: str = ""
     out: str = ""
 
-    def checked(self) -> TrainConfig:
-        """Itself, where its values can be; raises ConfigError otherwise."""
+    def check(self, said: Said) -> None:
+        """Raise ConfigError where a value cannot be; `said` tells how an option was written."""
         if not self.images:
             raise ConfigError("no photos to train on are named: use --images DIR or the name of a data set")
         parse_bins(self.bins)
@@ -50,14 +52,15 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             check_mask_threshold(self.mask_threshold)
         for name in ("validation_photos", "validate_every", "steps", "batch_size"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"{name} {getattr(self, name)}: has to be at least 1")
+                raise ConfigError(f"{said(name, getattr(self, name))}: has to be at least 1")
         if not 32 <= self.resolution <= 4096:
-            raise ConfigError(f"resolution {self.resolution}: has to lie between 32 and 4096 pixels")
-        if self.seed < 0 or self.workers < 0:
-            raise ConfigError("seed and workers have to be 0 or more")
+            raise ConfigError(f"{said('resolution', self.resolution)}: has to lie between 32 and 4096 pixels")
+        for name in ("seed", "workers"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{said(name, getattr(self, name))}: has to be 0 or more")
         if self.device not in ("auto", "cpu", "cuda"):
-            raise ConfigError(f"device {self.device}: auto, cpu or cuda; which GPUs is said by CUDA_VISIBLE_DEVICES")
-        return self
+            which = "auto, cpu or cuda; which GPUs is said by CUDA_VISIBLE_DEVICES"
+            raise ConfigError(f"{said('device', self.device)}: {which}")
 
 
 MAY_CHANGE = ("steps", "device", "workers", "validate_every", "out", "product")
@@ -70,25 +73,30 @@ def make_configs(
     """The loop's config and the recipe's: the preset, over it the TOML `file`, over that `options`.
 
     Values of `options` may be text, as `--set key=value` gives them.  Raises ConfigError for a name that neither has,
-    for a value that cannot be, and for a preset that the recipe does not have.
+    for a value that cannot be, for a preset that the recipe lacks, and for a resolution that it cannot train at.
     """
     if preset and preset not in recipe.presets:
         raise ConfigError(f"{name} has no preset '{preset}'; it has {', '.join(recipe.presets) or 'none'}")
-    merged = {**recipe.presets.get(preset, {}), **(_read(file) if file else {}), **options}
-    engine = {field.name for field in msgspec.structs.fields(TrainConfig)}
+    stored = {key.replace("-", "_"): value for key, value in read_options(file).items()} if file else {}
+
+    def said(key: str, value: Any) -> str:
+        return in_file(file)(key, value) if file and key in stored and key not in options else as_flag(key, value)
+
+    merged = {**recipe.presets.get(preset, {}), **stored, **options}
+    engine = {field.name: field.type for field in msgspec.structs.fields(TrainConfig)}
     own = {field.name: field.default for field in msgspec.structs.fields(recipe.Config)}
-    if unknown := sorted(set(merged) - engine - set(own)):
-        raise ConfigError(f"{name} has no option '{unknown[0]}'; its own are {', '.join(own) or 'none'}")
+    if unknown := sorted(set(merged) - set(engine) - set(own)):
+        near = f"; {guess}" if (guess := guessed(unknown[0], [*own, *engine])) else ""
+        raise ConfigError(f"{name} has no option '{unknown[0]}'; its own are {', '.join(own) or 'none'}{near}")
     theirs = {key: _listed(value, own[key]) for key, value in merged.items() if key in own}
     ours = {key: value for key, value in merged.items() if key in engine and key not in own}
-    if isinstance(ours.get("images"), str):
+    if isinstance(ours.get("images"), str | os.PathLike):
         ours["images"] = [ours["images"]]
-    try:
-        return msgspec.convert(ours, TrainConfig, strict=False).checked(), msgspec.convert(
-            theirs, recipe.Config, strict=False
-        )
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{name}: {error}") from None
+    config = convert(ours, TrainConfig, said, strict=False)
+    config.check(said)
+    if wanted := recipe.sizes.unfit(config.resolution, config.resolution):
+        raise ConfigError(f"{said('resolution', config.resolution)}: {name} has to be trained with {wanted}")
+    return config, convert(theirs, recipe.Config, said, strict=False)
 
 
 def parse_settings(items: Sequence[str]) -> dict[str, str]:
@@ -115,11 +123,3 @@ def _listed(value: Any, default: Any) -> Any:
     return (
         [part for part in value.split(",") if part] if isinstance(default, tuple) and isinstance(value, str) else value
     )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = msgspec.toml.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
-        raise ConfigError(f"--config {path}: cannot be read ({error})") from None
-    return {key.replace("-", "_"): value for key, value in found.items()}

@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from safebench.errors import ConfigError, StoppedError, StoreError, TrainingError
-from safebench.files import other_things
+from safebench.files import check_folder, expanded, other_things
 from safebench.keys import digest
 from safebench.models.contracts import Recipe
 from safebench.models.devices import describe_device, why_not_bf16
@@ -47,7 +47,8 @@ class Trainer:
         self.config = config
         self.recipe = recipe
         self.watcher = watcher
-        self.folder = Path(config.out or Path("trainings") / entry.name).expanduser()
+        self.folder = expanded(config.out or Path("trainings") / entry.name)
+        check_folder(self.folder)
         self.accelerator = Accelerator(
             mixed_precision="bf16" if config.precision == "bf16" else "no", cpu=config.device == "cpu"
         )
@@ -90,7 +91,7 @@ class Trainer:
             checkpoint.restore(state, networks, self.folder / checkpoint.FILE)
             self.about["seconds"] = state.about["seconds"]
         elif self.config.init:
-            self._begin_from(Path(self.config.init).expanduser(), networks)
+            self._begin_from(expanded(self.config.init), networks)
         optimisers = self.recipe.optimisers(networks)
         if state is not None:
             for name, optimiser in optimisers.items():

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 
 from safebench import load_inpainter
 from safebench.cli.app import app
-from safebench.errors import WeightsError
+from safebench.errors import ConfigError, WeightsError
 from safebench.inputs.images import save_png
 from safebench.models import calling, registry
 from safebench.testing import inputs
+from safebench.training.config import make_configs
 
 
 def recipe_of(preset: str, **options: Any) -> Recipe:
@@ -258,3 +259,13 @@ def test_grain_asks_for_strength_and_not_for_the_same_pixels():
     assert losses.grain(smooth, one, masks) > 2
     outside = one * masks + smooth * (1 - masks)
     torch.testing.assert_close(losses.grain(outside, one, masks)[None] < 0.2, torch.tensor([True]))
+
+
+@pytest.mark.parametrize(("side", "fits"), [(250, False), (60, False), (66, False), (64, True), (68, True)])
+def test_the_recipe_states_the_sides_that_it_can_be_trained_with(side, fits):
+    options = {"images": ["x"], "resolution": side}
+    if fits:
+        assert make_configs(Recipe, "safepaint", "", None, options)[0].resolution == side
+        return
+    with pytest.raises(ConfigError, match=rf"--resolution {side}: .*at least 64 pixels a side, in multiples of 4"):
+        make_configs(Recipe, "safepaint", "", None, options)
