@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from safebench.metrics.thresholds import FALSE_ALARMS_PER
 
@@ -143,6 +142,8 @@ class Contrast(Statistic):
 
 def _counted(places: Numbers, photo: Numbers, shape: tuple[int, int]) -> Any:
     """How many images of each photo (columns) lie at each place among the originals (rows), as a sparse matrix."""
+    from scipy.sparse import csr_array  # slow to import, and not needed to name metrics
+
     return csr_array((np.ones(places.size), (places, photo)), shape=shape)
 
 

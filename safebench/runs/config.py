@@ -9,7 +9,6 @@ from typing import Any, Literal
 import msgspec
 
 from safebench.errors import ConfigError
-from safebench.metrics.catalogue import chosen
 from safebench.protocol import SIZE, check_mask_threshold, parse_bins
 from safebench.runs.options import Said, as_flag, convert, in_file, read_options
 
@@ -52,7 +51,6 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     def check(self, said: Said) -> None:
         """Raise ConfigError where a value cannot be; `said` tells how an option was written."""
         parse_bins(self.bins)
-        chosen(self.metrics)
         if not self.inpainters:
             raise ConfigError("no inpainter is named: use --inpainter NAME (safebench list inpainters shows them)")
         for name in ("limit", "batch_size", "workers"):
@@ -70,6 +68,10 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             check_mask_threshold(self.mask_threshold)
         if self.seed < 0:
             raise ConfigError(f"{said('seed', self.seed)}: has to be 0 or more")
+        if self.metrics:
+            from safebench.metrics.catalogue import chosen  # slow to import, so last
+
+            chosen(self.metrics)
 
 
 def make_config(options: Mapping[str, Any], suite: Path | None = None, said: Said = as_flag) -> RunConfig:
