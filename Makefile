@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# a process for each core, of one thread: a file's tests stay together, with what they share
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# a process for each core, of one thread: a file's tests stay together, with what they share; a process that dies ends
+# the suite, for pytest-xdist, which would start another, then may wait for ever
+XDIST := --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(XDIST)
 CODE := safebench inpainters detectors reports postprocessing tests benchmarks setup.py
 MODELS := $(wildcard */*/card.toml) safebench/models/kinds.py
 

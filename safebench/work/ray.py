@@ -1,4 +1,4 @@
-"""A Ray cluster: actors hold the model; Ray restarts those that die, and their unfinished batches are done again."""
+"""A Ray cluster: actors hold the model; others follow those that die, and do their unfinished batches again."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import math
 import socket
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from safebench.errors import ConfigError, PluginError, SafebenchError
@@ -20,7 +21,7 @@ S = TypeVar("S")
 _AHEAD = 3
 """Batches that each actor has before it: one is read, one at the model, one measured."""
 _DEATHS = 5
-"""So many actors may die at one batch, or beside it."""
+"""So many actors may die at one batch or beside it, or in one place at their start."""
 _ANSWER_SECONDS = 5.0
 
 
@@ -94,7 +95,10 @@ class RayExecutor:
         waiting = deque(tasks)
         if not waiting:
             return
-        crew: _Crew[S] = _Crew(self._ray, self._actors(worker, len(waiting)))
+        # no restarts of Ray's: see _Crew
+        remote = self._ray.remote(_Actor).options(max_restarts=0, max_concurrency=_AHEAD, **self._share)
+        start = partial(remote.remote, worker, self._threads, self._exchange.folder)
+        crew: _Crew[S] = _Crew(self._ray, start, min(self._count, len(waiting)))
         order: deque[_Batch[S]] = deque()
         try:
             while waiting or order:
@@ -110,11 +114,6 @@ class RayExecutor:
                     crew.listen()
         finally:
             crew.dismiss()
-
-    def _actors(self, worker: Worker, most: int) -> list[Any]:
-        remote = self._ray.remote(_Actor).options(max_restarts=-1, max_concurrency=_AHEAD, **self._share)
-        # the worker goes with the message: one in Ray's store could be gone when an actor is restarted
-        return [remote.remote(worker, self._threads, self._exchange.folder) for _ in range(min(self._count, most))]
 
     def close(self) -> None:
         """Leave the cluster; one that was started for this run ends."""
@@ -136,27 +135,33 @@ class _Batch(Generic[S]):
 
 @dataclass(eq=False)
 class _Place:
-    """An actor, and whether it has found a node to be on."""
+    """An actor, and whether it has found a node to be on; `deaths` is how many before it died at their start."""
 
     actor: Any
+    deaths: int = 0
     ready: bool = False
     load: int = 0
 
 
 @dataclass
 class _Crew(Generic[S]):
-    """Hands batches to those actors that answer: one whose node has gone may wait for another for ever."""
+    """Hands batches to those actors that answer: one may wait for a node for ever.
+
+    start: makes an actor.  One that dies, or is out of reach, is ended and another started in its place: by Ray's own
+    restarts a call that meets one fails as it does at an actor that has gone for good, and an actor that dies at every
+    start is started for ever.
+    """
 
     ray: Any
-    actors: list[Any]
+    start: Callable[[], Any]
+    count: int
     _places: list[_Place] = field(default_factory=list)
     _asked: dict[Any, tuple[_Place, _Batch[S] | None]] = field(default_factory=dict)
     _again: deque[_Batch[S]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self._places = [_Place(actor) for actor in self.actors]
-        for place in self._places:
-            self._greet(place)
+        for _ in range(self.count):
+            self._begin()
 
     def has_room(self) -> bool:
         """Whether an actor could take another batch."""
@@ -188,9 +193,10 @@ class _Crew(Generic[S]):
         for place in self._places:
             self.ray.kill(place.actor)
 
-    def _greet(self, place: _Place) -> None:
-        place.ready = False
-        self._asked[place.actor.ready.options(max_task_retries=-1).remote()] = (place, None)
+    def _begin(self, deaths: int = 0) -> None:
+        place = _Place(self.start(), deaths)
+        self._places.append(place)
+        self._asked[place.actor.ready.remote()] = (place, None)
 
     def _heard(self, place: _Place, batch: _Batch[S] | None, results: Any) -> None:
         if batch is None:
@@ -200,22 +206,28 @@ class _Crew(Generic[S]):
             place.load -= 1
 
     def _lost(self, place: _Place, batch: _Batch[S] | None, error: Exception) -> None:
-        """An actor died: at a batch, or (without one) for good."""
-        if batch is None:
+        """An actor died: at a batch, or (without one) at its start.  Its other batches come here too, one by one."""
+        if batch is not None:
+            batch.deaths += 1
+            if batch.deaths == _DEATHS:
+                raise SafebenchError(
+                    f"--engine ray: {_DEATHS} workers died at the batch that begins with {batch.names[0]}: "
+                    f"{_last_line(error)}; run the command again to go on, with a smaller --batch-size if memory "
+                    "ran out"
+                ) from None
+            self._again.append(batch)
+        if place in self._places:
             self._places.remove(place)
-            if not self._places:
-                raise SafebenchError(f"--engine ray: no actor could be started: {_last_line(error)}") from None
-            return
-        batch.deaths += 1
-        if batch.deaths == _DEATHS:
-            raise SafebenchError(
-                f"--engine ray: {_DEATHS} workers died at the batch that begins with {batch.names[0]}: "
-                f"{_last_line(error)}; run the command again to go on, with a smaller --batch-size if memory ran out"
-            ) from None
-        place.load -= 1
-        self._again.append(batch)
-        if place.ready:
-            self._greet(place)
+            self.ray.kill(place.actor)  # one that is only out of reach would keep its processors
+            self._follow(place, error)
+
+    def _follow(self, place: _Place, error: Exception) -> None:
+        """Start an actor in the place of one that died, unless that is in vain."""
+        deaths = 0 if place.ready else place.deaths + 1
+        if deaths < _DEATHS and not getattr(error, "actor_init_failed", False):
+            self._begin(deaths)
+        elif not self._places:
+            raise SafebenchError(f"--engine ray: no actor could be started: {_last_line(error)}") from None
 
 
 def _share(count: int, gpus: int, processors: float, threads: int) -> dict[str, float]:
