@@ -66,7 +66,7 @@ def test_a_jpeg_that_was_cut_and_ended_is_refused(kind):
             read(cut_jpeg(data, zeros + b"\xff\xd9"))
 
 
-@pytest.mark.parametrize("kind", set(JPEG) - {"flat"})
+@pytest.mark.parametrize("kind", sorted(set(JPEG) - {"flat"}))
 def test_a_jpeg_with_text_in_its_scan_is_refused(kind):
     data = JPEG[kind]
     place = data.rindex(b"\xff\xda") + (len(data) - data.rindex(b"\xff\xda")) // 2
