@@ -16,7 +16,7 @@ from safebench.results.comparing import Group, group
 from safebench.results.results import Results
 from safebench.results.tables import ALL_BINS
 
-from .runs import Run, as_run, mapping
+from .runs import Run, as_run
 from .standings import Standings
 
 _TERMS = {
@@ -102,15 +102,15 @@ def bibtex(runs: Sequence[Run]) -> str:
     for run in runs:
         for kind in ("inpainters", "detectors"):
             for name, model in run.models(kind).items():
-                if paper := mapping(model.get("paper")):
-                    entries.setdefault(str(paper.get("title")), _entry(name.partition(":")[0], paper))
+                if paper := model.paper:
+                    entries.setdefault(paper.title, _entry(name.partition(":")[0], msgspec.to_builtins(paper)))
     return "\n".join(entries.values())
 
 
 def _software(runs: Sequence[Run]) -> str:
     """The programme that the figures come from, its version, and the year of the last run."""
-    versions = {str(mapping(run.info.get("versions")).get("safebench") or "unknown") for run in runs}
-    years = [str(run.info.get("finished") or "")[:4] for run in runs]
+    versions = {run.record.versions.get("safebench", "unknown") for run in runs}
+    years = [(run.record.finished or "")[:4] for run in runs]
     fields = {
         "title": "{SafeBench: an anti-forensics benchmark for image inpainting}",
         "author": "{The SafeBench developers}",

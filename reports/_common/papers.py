@@ -58,7 +58,7 @@ def _of_list(like: Group, view: View, standings: Standings, opponent: str) -> It
                     caption = _caption(like, view, opponent, f"{dataset}, {bin_label}{_after(postprocess)}", rows)
                     yield PaperTable(
                         name="-".join((slug(run.label), f"{view}s", dataset, postprocess, hole_bin)).lower() + whom,
-                        caption=f"{caption} {whose_weights(run.info)}".rstrip(),
+                        caption=f"{caption} {whose_weights(run.record)}".rstrip(),
                         view=view,
                         columns=[table.columns[k] for k in kept],
                         rows=[[row.cells[k] for k in kept] for row in rows],

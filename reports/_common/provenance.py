@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from .runs import Run, mapping
+import msgspec
+
+from safebench.models import kinds
+from safebench.runs.record import ModelRecord, RunRecord
+
+from .runs import Run
 from .words import web_address
 
 Fact = tuple[str, str]
@@ -22,7 +26,7 @@ _NAMES = {
     "count": "photos",
 }
 _SECTIONS = ("config", "versions", "photos", "masks")
-_MODELS = ("inpainters", "detectors")
+_MODELS = tuple(kind.name for kind in kinds.MODELS)
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,24 @@ class ModelCard:
 
 def sections(run: Run) -> list[Section]:
     """run.json, but for the models: the run itself first, then its options, versions, photos and masks."""
-    own = {key: value for key, value in run.info.items() if key not in (*_SECTIONS, *_MODELS)}
-    if took := _duration(run.info):
-        own["took"] = took
-    found = [Section("Run", _facts(own))]
-    return found + [Section(key.capitalize(), _facts(mapping(run.info.get(key)))) for key in _SECTIONS]
+    record = run.record
+    said = msgspec.to_builtins(record)
+    own = {key: value for key, value in said.items() if key not in (*_SECTIONS, *_MODELS, "calls")}
+    if record.took:
+        own["took"] = _duration(record)
+    if devices := {call.device for call in record.calls if call.device} - {record.device}:
+        own["earlier_devices"] = sorted(devices)
+    told = {**said, "versions": _versions(record), "config": said["config"] or {}}
+    return [Section("Run", _facts(own)), *(Section(key.capitalize(), _facts(told[key])) for key in _SECTIONS)]
+
+
+def _versions(record: RunRecord) -> dict[str, str]:
+    """The versions of the last call; where an earlier one had others, they are named too."""
+    found = {}
+    for name, version in record.versions.items():
+        others = {call.versions[name] for call in record.calls if name in call.versions} - {version}
+        found[name] = f"{version} (in earlier calls {', '.join(sorted(others))})" if others else version
+    return found
 
 
 def cards(run: Run) -> list[ModelCard]:
@@ -83,33 +100,32 @@ def _name(key: object) -> str:
     return _NAMES.get(str(key), str(key).replace("_", " "))
 
 
-def _card(kind: str, name: str, model: Mapping[str, Any]) -> ModelCard:
-    paper = mapping(model.get("paper"))
-    told = {"title", "summary", "family", "paper", "weights_sha256", *({"score"} if kind == "inpainters" else ())}
+def _card(kind: str, name: str, model: ModelRecord) -> ModelCard:
+    paper = msgspec.to_builtins(model.paper) if model.paper else {}
+    told = {"title", "summary", "family", "paper", "weights_sha256", "settings", "earlier"}
+    told |= set() if model.kept else {"kept", "kept_from"}
+    told |= {"score"} if kind == "inpainters" else set()
+    facts = {key: value for key, value in msgspec.to_builtins(model).items() if key not in told}
     return ModelCard(
         kind=kind.removesuffix("s"),
         name=name,
-        title=_text(model, "title"),
-        summary=str(model.get("summary") or ""),
-        family=_text(model, "family"),
+        title=model.title or "unknown",
+        summary=model.summary,
+        family=model.family or "unknown",
         paper=". ".join(str(paper[key]) for key in ("authors", "title", "venue", "year") if paper.get(key)),
         paper_url=web_address(paper.get("url")),
-        facts=_facts({key: value for key, value in model.items() if key not in told and value not in ("", None)}),
-        sha256=str(model.get("weights_sha256") or ""),
+        facts=_facts({key: value for key, value in facts.items() if value not in ("", None)}),
+        sha256=model.weights_sha256,
     )
 
 
-def _text(model: Mapping[str, Any], key: str) -> str:
-    return str(model.get(key) or "unknown")
-
-
-def _duration(info: Mapping[str, Any]) -> str:
-    try:
-        seconds = (
-            datetime.fromisoformat(str(info.get("finished"))) - datetime.fromisoformat(str(info.get("started")))
-        ).total_seconds()
-    except (ValueError, TypeError):
-        return ""
-    minutes, rest = divmod(int(seconds), 60)
+def _duration(record: RunRecord) -> str:
+    """The time of all calls together: `1 h 5 min in 3 calls, 1 of them cut short and not counted`."""
+    minutes, seconds = divmod(int(record.took.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    took = f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    if len(record.calls) > 1:
+        took += f" in {len(record.calls)} calls"
+    if cut := sum(call.took is None for call in record.calls):
+        took += f", {cut} of them cut short and not counted"
+    return took

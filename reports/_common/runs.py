@@ -17,6 +17,7 @@ from safebench.results import claims
 from safebench.results.claims import Claims
 from safebench.results.comparing import Group, group, run_labels
 from safebench.results.results import Results, Tables
+from safebench.runs.record import ModelRecord, RunRecord
 
 from .words import bin_place
 
@@ -26,23 +27,22 @@ NO_POSTPROCESS = claims.NO_POSTPROCESS
 
 @dataclass(frozen=True)
 class Run:
-    """One run, or several that are like.  Figures come from stored tables alone; `info` is what run.json says."""
+    """One run, or several that are like.  Figures come from stored tables alone; `record` is what run.json says."""
 
     label: str
     """Its name, told apart from another run's of the same name."""
     results: Tables
     folders: Mapping[str, Path]
     """Where the files lie that the rows name: by run."""
-    info: Mapping[str, Any]
+    record: RunRecord
     quality: list[Record]
     detection: list[Record]
     false_alarms: list[Record]
     failures: list[Record]
 
-    def models(self, kind: str) -> dict[str, Mapping[str, Any]]:
+    def models(self, kind: str) -> dict[str, ModelRecord]:
         """What run.json says of each inpainter or detector, in the order of the run."""
-        said = self.info.get(kind)
-        return {name: model if isinstance(model, Mapping) else {} for name, model in mapping(said).items()}
+        return self.record.models(kind)
 
     def is_control(self, inpainter: str) -> bool:
         """Whether an inpainter is a reference whose answer is known, by its card."""
@@ -76,11 +76,11 @@ def as_run(label: str, like: Group) -> Run:
     """Like runs as one."""
     tables = like.tables
     folders = {source.label: source.results.folder for source in like.sources}
-    return _sorted(Run(label, tables, folders, tables.info, *_tables(tables)))
+    return _sorted(Run(label, tables, folders, tables.record, *_tables(tables)))
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """`value` where it is a mapping; else an empty one: run.json may come from another version."""
+    """`value` where it is a mapping; else an empty one."""
     return value if isinstance(value, Mapping) else {}
 
 
@@ -92,7 +92,7 @@ def detection_metrics(runs: Sequence[Run]) -> list[Metric]:
 
 def quality_metrics(runs: Sequence[Run]) -> list[Metric]:
     """The metrics of quality that any of the runs holds; those of LPIPS say which backbone gave them."""
-    nets = sorted({str(run.info.get("lpips_net")) for run in runs if run.info.get("lpips_net")})
+    nets = sorted({run.record.lpips_net for run in runs if run.record.lpips_net})
     backbones = f" ({' / '.join(nets)})" if nets else ""
     named = [
         replace(metric, name=metric.name + backbones) if LPIPS_NETWORK in metric.needs else metric

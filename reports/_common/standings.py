@@ -21,9 +21,10 @@ from safebench.results import tables
 from safebench.results.claims import MIN_PHOTOS, PIXEL, Place, strongest, trace
 from safebench.results.tables import ALL_BINS
 from safebench.results.verdict import Verdict, finds_most, least_detectable
+from safebench.runs.record import ModelRecord
 
 from .cells import Cell, Column, Row, Table, figure_cell, misled, places, values_of
-from .runs import Record, Run, detection_metrics, false_alarm_metrics, mapping, quality_metrics, records
+from .runs import Record, Run, detection_metrics, false_alarm_metrics, quality_metrics, records
 from .words import MISSING, Figure, bin_name, bin_place, figure
 
 Choice = tuple[str, str, str, str]
@@ -107,7 +108,7 @@ class Standings:
 
     def _told(self, view: View, entry: _Entry, rank: int) -> dict[str, Any]:
         dataset, opponent, hole_bin, postprocess = entry.choice
-        model = self.run.models(f"{view}s").get(entry.name, {})
+        model = self.run.models(f"{view}s").get(entry.name)
         counted = entry.found or entry.beside
         return {
             "dataset": dataset,
@@ -120,7 +121,7 @@ class Standings:
             "control": view == "inpainter" and self.run.is_control(entry.name),
             "inverted": bool(entry.found.get("inverted")),
             "licence": licence(model),
-            "weights_origin": str(model.get("weights_origin") or ""),
+            "weights_origin": model.weights_origin if model else "",
             "n": int(counted["n"]),
             "failures": int(counted["failures"]),
         }
@@ -251,10 +252,9 @@ _LICENCE = "Of the weights where there are any, since it binds more than the cod
 _ORIGIN = "Whether the weights came with SafeBench, are the published ones, or the user's own."
 
 
-def licence(model: object) -> str:
+def licence(model: ModelRecord | None) -> str:
     """Under which terms a model stands, by its card."""
-    said = mapping(mapping(model).get("licence"))
-    return str(said.get("weights") or said.get("code") or "not stated")
+    return (model.licence.weights or model.licence.code if model else "") or "not stated"
 
 
 def part(table: Table, **facets: str) -> list[Row]:

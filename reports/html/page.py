@@ -13,7 +13,7 @@ from safebench.results.claims import MIN_PHOTOS
 from .._common.cells import FACET_NAMES
 from .._common.charts import chart_data
 from .._common.provenance import cards, sections
-from .._common.runs import Run, detection_metrics, mapping, quality_metrics
+from .._common.runs import Run, detection_metrics, quality_metrics
 from .._common.site import POLICY, environment, write_assets
 from .._common.words import bin_name, bin_place, moment
 from .controls import CHANCE, verdicts
@@ -60,9 +60,7 @@ def _run_context(run: Run) -> dict[str, Any]:
         "verdicts": verdicts(run),
         "sections": sections(run),
         "cards": cards(run),
-        "finished": moment(run.info.get("finished")),
-        "photo_set": mapping(run.info.get("photos")),
-        "mask_set": mapping(run.info.get("masks")),
+        "finished": moment(run.record.finished),
         "photos": samples["photo"].nunique(),
         "samples": len(samples),
         "bins": [bin_name(name) for name in sorted(samples["bin"].unique(), key=bin_place)],

@@ -16,7 +16,7 @@ from safebench.results.claims import MIN_PHOTOS
 from safebench.runs.provenance import whose_weights
 
 from .._common.ranking import all_bins, qualities, unprocessed
-from .._common.runs import Run, mapping
+from .._common.runs import Run
 from .._common.words import Figure, figure, listed, number, percent, plural
 from .controls import Verdict, verdicts
 
@@ -120,21 +120,21 @@ def _unequal(run: Run, dataset: str) -> Iterator[Finding]:
 
 
 def _state(run: Run, dataset: str) -> Iterator[Finding]:
-    if note := mapping(run.info.get("photos")).get("note"):
-        yield Finding(Markup("On the photos: {}.").format(str(note).removesuffix(".")))
-    if whose := whose_weights(run.info):
+    if note := run.record.photos.note:
+        yield Finding(Markup("On the photos: {}.").format(note.removesuffix(".")))
+    if whose := whose_weights(run.record):
         yield Finding(Markup("{}").format(whose))
-    status = run.info.get("status", "unknown")
-    if status != "finished":
-        yield Finding(Markup("This run is not finished (status: {}): figures may change.").format(status), "warning")
+    if run.record.status != "finished":
+        text = Markup("This run is not finished (status: {}): figures may change.")
+        yield Finding(text.format(run.record.status), "warning")
     yield from _unequal(run, dataset)
-    if run.quality and not run.info.get("lpips_net"):
-        why = str(run.info.get("lpips_note") or "no backbone was at hand")
+    if run.quality and not run.record.lpips_net:
+        why = run.record.lpips_note or "no backbone was at hand"
         yield Finding(Markup("LPIPS is absent: {}.").format(why.removesuffix(".")), "warning")
     names = {metric.key: metric.name for metric in BUILT_IN}
-    for key, why in mapping(run.info.get("metrics_left_out")).items():
+    for key, why in run.record.metrics_left_out.items():
         text = Markup("{} is absent: {}.")
-        yield Finding(text.format(names.get(key, key), str(why).removesuffix(".")), "warning")
+        yield Finding(text.format(names.get(key, key), why.removesuffix(".")), "warning")
     if run.failures:
         text = Markup('{}; what failed is in no mean. <a href="#failures">See which</a>.')
         yield Finding(text.format(plural(len(run.failures), "failure")), "warning")

@@ -15,7 +15,7 @@ from .._common.charts import chart_data
 from .._common.papers import FIRST
 from .._common.pictures import Pictures
 from .._common.provenance import cards
-from .._common.runs import NO_POSTPROCESS, Run, mapping
+from .._common.runs import NO_POSTPROCESS, Run
 from .._common.standings import FACETS, OPPONENT, Standings, part
 from .._common.words import ALL_BINS, moment, said
 from .cases import Cases
@@ -59,7 +59,7 @@ def _section(like: Group, run: Run, standings: Standings, before: Tables, report
         "terms": like.terms.labels,
         "differences": [(other.label, like.terms.differences(group.terms)) for group, other in before],
         "runs": [{"label": source.label, "href": reports[source.label], **_run(source)} for source in like.sources],
-        "unfinished": [source.label for source in like.sources if source.results.info.get("status") != "finished"],
+        "unfinished": [source.label for source in like.sources if source.results.record.status != "finished"],
         "datasets": [value for value, _ in standings.inpainters.facets["dataset"]],
         "leads": [said(verdict) for view in VIEWS if (verdict := _verdict(view, standings))],
         "views": {
@@ -94,8 +94,8 @@ def _verdict(view: View, standings: Standings) -> Verdict:
 
 
 def _run(source: Source) -> dict[str, str]:
-    info = source.results.info
-    return {"finished": moment(info.get("finished")), "status": str(info.get("status", "unknown"))}
+    record = source.results.record
+    return {"finished": moment(record.finished), "status": record.status}
 
 
 def _data(view: View, table: Table) -> dict[str, Any]:
@@ -151,15 +151,14 @@ def _details(
 
 
 def _provenance(source: Source) -> list[tuple[str, str]]:
-    info = source.results.info
-    commit = mapping(info.get("git"))
-    changed = " with changes" if commit.get("dirty") else ""
+    record = source.results.record
+    changed = " with changes" if record.git and record.git.dirty else ""
     facts = {
-        "protocol": info.get("protocol"),
-        "finished": moment(info.get("finished")),
-        "SafeBench": mapping(info.get("versions")).get("safebench"),
-        "commit": f"{commit['commit']}{changed}" if commit.get("commit") else "",
-        "device": info.get("device"),
-        "seed": mapping(info.get("config")).get("seed"),
+        "protocol": record.protocol,
+        "finished": moment(record.finished),
+        "SafeBench": record.versions.get("safebench", ""),
+        "commit": f"{record.git.commit}{changed}" if record.git and record.git.commit else "",
+        "device": record.device,
+        "seed": str(record.config.seed) if record.config else "",
     }
-    return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
+    return [(name, value) for name, value in facts.items() if value]

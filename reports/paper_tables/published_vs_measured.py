@@ -113,7 +113,7 @@ def _remarks(outcome: Outcome, figures: Mapping[str, Any]) -> list[str]:
         remarks.append(f"Measured on SafeBench's built-in photos, not on the paper's data{mixed}.")
     for (dataset, _), (results, _) in outcome.runs.items():
         remarks.append(f"On {without_paths(dataset)}: {_terms(results)}.")
-        if whose := whose_weights(results.info):
+        if whose := whose_weights(results.record):
             remarks.append(whose)
     if not figures:
         remarks.append("No published figures of this table are at hand: these are measured ones alone.")

@@ -58,7 +58,7 @@ def summarise(results: Results, console: Console) -> None:
     for dataset in dict.fromkeys(results.samples["dataset"]):
         verdict = " ".join(map(str, least_detectable(claims, dataset)))
         console.print(verdict, markup=False, highlight=False, soft_wrap=True)
-    if whose := whose_weights(results.info):
+    if whose := whose_weights(results.record):
         console.print(whose, markup=False)
     for sentence in _failures(results):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+
+from msgspec import structs
 
 from safebench.models import kinds
 from safebench.models.code import Code
 from safebench.models.specs import ModelSpec
-from safebench.runs.record import Made, ModelRecord
+from safebench.runs.record import Made, ModelRecord, model_record
 from safebench.runs.store import Store
 
 
@@ -43,12 +44,15 @@ def settle(
     return settled, [*sentences, *_told_kept(kept), *_told_changed(changed)]
 
 
-def history(who: ModelSpec, recorded: ModelRecord | None) -> dict[str, Any]:
-    """What run.json goes on to say of results that other code made, so that they can still be kept later."""
+def described(who: ModelSpec, recorded: ModelRecord | None) -> ModelRecord:
+    """What run.json says of a model, and of results that other code made, so that they can still be kept later."""
     alike = _differ_by_code(who, recorded)
-    others = tuple(made for made in alike if made.identity != who.identity)
-    kept_from = next((made.code for made in alike if who.kept == made.identity), None)
-    return {"kept": bool(who.kept), "kept_from": kept_from, "earlier": others}
+    return structs.replace(
+        model_record(who),
+        kept=bool(who.kept),
+        kept_from=next((made.code for made in alike if who.kept == made.identity), None),
+        earlier=tuple(made for made in alike if made.identity != who.identity),
+    )
 
 
 def _differ_by_code(who: ModelSpec, recorded: ModelRecord | None) -> list[Made]:

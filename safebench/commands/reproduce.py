@@ -163,7 +163,7 @@ def _run(
     execute(make_config({key: value for key, value in values.items() if value is not None}), watcher)
     results = open_run(folder)
     for row in rows:
-        spoken = next((name for name in results.info["inpainters"] if _same(name, names[row.label])), "")
+        spoken = next((name for name in results.record.inpainters if _same(name, names[row.label])), "")
         outcome.runs[dataset, row.label] = results, spoken
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from msgspec import structs
 
 from safebench.commands.checking import check
-from safebench.commands.keeping import history, settle
+from safebench.commands.keeping import described, settle
 from safebench.errors import SafebenchError
 from safebench.files import expanded, file_errors
 from safebench.keys import digest, slug
@@ -28,7 +28,7 @@ from safebench.route.prepare import prepare
 from safebench.runs import provenance
 from safebench.runs.config import RunConfig, make_config
 from safebench.runs.options import as_argument
-from safebench.runs.record import ModelRecord
+from safebench.runs.record import Call, Masks, ModelRecord, Photos, RunRecord
 from safebench.runs.schema import Table, metric_columns
 from safebench.runs.store import Store
 from safebench.work.engines import make_executor
@@ -60,7 +60,7 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
     pick_device(_device(config))
     if config.precision == "bf16" and config.engine == "local" and (reason := why_not_bf16(config.device)):
         watcher.note(reason)
-        config = msgspec.structs.replace(config, precision="fp32")
+        config = structs.replace(config, precision="fp32")
     inpainters, left_out = _chosen("inpainters", config.inpainters, config)
     detectors, left_out_too = _chosen("detectors", config.detectors, config)
     for sentence in (*left_out, *left_out_too):
@@ -70,30 +70,33 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
         watcher.note(f"{key} is left out: {why}")
     store = Store(folder, chosen(config.metrics))
     with store.locked():
-        before = store.read_info()
-        if before.get("status") == "started":
+        before = store.read_record()
+        if before and before.status == "started":
             store.sweep()
         plan = make_plan(config)
         for sentence in (*plan.mask_set.problems, *_remarks(plan)):
             watcher.note(sentence)
-        inpainters, changed = settle(inpainters, _recorded(before, "inpainters"), store, config.keep_results)
-        detectors, changed_too = settle(detectors, _recorded(before, "detectors"), store, config.keep_results)
+        known = before or RunRecord()
+        inpainters, changed = settle(inpainters, known.inpainters, store, config.keep_results)
+        detectors, changed_too = settle(detectors, known.detectors, store, config.keep_results)
         for sentence in (*changed, *changed_too):
             watcher.note(sentence)
         executor = make_executor(_executor_options(config, store.folder))
+        record = _record(before, config, plan, inpainters, detectors, executor.describe())
         try:
             store.write_samples(plan.frame())
-            info = _info(before, config, plan, inpainters, detectors, executor.describe())
-            store.write_info(info)
+            store.write_record(record)
             job = Job(config, store, plan, watcher, executor)
             prepare(job)
-            info |= {"metrics_left_out": metrics_left_out, **_inpaint(job, inpainters)}
-            store.write_info(info)
+            record = structs.replace(_inpaint(job, inpainters, record), metrics_left_out=metrics_left_out)
+            store.write_record(record)
             _detect(job, inpainters, detectors)
         finally:
             store.flush()
+            record = _ended(record)
+            store.write_record(record)
             executor.close()
-        return _finish(store, info, {who.label for who in inpainters}, {who.label for who in detectors})
+        return _finish(store, record, {who.label for who in inpainters}, {who.label for who in detectors})
 
 
 def _measurable(config: RunConfig) -> tuple[RunConfig, dict[str, str]]:
@@ -107,7 +110,7 @@ def _measurable(config: RunConfig) -> tuple[RunConfig, dict[str, str]]:
             except SafebenchError as error:
                 left_out[metric.key] = str(error)
     kept = tuple(metric.key for metric in asked if not metric.default and metric.key not in left_out)
-    return msgspec.structs.replace(config, metrics=kept), left_out
+    return structs.replace(config, metrics=kept), left_out
 
 
 def _executor_options(config: RunConfig, folder: Path) -> ExecutorOptions:
@@ -142,8 +145,8 @@ def _device(config: RunConfig) -> str:
     return config.device if config.engine == "local" else "cpu"
 
 
-def _inpaint(job: Job, inpainters: list[ModelSpec]) -> dict[str, str]:
-    """The inpainting stages; returns what run.json says of LPIPS."""
+def _inpaint(job: Job, inpainters: list[ModelSpec], record: RunRecord) -> RunRecord:
+    """The inpainting stages; returns the record with what it says of LPIPS."""
     done = _went_well(job, "quality", "composite")
     net: str = job.config.lpips_net
     note, perceptual = "", None
@@ -159,8 +162,8 @@ def _inpaint(job: Job, inpainters: list[ModelSpec]) -> dict[str, str]:
     with perceptual.originals.kept_in(job.store.folder) if perceptual and pending > 1 else nullcontext():
         for spec in inpainters:
             InpaintLink(job, spec, net, perceptual).run([job.plan.samples], done)
-    loaded = {"lpips_sha256": perceptual.sha256} if perceptual else {}
-    return {"lpips_net": net, "lpips_note": note, **loaded}
+    sha256 = perceptual.sha256 if perceptual else record.lpips_sha256
+    return structs.replace(record, lpips_net=net, lpips_sha256=sha256, lpips_note=note)
 
 
 def _detect(job: Job, inpainters: list[ModelSpec], detectors: list[ModelSpec]) -> None:
@@ -187,73 +190,76 @@ def _made(store: Store) -> dict[str, dict[str, Any]]:
     return dict(zip(rows["sample"] + " " + rows["inpainter_id"], told, strict=True))
 
 
-def _info(
-    before: dict[str, Any],
+def _record(
+    before: RunRecord | None,
     config: RunConfig,
     plan: Plan,
     inpainters: list[ModelSpec],
     detectors: list[ModelSpec],
     device: str,
-) -> dict[str, Any]:
+) -> RunRecord:
     """run.json at the start: what this call adds to what the folder held before."""
-    prints = plan.fingerprints
-    return {
-        "schema": 1,
-        "protocol": PROTOCOL,
-        "status": "started",
-        "started": provenance.now(),
-        "finished": None,
-        "config": msgspec.to_builtins(config),
-        "versions": provenance.versions(),
-        "git": provenance.git(),
-        "device": device,
-        "platform": provenance.system(),
-        "photos": {
-            "name": plan.photo_set.name,
-            "title": plan.photo_set.title,
-            "licence": plan.photo_set.licence,
-            "note": plan.photo_set.note,
-            "count": len(plan.photos),
-            "ignored": plan.photo_set.ignored,
-            "fingerprint": prints["photos"],
-        },
-        "masks": {
-            "name": plan.mask_set.name,
-            "licence": plan.mask_set.licence,
-            "note": plan.mask_set.note,
-            "outside": plan.mask_set.outside,
-            "problems": list(plan.mask_set.problems),
-            "fingerprint": prints["masks"],
-        },
-        "lpips_net": before.get("lpips_net", ""),
-        "lpips_sha256": before.get("lpips_sha256", ""),
-        "lpips_note": "",
-        "inpainters": {**before.get("inpainters", {}), **_described(before, "inpainters", inpainters)},
-        "detectors": {**before.get("detectors", {}), **_described(before, "detectors", detectors)},
-    }
+    before = before or RunRecord()
+    prints, photos, masks = plan.fingerprints, plan.photo_set, plan.mask_set
+    call = Call(started=provenance.now(), device=device, versions=provenance.versions())
+    return RunRecord(
+        protocol=PROTOCOL,
+        status="started",
+        started=before.started or call.started,
+        calls=(*before.calls, call),
+        config=config,
+        versions=call.versions,
+        git=provenance.git(),
+        device=device,
+        platform=provenance.system(),
+        photos=Photos(
+            name=photos.name,
+            title=photos.title,
+            licence=photos.licence,
+            note=photos.note,
+            count=len(plan.photos),
+            ignored=photos.ignored,
+            fingerprint=prints["photos"],
+        ),
+        masks=Masks(
+            name=masks.name,
+            licence=masks.licence,
+            note=masks.note,
+            outside=masks.outside,
+            problems=tuple(masks.problems),
+            fingerprint=prints["masks"],
+        ),
+        lpips_net=before.lpips_net,
+        lpips_sha256=before.lpips_sha256,
+        inpainters={**before.inpainters, **_described(before, "inpainters", inpainters)},
+        detectors={**before.detectors, **_described(before, "detectors", detectors)},
+    )
 
 
-def _recorded(before: dict[str, Any], kind: str) -> dict[str, ModelRecord]:
-    """What run.json said of the models, before this call."""
-    return {name: msgspec.convert(model, ModelRecord) for name, model in before.get(kind, {}).items()}
+def _described(before: RunRecord, kind: str, models: list[ModelSpec]) -> dict[str, ModelRecord]:
+    return {who.label: described(who, before.models(kind).get(who.label)) for who in models}
 
 
-def _described(before: dict[str, Any], kind: str, models: list[ModelSpec]) -> dict[str, dict[str, Any]]:
-    recorded = _recorded(before, kind)
-    return {who.label: who.describe() | history(who, recorded.get(who.label)) for who in models}
+def _ended(record: RunRecord) -> RunRecord:
+    """The record once the last call has ended, whatever became of it."""
+    *others, last = record.calls
+    return structs.replace(record, calls=(*others, structs.replace(last, finished=provenance.now())))
 
 
-def _finish(store: Store, info: dict[str, Any], inpainters: set[str], detectors: set[str]) -> Results:
+def _finish(store: Store, record: RunRecord, inpainters: set[str], detectors: set[str]) -> Results:
     """run.json at the end: models of earlier calls stay only where they have results for the present plan."""
     results = Results(store.folder)
-    shown = {
-        "inpainters": inpainters | set(results.quality["inpainter"]),
-        "detectors": detectors | set(results.detection["detector"]),
-    }
-    for kind, names in shown.items():
-        info[kind] = {name: model for name, model in info[kind].items() if name in names}
-    store.write_info({**info, "status": "finished", "finished": provenance.now(), "failures": len(results.failures)})
-    results.info = store.read_info()
+    inpainters |= set(results.quality["inpainter"])
+    detectors |= set(results.detection["detector"])
+    results.record = structs.replace(
+        record,
+        status="finished",
+        finished=record.calls[-1].finished,
+        inpainters={name: model for name, model in record.inpainters.items() if name in inpainters},
+        detectors={name: model for name, model in record.detectors.items() if name in detectors},
+        failures=len(results.failures),
+    )
+    store.write_record(results.record)
     return results
 
 

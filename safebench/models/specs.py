@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
-
 from safebench.errors import ConfigError, PluginError, SafebenchError
 from safebench.files import expanded
 from safebench.keys import digest, plain
@@ -90,38 +88,6 @@ class ModelSpec:
                 f"{self.label}: its code on {platform.node()} ({here.label}) is not that of the process which began "
                 f"the run ({self.code.label}); install the same on every machine"
             )
-
-    def describe(self) -> dict[str, Any]:
-        """What run.json says of it."""
-        card = self.entry.card
-        paper = card.paper
-        return {
-            "identity": self.identity,
-            "settings": self.settings,
-            "code": msgspec.to_builtins(self.code),
-            "title": card.title,
-            "summary": card.summary,
-            "family": card.family,
-            "version": card.version,
-            "variant": self.variant,
-            "package": self.entry.package,
-            "licence": {"code": card.licence.code, "weights": card.licence.weights},
-            "paper": None
-            if paper is None
-            else {
-                "title": paper.title,
-                "authors": paper.authors,
-                "venue": paper.venue,
-                "year": paper.year,
-                "url": paper.url,
-            },
-            "score": {"source": card.score.source, "meaning": card.score.meaning},
-            "weights_file": self.checkpoint.path.name if self.checkpoint else "",
-            "weights_sha256": self.checkpoint.sha256 if self.checkpoint else "",
-            "weights_origin": self.checkpoint.origin if self.checkpoint else "",
-            "precision": self.precision,
-            "compiled": self.compiled,
-        }
 
 
 def participant(kind: str, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True) -> ModelSpec:

@@ -78,9 +78,8 @@ class Claims:
 
     def is_control(self, inpainter: str) -> bool:
         """Whether it is a reference whose answer is known, by its card."""
-        models = self.tables.info.get("inpainters")
-        model = models.get(inpainter) if isinstance(models, Mapping) else None
-        return isinstance(model, Mapping) and model.get("family") == "control"
+        model = self.tables.record.inpainters.get(inpainter)
+        return model is not None and model.family == "control"
 
     # what a cell lacks -------------------------------------------------------------------------------------------
 
@@ -130,9 +129,8 @@ class Claims:
 
     def photos(self, cell: Cell) -> int:
         """How many independent photos stand behind a cell: crops of one photo count once, where the set says so."""
-        said = self.tables.info.get("photos")
-        independent = said.get("independent") if isinstance(said, Mapping) else None
-        return min(int(cell["photos"]), independent if isinstance(independent, int) else int(cell["photos"]))
+        independent = self.tables.record.photos.independent
+        return int(cell["photos"]) if independent is None else min(int(cell["photos"]), independent)
 
     def enough(self, cell: Cell) -> bool:
         """Whether a cell's photos allow to rank and to name."""

@@ -10,14 +10,14 @@ import copy
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
+from msgspec import structs
 
 from safebench.keys import digest
 from safebench.models import kinds
 from safebench.protocol import ORIGINAL
-from safebench.results.privacy import cleaned, cleaned_columns
+from safebench.results.privacy import cleaned, cleaned_columns, cleaned_struct
 from safebench.results.results import Results, Tables
 from safebench.runs.store import Store
 
@@ -70,22 +70,22 @@ class Group:
 
 def terms(tables: Tables) -> Terms:
     """The terms of a run, from its run.json and its plan; what an old one does not say is unknown."""
-    info = tables.info
-    photos, masks, config = (_mapping(info.get(key)) for key in ("photos", "masks", "config"))
+    record = tables.record
+    count = "unknown" if record.photos.count is None else record.photos.count
     labels = {
-        "protocol": str(info.get("protocol", "unknown")),
-        "photos": f"{photos.get('name', 'unknown')}, {photos.get('count', 'unknown')}",
-        "masks": str(masks.get("name", "unknown")),
-        "size": f"{config['size']} pixels" if "size" in config else "unknown",
-        "LPIPS backbone": str(info.get("lpips_net") or "none"),
+        "protocol": record.protocol,
+        "photos": f"{record.photos.name}, {count}",
+        "masks": record.masks.name,
+        "size": f"{record.config.size} pixels" if record.config else "unknown",
+        "LPIPS backbone": record.lpips_net or "none",
     }
     labels = {name: str(cleaned(value)) for name, value in labels.items()}
     fingerprints = (
         labels["protocol"],
-        str(photos.get("fingerprint", "")),
-        f"{masks.get('fingerprint', '')} {digest(list(tables.samples['key']))}",
+        record.photos.fingerprint,
+        f"{record.masks.fingerprint} {digest(list(tables.samples['key']))}",
         labels["size"],
-        f"{info.get('lpips_net', '')} {info.get('lpips_sha256', '')}",
+        f"{record.lpips_net} {record.lpips_sha256}",
     )
     return Terms(labels, fingerprints)
 
@@ -118,19 +118,18 @@ def _merged(said: Terms, runs: list[tuple[str, Results]]) -> Group:
     parts = [_renamed(source) for source in sources]
     if len(parts) == 1:
         return Group(said, sources, parts[0])
-    info = {
-        **parts[0].info,
-        "config": {
-            **_mapping(parts[0].info.get("config")),
-            "metrics": sorted({metric.key for part in parts for metric in part.metrics if not metric.default}),
-        },
-        "status": "finished" if all(part.info.get("status") == "finished" for part in parts) else "unfinished",
-        **{kind: {k: v for part in parts for k, v in _mapping(part.info.get(kind)).items()} for kind in _MODELS},
-    }
+    metrics = sorted({metric.key for part in parts for metric in part.metrics if not metric.default})
+    configs = [part.record.config for part in parts if part.record.config]
+    record = structs.replace(
+        parts[0].record,
+        config=structs.replace(configs[0], metrics=tuple(metrics)) if configs else None,
+        status="finished" if all(part.record.status == "finished" for part in parts) else "unfinished",
+        **{kind: {k: v for part in parts for k, v in part.record.models(kind).items()} for kind in _MODELS},
+    )
     quality = _together(sources, [part.quality for part in parts], ["inpainter"])
     detection = _together(sources, [part.detection for part in parts], ["inpainter", "postprocess", "detector"])
     stores = {source.label: Store(source.results.folder) for source in sources}
-    return Group(said, sources, Tables(info, parts[0].samples, quality, detection, stores))
+    return Group(said, sources, Tables(record, parts[0].samples, quality, detection, stores))
 
 
 def _together(sources: Sequence[Source], frames: Sequence[pd.DataFrame], key: list[str]) -> pd.DataFrame:
@@ -146,13 +145,13 @@ def _named(runs: list[tuple[str, Results]]) -> Iterator[Source]:
     identities: dict[tuple[str, str], set[str]] = defaultdict(set)
     for _, each in runs:
         for kind in _MODELS:
-            for name, model in _mapping(each.info.get(kind)).items():
-                identities[kind, name].add(str(_mapping(model).get("identity")))
+            for name, model in each.record.models(kind).items():
+                identities[kind, name].add(model.identity)
     for label, each in runs:
         names = {
             kind: {
                 name: cleaned(name) + (f" ({label})" if len(identities[kind, name]) > 1 else "")
-                for name in _mapping(each.info.get(kind))
+                for name in each.record.models(kind)
             }
             for kind in _MODELS
         }
@@ -162,20 +161,17 @@ def _named(runs: list[tuple[str, Results]]) -> Iterator[Source]:
 def _renamed(source: Source) -> Tables:
     """A copy of the run's tables under the group's names, without local paths."""
     tables: Tables = copy.copy(source.results)  # with the cells, where they are computed already
-    info = cleaned(tables.info)
+    record = cleaned_struct(tables.record)
     frames = {name: cleaned_columns(getattr(tables, name), ("error",)) for name in ("quality", "detection")}
     for kind, column in _MODELS.items():
         names = source.names[kind]
-        info[kind] = {names[name]: cleaned(model) for name, model in _mapping(tables.info.get(kind)).items()}
+        models = {names[name]: cleaned_struct(model) for name, model in tables.record.models(kind).items()}
+        record = structs.replace(record, **{kind: models})
         if any(name != given for name, given in names.items()):
             known = {**names, ORIGINAL: ORIGINAL}
             frames = {n: f.assign(**{column: f[column].map(known)}) if column in f else f for n, f in frames.items()}
     if all(frame is getattr(tables, name) for name, frame in frames.items()):
-        tables.info = info
+        tables.record = record
         return tables
     stores = {"": Store(source.results.folder)}
-    return Tables(info, tables.samples, frames["quality"], frames["detection"], stores)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return Tables(record, tables.samples, frames["quality"], frames["detection"], stores)

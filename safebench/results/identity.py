@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
-
 from safebench.errors import SafebenchError
 from safebench.models import kinds, registry
 from safebench.models.code import code_of
-from safebench.runs.record import ModelRecord
+from safebench.runs.record import ModelRecord, RunRecord
 
 _NOT_CHECKED = "Not checked: that these models, with the weights on record, made the pictures and maps"
 
 
-def identity_sentence(info: Mapping[str, Any]) -> str:
+def identity_sentence(record: RunRecord) -> str:
     """What of the models' identity is not checked, and how their code on record compares with the code here."""
     groups: dict[str, list[str]] = {}
     for kind in kinds.MODELS:
-        for name, model in (info.get(kind.name) or {}).items():
+        for name, model in record.models(kind.name).items():
             groups.setdefault(_compared(kind.name, name, model), []).append(name)
     return "; ".join([_NOT_CHECKED, *(f"{what}: {', '.join(names)}" for what, names in groups.items())]) + "."
 
 
-def _compared(kind: str, name: str, model: Any) -> str:
-    try:
-        record = msgspec.convert(model, ModelRecord)
-    except msgspec.ValidationError:
-        return "code that cannot be read in run.json"
+def _compared(kind: str, name: str, record: ModelRecord) -> str:
     if record.kept:
         return "results of earlier code, kept because their author said that the numbers are the same"
     if record.code is None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import pandas as pd
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 _ADDRESS = r"(?<![a-z])(?!file:)[a-z][a-z0-9+.-]*://\S+"
 _ROOT = r"(?<![\w./\\~-])(?:file://)?(?:~|\.{1,2}|[a-z]:)?(?=[/\\])"
@@ -41,6 +44,11 @@ def cleaned(value: Any) -> Any:
     if isinstance(value, Sequence):
         return [cleaned(item) for item in value]
     return value
+
+
+def cleaned_struct(value: S) -> S:
+    """The same for what run.json says, or a part of it."""
+    return msgspec.convert(cleaned(msgspec.to_builtins(value)), type(value))
 
 
 def cleaned_columns(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

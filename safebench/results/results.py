@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from safebench.metrics.metric import Metric
 from safebench.protocol import ORIGINAL
 from safebench.results import tables
 from safebench.results.features import FeatureFiles
+from safebench.runs.record import ModelRecord, RunRecord
 from safebench.runs.schema import Table
 from safebench.runs.store import Store
 
@@ -24,7 +24,7 @@ from safebench.runs.store import Store
 class Tables:
     """Rows, and the tables made of them.
 
-    info: what run.json says.
+    record: what run.json says.
     stores: the folders of the runs that the rows are of, by the column `run`, or one under "".
     samples: the plan, one row for each photo and bin (columns: `safebench.runs.schema.SAMPLES`).
     quality: one row for each sample and inpainter (columns: `safebench.runs.schema.columns`), in the plan's order;
@@ -35,13 +35,13 @@ class Tables:
 
     def __init__(
         self,
-        info: dict[str, Any],
+        record: RunRecord,
         samples: pd.DataFrame,
         quality: pd.DataFrame,
         detection: pd.DataFrame,
         stores: Mapping[str, Store] | None = None,
     ) -> None:
-        self.info = info
+        self.record = record
         self.samples = samples
         self.quality = quality
         self.detection = detection
@@ -50,7 +50,7 @@ class Tables:
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """What was measured, in the catalogue's order; without metrics of packages that are not installed here."""
-        return measured(_mapping(self.info.get("config")).get("metrics") or ())
+        return measured(self.record.config.metrics if self.record.config else ())
 
     @property
     def features(self) -> FeatureFiles | None:
@@ -104,14 +104,15 @@ class Results(Tables):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._store = Store(folder)
-        self.info = self._store.read_info()
-        if not self.info:
+        record = self._store.read_record()
+        if record is None:
             raise StoreError(f"{folder}: is no run's folder (it holds no run.json)")
+        self.record = record
         self.samples = self._store.read_samples()
         quality = self._current("quality")
         detection = self._current("detection")
         absent = [column for column in self._of_lpips(quality) if quality[column].isna().all()]
-        super().__init__(self.info, self.samples, quality.drop(columns=absent), detection, {"": self._store})
+        super().__init__(record, self.samples, quality.drop(columns=absent), detection, {"": self._store})
 
     @property
     def name(self) -> str:
@@ -123,9 +124,9 @@ class Results(Tables):
         rows = self._store.read(table)
         plan = self.samples
         order = {key: k for k, key in enumerate([*plan["key"], *plan["photo_key"]])}
-        known = {"inpainter": {ORIGINAL: "", **self._identities("inpainters")}}
+        known = {"inpainter": {ORIGINAL: "", **_identities(self.record.inpainters)}}
         if table == "detection":
-            known["detector"] = self._identities("detectors")
+            known["detector"] = _identities(self.record.detectors)
         keep = rows["sample_key"].isin(order)
         for column, identities in known.items():
             keep &= rows[f"{column}_id"] == rows[column].map(identities)
@@ -140,7 +141,7 @@ class Results(Tables):
 
     def _one_backbone(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows of the run's LPIPS backbone come last, so that they win; what others gave is no figure of this run."""
-        ours = rows["lpips_net"] == self.info.get("lpips_net", "")
+        ours = rows["lpips_net"] == self.record.lpips_net
         known = ours & (rows["lpips_net"] != "")
         rows = rows.assign(**{column: rows[column].where(known) for column in self._of_lpips(rows)})
         return pd.concat([rows[~ours], rows[ours]])
@@ -149,19 +150,11 @@ class Results(Tables):
         """The columns whose figures depend on the LPIPS backbone."""
         return [m.column for m in self.metrics if LPIPS_NETWORK in m.needs and m.column in rows]
 
-    def _identities(self, kind: str) -> dict[str, str]:
-        try:
-            return {name: model["identity"] for name, model in self.info[kind].items()}
-        except (KeyError, TypeError, AttributeError):
-            raise StoreError(
-                f"{self.folder / 'run.json'}: does not say which {kind} ran (it was changed, or is another version's)"
-            ) from None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
 
 def open_run(folder: str | Path) -> Results:
     """Open the results in a run's folder; raises StoreError where it is none."""
     return Results(expanded(folder))
+
+
+def _identities(models: Mapping[str, ModelRecord]) -> dict[str, str]:
+    return {name: model.identity for name, model in models.items()}

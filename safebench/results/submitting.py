@@ -83,7 +83,7 @@ def _stage(results: Results, folder: Path) -> None:
     tables = like.tables
     store = Store(folder, results.metrics)
     samples = results.samples
-    store.write_info(tables.info)
+    store.write_record(tables.record)
     store.write_samples(samples)
     frames: dict[schema.Table, pd.DataFrame] = {"quality": tables.quality, "detection": tables.detection}
     for name, frame in frames.items():

@@ -72,7 +72,7 @@ def verify(results: Results, seed: int, share: float = SHARE) -> Verdict:
     drawn = random.Random(seed).sample(names, max(1, math.ceil(share * len(names))))  # noqa: S311 (no secret)
     for name in drawn:
         problems += check.sample(name)
-    return Verdict(tuple(problems), len(drawn), check.figures, seed, identity_sentence(results.info))
+    return Verdict(tuple(problems), len(drawn), check.figures, seed, identity_sentence(results.record))
 
 
 class _Check:
@@ -97,22 +97,25 @@ class _Check:
 
     def terms(self) -> Iterator[str]:
         """The protocol, the run's end, and the plan against its fingerprints."""
-        info, samples = self.results.info, self.results.samples
-        if info.get("protocol") != PROTOCOL:
-            yield f"its protocol is {info.get('protocol', 'not stated')!r}, and this SafeBench knows {PROTOCOL!r}"
-        if info.get("status") != "finished":
-            yield f"it is not finished (status: {info.get('status', 'unknown')}); run it again, it goes on"
+        record, samples = self.results.record, self.results.samples
+        if record.protocol != PROTOCOL:
+            yield f"its protocol is {record.protocol!r}, and this SafeBench knows {PROTOCOL!r}"
+        if record.status != "finished":
+            yield f"it is not finished (status: {record.status}); run it again, it goes on"
         photos = sorted(set(zip(samples["photo_name"], samples["photo_sha256"], strict=True)))
         masks = list(zip(samples["sample"], samples["mask_sha256"], strict=True))
+        prints = {"photos": record.photos.fingerprint, "masks": record.masks.fingerprint}
         for name, found in (("photos", digest(photos)), ("masks", digest(masks))):
-            if _mapping(info.get(name)).get("fingerprint") != found:
+            if prints[name] != found:
                 yield f"its {name} are not those of its fingerprint"
 
     def complete(self) -> Iterator[str]:
         """A row for every sample and model, and no other."""
         samples = len(self.results.samples)
         photos = self.results.samples["photo"].nunique()
-        inpainters, detectors = ([*_mapping(self.results.info.get(kind))] for kind in ("inpainters", "detectors"))
+        inpainters, detectors = (
+            [*models] for models in (self.results.record.inpainters, self.results.record.detectors)
+        )
         if not samples or not inpainters:
             yield "it holds no results"
         counted = self.results.quality["inpainter"].value_counts()
@@ -230,11 +233,10 @@ class _Check:
 
     def _score_of_map(self, detector: str) -> bool:
         """Whether the image-level score is the mean of the map's top 1%, by the run's own card."""
-        model = _mapping(_mapping(self.results.info.get("detectors")).get(detector))
-        return _mapping(model.get("score")).get("source") == "top1-mean"
+        return self.results.record.detectors[detector].score.source == "top1-mean"
 
     def _sees_the_hole(self, inpainter: str) -> bool:
-        return _mapping(_mapping(self.results.info.get("inpainters")).get(inpainter)).get("family") == "control"
+        return self.results.record.inpainters[inpainter].family == "control"
 
     def _file(self, relative: str) -> Path:
         """A file of the run's folder; raises SubmissionError where the name leads out of it."""
@@ -258,7 +260,3 @@ def _by_sample(frame: pd.DataFrame) -> dict[str, list[Row]]:
     for row in frame.to_dict("records"):
         found.setdefault(row["sample"], []).append({str(key): value for key, value in row.items()})
     return found
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from safebench.models import kinds
+from safebench.runs.record import Git, RunRecord
 from safebench.version import __version__
 
 _PACKAGES = (
@@ -30,14 +29,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def git() -> dict[str, Any] | None:
+def git() -> Git | None:
     """Commit of SafeBench's checkout and whether it holds changes; None where it was not run from a checkout."""
     here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return None
     try:
         commit = _git(here, "rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_git(here, "status", "--porcelain", "--untracked-files=no"))}
+        return Git(commit=commit, dirty=bool(_git(here, "status", "--porcelain", "--untracked-files=no")))
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -57,13 +56,22 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
-def whose_weights(info: Mapping[str, Any]) -> str:
-    """The sentence that a table needs where run.json (`info`) names models whose weights are not their authors'.
+def whose_weights(record: RunRecord) -> str:
+    """The sentence that a table needs where a run's models have weights that are not their authors', or show results
+    that earlier code made.
 
     Empty where there is none.
     """
-    models = [model for kind in kinds.MODELS for model in (info.get(kind.name) or {}).items()]
-    named = [name for name, said in models if isinstance(said, Mapping) and said.get("weights_origin") == "shipped"]
-    return (
-        f"Trained by SafeBench and shipped with it, not by the authors: weights of {', '.join(named)}." if named else ""
-    )
+    models = [model for kind in kinds.MODELS for model in record.models(kind.name).items()]
+    shipped = [name for name, model in models if model.weights_origin == "shipped"]
+    kept = [name for name, model in models if model.kept]
+    sentences = []
+    if shipped:
+        sentences.append(
+            f"Trained by SafeBench and shipped with it, not by the authors: weights of {', '.join(shipped)}."
+        )
+    if kept:
+        sentences.append(
+            f"Made by earlier code of the models, and kept by the user's word: results of {', '.join(kept)}."
+        )
+    return " ".join(sentences)

@@ -23,6 +23,7 @@ from safebench.metrics.catalogue import DEFAULT
 from safebench.metrics.metric import Metric
 from safebench.runs import schema
 from safebench.runs.folder import check_run_folder
+from safebench.runs.record import RunRecord, read_record
 from safebench.runs.schema import Table
 
 _ARROW = {"string": pa.string(), "float64": pa.float64(), "bool": pa.bool_()}
@@ -102,22 +103,21 @@ class Store:
 
     # run.json and the plan --------------------------------------------------------------------------------------
 
-    def read_info(self) -> dict[str, Any]:
-        """What run.json says; {} where the folder is new.  Raises StoreError where the file is damaged."""
+    def read_record(self) -> RunRecord | None:
+        """What run.json says; None where the folder is new.  Raises StoreError where the file cannot be read."""
         path = self.folder / "run.json"
         if not path.exists():
-            return {}
+            return None
         try:
-            info: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        except (OSError, msgspec.DecodeError) as error:
-            raise StoreError(f"{path}: cannot be read ({error}); a run's folder needs it") from None
-        return info
+            data = path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be read ({error.strerror}); a run's folder needs it") from None
+        return read_record(data, str(path))
 
-    def write_info(self, info: Mapping[str, Any]) -> None:
+    def write_record(self, record: RunRecord) -> None:
         """Write run.json."""
-        atomic_write(
-            self.folder / "run.json", msgspec.json.format(msgspec.json.encode(_storable(info)), indent=2) + b"\n"
-        )
+        data = msgspec.json.encode(_storable(msgspec.to_builtins(record)))
+        atomic_write(self.folder / "run.json", msgspec.json.format(data, indent=2) + b"\n")
 
     def read_samples(self) -> pd.DataFrame:
         """The stored plan; an empty table where there is none."""

@@ -17,6 +17,7 @@ from safebench.models import calling
 from safebench.models.registry import find
 from safebench.models.specs import participant
 from safebench.models.weights import cached_path
+from safebench.runs.record import model_record
 from safebench.testing import DetectorContract, inputs
 from safebench.weights.read.checkpoints import load_metadata, load_state
 
@@ -33,12 +34,12 @@ def entry():
 def test_it_is_used_until_the_published_weights_are_there(entry, rebuilt, tmp_path, monkeypatch):
     monkeypatch.setenv("SAFEBENCH_CACHE", str(tmp_path))
     ours = participant("detectors", "IID-Net", fetch=False)
-    assert ours.describe()["weights_origin"] == "shipped"
+    assert model_record(ours).weights_origin == "shipped"
     place = cached_path(entry, entry.card.weights[0])
     place.parent.mkdir(parents=True)
     place.symlink_to(rebuilt("iid_net") / "IID_weights.pth")
     theirs = participant("detectors", "iid-net", fetch=False)
-    assert theirs.describe()["weights_origin"] == "published"
+    assert model_record(theirs).weights_origin == "published"
     assert theirs.identity != ours.identity
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from safebench.keys import slug
 from safebench.protocol import ORIGINAL
 from safebench.results.results import Results, open_run
 from safebench.runs import schema
+from safebench.runs.record import read_record
 from safebench.runs.store import Store
 
 SIDE = 32
@@ -100,7 +102,7 @@ class Maker:
         self.store = Store(self.folder)
         samples = [self._sample(k, name, hole_bin) for k, name in enumerate(self.photos) for hole_bin in BINS]
         self.store.write_samples(pd.DataFrame(samples, columns=list(schema.SAMPLES)))
-        self.store.write_info(self._info())
+        self.store.write_record(read_record(json.dumps(self._info()).encode(), "run.json"))
         self.store.append("quality", [self._quality(sample, name) for sample in samples for name in self.inpainters])
         originals = [{**sample, "sample": sample["photo"]} for sample in samples if sample["bin"] == BINS[0]]
         seen = [(sample, name) for sample in samples for name in self.inpainters]
@@ -117,7 +119,7 @@ class Maker:
             "status": "finished",
             "started": "2026-11-20T10:00:00+00:00",
             "finished": "2026-11-20T10:04:30+00:00",
-            "config": {"inpainters": list(self.inpainters), "seed": 7, "keep_maps": False},
+            "config": {"inpainters": list(self.inpainters), "seed": 7, "keep_maps": False, "size": 256},
             "versions": {"safebench": "0.1.0", "python": "3.12.1", "torch": "2.9.0"},
             "git": {"commit": "4f" * 20, "dirty": False},
             "device": "cpu (threads: 2)",

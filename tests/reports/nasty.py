@@ -6,7 +6,7 @@ from typing import Any
 
 from safebench.results.results import Results
 
-from .making import MakeRun
+from .making import MakeRun, usual_detectors, usual_inpainters
 
 NASTY = (
     '<img src=x onerror="window.pwned=1">',
@@ -18,15 +18,14 @@ NASTY = (
 
 def nasty_run(make_run: MakeRun, **changes: Any) -> Results:
     """A run in which every name, sentence and address tries to be markup."""
-    usual = make_run().info
     tried = NASTY[0]
     said = {"title": tried, "summary": NASTY[2], "licence": {"code": NASTY[1]}, "version": NASTY[3]}
     paper = {"title": NASTY[1], "authors": NASTY[2], "venue": tried, "year": 2000, "url": "javascript:window.pwned=1"}
     inpainters = {
-        "alpha": {**usual["inpainters"]["alpha"], **said, "paper": paper},
-        NASTY[1]: {**usual["inpainters"]["beta"], **said},
+        "alpha": {**usual_inpainters()["alpha"], **said, "paper": paper},
+        NASTY[1]: {**usual_inpainters()["beta"], **said},
     }
-    detectors = {NASTY[2]: {**usual["detectors"]["sharp"], **said}, "blunt": usual["detectors"]["blunt"]}
+    detectors = {NASTY[2]: {**usual_detectors()["sharp"], **said}, "blunt": usual_detectors()["blunt"]}
     return make_run(
         "nasty",
         inpainters=inpainters,
@@ -38,7 +37,7 @@ def nasty_run(make_run: MakeRun, **changes: Any) -> Results:
             "platform": tried,
             "device": NASTY[1],
             "photos": {"title": NASTY[2], "name": NASTY[3]},
-            "odd": {tried: tried},
+            "versions": {tried: tried},
         },
         **changes,
     )

@@ -50,7 +50,7 @@ def test_a_run_that_cannot_be_read_is_named(make_run: MakeRun, tmp_path: Path) -
     shutil.rmtree(folder / "results")
     refused("holds no results yet")
     (folder / "run.json").write_text('{"inpainters": []}')
-    refused("does not say which inpainters ran")
+    refused(r"run\.json: cannot be read \(Expected `object`, got `array` - at `\$\.inpainters`\)")
     assert not (tmp_path / "board").exists()
 
 

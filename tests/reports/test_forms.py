@@ -70,7 +70,7 @@ def test_detectors_are_ranked_over_all_inpainters_together(run: Results) -> None
 
 
 def test_who_did_not_meet_all_detectors_is_not_ranked(run: Results, make_run: MakeRun) -> None:
-    alone = make_run("alone", inpainters={"delta": model("delta")}, detectors={"sharp": run.info["detectors"]["sharp"]})
+    alone = make_run("alone", inpainters={"delta": model("delta")}, detectors={"sharp": model("sharp")})
     [(_, merged)] = tables_of([run, alone])
     table = Standings(merged).inpainters
     [delta] = part(table, detector=STRONGEST, bin="all", inpainter="delta")
@@ -176,7 +176,7 @@ def test_latex_compiles_with_best_and_second_marked(make_run: MakeRun, tmp_path:
 
 def test_every_paper_has_one_entry(run: Results) -> None:
     text = bibtex([merged for _, merged in tables_of([run])])
-    of_models = len(run.info["inpainters"]) + len(run.info["detectors"])
+    of_models = len(run.record.inpainters) + len(run.record.detectors)
     assert re.findall(r"@misc\{(\w+)", text)[:2] == ["safebench", "safepaint2024"]
     assert text.count("@misc{") == 2 + of_models
     assert "Software, version 0.1.0" in text

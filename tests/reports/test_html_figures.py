@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,8 +17,9 @@ from safebench_reports._common.words import Figure, listed, number, percent, tol
 
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results
+from safebench.runs.record import ModelRecord, RunRecord
 
-from .making import FEW, MakeRun
+from .making import FEW, MakeRun, usual_inpainters
 from .reading import Page
 
 
@@ -165,8 +167,7 @@ def test_a_control_that_does_not_hold_is_told_first_and_last(
 
 
 def test_without_controls_the_page_asks_for_them(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
-    names = json.loads(json.dumps(make_run().info["inpainters"]))
-    few = {name: model for name, model in names.items() if model["family"] != "control"}
+    few = {name: model for name, model in usual_inpainters().items() if model["family"] != "control"}
     assert "No control was run" in Page(form.write([make_run(inpainters=few)], tmp_path)).text
 
 
@@ -204,7 +205,7 @@ def test_a_run_without_detectors_reports_quality_alone(make_run: MakeRun, form: 
 def test_a_run_in_which_all_failed_says_so(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     run = make_run()
     errors = {
-        (name, other): f"{name} is out of memory" for name in run.info["inpainters"] for other in ("", "sharp", "blunt")
+        (name, other): f"{name} is out of memory" for name in run.record.inpainters for other in ("", "sharp", "blunt")
     }
     page = Page(form.write([make_run(errors=errors, pictures=1)], tmp_path))
     assert "No inpainter can be ranked" in page.text
@@ -260,22 +261,36 @@ def test_all_that_run_json_says_is_on_the_page(page: Page, run: Results) -> None
     def leaves(value: object) -> list[object]:
         if isinstance(value, dict):
             return [leaf for item in value.values() for leaf in leaves(item)]
-        return [leaf for item in value for leaf in leaves(item)] if isinstance(value, list) else [value]
+        return [leaf for item in value for leaf in leaves(item)] if isinstance(value, list | tuple) else [value]
 
     links = {values.get("href") for _, values in page.elements}
-    for leaf in leaves(run.info):
+    for leaf in leaves(msgspec.to_builtins(run.record)):
         assert told_value(leaf) in page.text or leaf in links, leaf
+
+
+def test_the_time_told_is_the_whole_runs_and_not_the_last_calls(
+    make_run: MakeRun, form: ReportFormat, tmp_path: Path
+) -> None:
+    calls: list[dict[str, Any]] = [
+        {"started": "2026-11-20T08:00:00+00:00", "finished": "2026-11-20T09:01:00+00:00", "versions": {"torch": "2.8"}},
+        {"started": "2026-11-20T09:30:00+00:00", "device": "cuda:0 (old)"},
+        {"started": "2026-11-20T10:00:00+00:00", "finished": "2026-11-20T10:04:30+00:00"},
+    ]
+    page = Page(form.write([make_run(info={"schema": 2, "calls": calls})], tmp_path))
+    assert "1 h 5 min in 3 calls, 1 of them cut short and not counted" in page.text
+    assert "2.9.0 (in earlier calls 2.8)" in page.text
+    assert "cuda:0 (old)" in page.text
 
 
 def test_a_run_json_that_says_little_is_no_reason_to_fail(
     make_run: MakeRun, form: ReportFormat, tmp_path: Path
 ) -> None:
     run = make_run()
-    models = {
-        kind: {n: {"identity": m["identity"]} for n, m in run.info[kind].items()}
+    little: Any = {
+        kind: {name: ModelRecord(identity=model.identity) for name, model in run.record.models(kind).items()}
         for kind in ("inpainters", "detectors")
     }
-    run.info = {"lpips_net": "squeeze", **models}
+    run.record = RunRecord(lpips_net="squeeze", **little)
     page = Page(form.write([run], tmp_path))
     assert "protocol unknown" in page.text
     assert page.cells("results", inpainter="alpha", detector="sharp", bin="all")

@@ -161,7 +161,7 @@ def test_one_alone_meets_nobody(open_page: Open, make_run: MakeRun, tmp_path: Pa
 def test_table_sentence_and_chart_name_the_same_one(open_page: Open, make_run: MakeRun, tmp_path: Path) -> None:
     """delta is hardest to find, yet met one of two detectors; alpha failed on images: neither is named anywhere."""
     main = make_run("main", errors={("alpha", "blunt"): "out of memory"}, info={"config": {"size": 256}})
-    lone = {"sharp": main.info["detectors"]["sharp"]}
+    lone = {"sharp": model("sharp")}
     delta = make_run("lone", inpainters={"delta": model("delta")}, detectors=lone, info={"config": {"size": 256}})
     page = open_page(write_report([main, delta], tmp_path, "leaderboard"))
     assert dict(zip(shown(page, "inpainter"), shown(page, "rank"), strict=True)) == {

@@ -11,7 +11,7 @@ from rich.console import Console
 from safebench.cli.running import summarise
 from safebench.results.reporting import write_report
 
-from .making import MakeRun
+from .making import MakeRun, model
 
 SENTENCE = "Trained by SafeBench and shipped with it, not by the authors: weights of sharp."
 
@@ -19,8 +19,7 @@ SENTENCE = "Trained by SafeBench and shipped with it, not by the authors: weight
 @pytest.mark.parametrize("form", ["html", "markdown", "latex"])
 @pytest.mark.parametrize("origin", ["shipped", "published"])
 def test_reports_say_it(make_run: MakeRun, tmp_path: Path, form: str, origin: str) -> None:
-    run = make_run()
-    run.info["detectors"]["sharp"]["weights_origin"] = origin
+    run = make_run(detectors={"sharp": model("sharp", weights_origin=origin)})
     write_report([run], tmp_path, form)
     written = " ".join(path.read_text() for path in tmp_path.rglob("*") if path.suffix in (".html", ".md", ".tex"))
     plain = " ".join(written.replace("&#39;", "'").replace("\\", "").split())
@@ -28,8 +27,7 @@ def test_reports_say_it(make_run: MakeRun, tmp_path: Path, form: str, origin: st
 
 
 def test_the_terminal_says_it(make_run: MakeRun) -> None:
-    run = make_run()
-    run.info["detectors"]["sharp"]["weights_origin"] = "shipped"
+    run = make_run(detectors={"sharp": model("sharp", weights_origin="shipped")})
     console = Console(record=True, width=200, file=io.StringIO())
     summarise(run, console)
     assert SENTENCE in console.export_text()

@@ -68,7 +68,8 @@ def test_cells_hold_what_the_stored_evidence_gives(run):
     assert cell["ap"] == pytest.approx(np.mean([*map(average_precision_score, holes, maps)]), abs=1e-3)
     assert cell["ece_low"] <= cell["ece"] <= cell["ece_high"]
     assert 0 <= cell["threshold_from_k"] <= 1
-    assert set(results.info["config"]["metrics"]) == set(ASKED)
+    assert results.record.config is not None
+    assert set(results.record.config.metrics) == set(ASKED)
 
 
 def test_run_again_it_makes_what_is_missing_alone(run, monkeypatch):
@@ -117,7 +118,7 @@ def test_what_cannot_be_had_is_absent_and_says_why(tmp_path, monkeypatch):
     results = safebench.run(out=tmp_path / "run", metrics=["fid", "lpips_hole"], **few)
     assert "fid" not in results.quality_cells
     assert "lpips_hole" in results.quality_cells
-    assert "safebench[fid]" in results.info["metrics_left_out"]["fid"]
+    assert "safebench[fid]" in results.record.metrics_left_out["fid"]
     page = write_report([results], tmp_path / "report", "html").read_text()
     assert "FID is absent" in page
     assert "safebench[fid]" in page

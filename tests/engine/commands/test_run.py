@@ -50,7 +50,7 @@ def test_a_run_has_a_row_for_every_sample_and_model(finished):
     assert len(finished.quality) == 6 * 3
     assert len(finished.detection) == 6 * 3 + 3, "every composite, and each untouched photo once"
     assert (finished.quality["error"] == "").all()
-    assert finished.info["status"] == "finished"
+    assert finished.record.status == "finished"
 
 
 def test_the_controls_are_what_they_are(finished):
@@ -199,7 +199,7 @@ def test_unreadable_photos_become_rows_and_the_run_goes_on(bad_folder, tmp_path)
         assert names[failure["photo"]].split("/")[-1] in failure["error"], "the sentence names the file"
     cell = results.quality_cells.query("bin == '10-20'").iloc[0]
     assert (cell["n"], cell["failures"]) == (3, 4)
-    assert results.info["photos"]["ignored"] == 1
+    assert results.record.photos.ignored == 1
     before = _work(results.folder)
     again = _small(tmp_path / "run", images=str(bad_folder), limit=None)
     pd.testing.assert_frame_equal(again.quality, results.quality)
@@ -303,7 +303,7 @@ def test_a_run_among_the_photos_is_no_input_of_the_next(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(runs[0].quality, runs[1].quality)
     assert len(runs[1].samples) == 4
     assert "left out: 10 pictures that SafeBench made (in folders of runs, or with its note)" in told
-    assert "left out" in runs[1].info["photos"]["note"]
+    assert "left out" in runs[1].record.photos.note
 
 
 def test_a_folder_of_other_things_takes_no_run(tmp_path):

@@ -11,6 +11,7 @@ from safebench.results.claims import IMAGE, Claims, below_chance, strongest
 from safebench.results.results import Tables
 from safebench.results.verdict import finds_most, least_detectable
 from safebench.runs import schema
+from safebench.runs.record import ModelRecord, Photos, RunRecord
 
 BINS = ("10-20", "30-40")
 PLACE = ("a", "none", "all")
@@ -44,13 +45,13 @@ def tables(found, photos=24, detectors=("x", "w"), independent=None):
             detection.append({**one, "detector": detector, "score": 0.3 + generator.normal(0, 0.1)})
     seen = pd.DataFrame(detection).assign(postprocess="none", error="", error_step="")
     seen["flagged"] = (seen["score"] >= 0.5).astype(float)
-    family = {name: {"family": "control" if name == "noise" else "blind"} for name in inpainters}
-    info = {"inpainters": family, "photos": {} if independent is None else {"independent": independent}}
+    models = {name: ModelRecord(identity=name, family="control" if name == "noise" else "blind") for name in inpainters}
+    record = RunRecord(inpainters=models, photos=Photos(independent=independent))
     numbers = schema.metric_columns("quality")
     stored = pd.DataFrame(quality).reindex(columns=list(schema.QUALITY)).astype(dict.fromkeys(numbers, float))
     numbers = schema.metric_columns("detection")
     return Tables(
-        info, samples, stored, seen.reindex(columns=list(schema.DETECTION)).astype(dict.fromkeys(numbers, float))
+        record, samples, stored, seen.reindex(columns=list(schema.DETECTION)).astype(dict.fromkeys(numbers, float))
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from safebench.results.comparing import group
 from safebench.results.results import Results
-from tests.reports.making import Maker, model
+from tests.reports.making import Maker, model, usual_inpainters
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def made(tmp_path: Path) -> Any:
 def test_like_runs_are_one_table(made: Any) -> None:
     both = made("both")
     parts = [
-        made(name, inpainters={key: both.info["inpainters"][key] for key in names})
+        made(name, inpainters={key: usual_inpainters()[key] for key in names})
         for name, names in (("first", ("alpha", "beta")), ("second", ("beta", "gamma", "copy", "noise")))
     ]
     [merged] = group(parts)
     assert [source.label for source in merged.sources] == ["first", "second"]
-    assert set(merged.tables.info["inpainters"]) == set(both.info["inpainters"])
+    assert set(merged.tables.record.inpainters) == set(both.record.inpainters)
     assert len(merged.tables.detection) == len(both.detection)  # beta and the originals are there once
     assert len(merged.tables.quality) == len(both.quality)
     keys = ["inpainter", "detector", "bin"]
@@ -49,7 +49,7 @@ def test_a_failed_row_yields_to_one_that_went_well(made: Any) -> None:
 def test_two_models_of_one_name_are_told_apart(made: Any) -> None:
     other = {"alpha": model("alpha", identity="id-other", weights_sha256="d" * 64)}
     [merged] = group([made("one"), made("two", inpainters=other)])
-    assert {"alpha (one)", "alpha (two)", "beta"} <= set(merged.tables.info["inpainters"])
+    assert {"alpha (one)", "alpha (two)", "beta"} <= set(merged.tables.record.inpainters)
     assert {"alpha (one)", "alpha (two)"} <= set(merged.tables.quality["inpainter"])
     assert merged.sources[1].names["inpainters"] == {"alpha": "alpha (two)"}
 
@@ -60,7 +60,7 @@ def test_two_models_of_one_name_are_told_apart(made: Any) -> None:
         ({"protocol": "other/1"}, "protocol (other/1 against safepaint-2024/1)"),
         ({"photos": {"name": "places2", "count": 9, "fingerprint": "x"}}, "photos (places2, 9 against sample, 20)"),
         ({"masks": {"name": "irregular", "fingerprint": "x"}}, "masks (both irregular, of other content)"),
-        ({"config": {"size": 128}}, "size (128 pixels against unknown)"),
+        ({"config": {"size": 128}}, "size (128 pixels against 256 pixels)"),
         ({"lpips_sha256": "x"}, "LPIPS backbone (both squeeze, of other content)"),
     ],
 )
@@ -75,7 +75,7 @@ def test_local_paths_leave_the_tables(made: Any) -> None:
     error = {("onnx:/home/me/nets/a.onnx", "sharp"): "/home/me/x.png: cannot be read"}
     [merged] = group([made("one", inpainters=named, info=info, errors=error)])
     rows = merged.tables.detection.drop(columns="key")
-    everything = f"{merged.tables.info} {rows.to_csv()} {merged.tables.failures.to_csv()}"
+    everything = f"{merged.tables.record} {rows.to_csv()} {merged.tables.failures.to_csv()}"
     assert "/home" not in everything
     assert set(merged.tables.quality["inpainter"]) == {"onnx:a.onnx"}
     assert "x.png: cannot be read" in everything

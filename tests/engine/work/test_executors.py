@@ -185,7 +185,7 @@ def test_another_precision_never_meets_old_results(local, tmp_path, monkeypatch)
     monkeypatch.setattr("safebench.models.devices.has_bf16", lambda: True)
     run = safebench.run(out=tmp_path / "run", **{**OPTIONS, "limit": 1, "precision": "bf16"})
     assert not set(run.quality["key"]) & set(local.quality["key"])
-    assert run.info["inpainters"]["telea"]["precision"] == "bf16"
+    assert run.record.inpainters["telea"].precision == "bf16"
 
 
 def test_bf16_is_not_chosen_for_a_processor_without_it(local, tmp_path, monkeypatch):
@@ -199,5 +199,7 @@ def test_bf16_is_not_chosen_for_a_processor_without_it(local, tmp_path, monkeypa
     options = {**OPTIONS, "limit": 1, "precision": "bf16", "device": "cpu"}
     run = safebench.run(out=tmp_path / "run", watcher=Listener(), **options)
     assert any("--precision bf16: this processor has no instructions for it" in note for note in Listener.notes)
-    assert run.info["config"]["precision"] == run.info["inpainters"]["telea"]["precision"] == "fp32"
+    assert run.record.inpainters["telea"].precision == "fp32"
+    assert run.record.config is not None
+    assert run.record.config.precision == "fp32"
     assert set(run.quality["key"]) <= set(local.quality["key"])
