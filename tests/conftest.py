@@ -43,10 +43,28 @@ def rebuilt(shared: Path) -> Iterator[Callable[[str], Path]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Caches of the tests' own, and LPIPS' real backbone where it is at hand; subprocesses inherit both."""
+    """Caches of the tests' own, and LPIPS' real backbone where it is at hand, else one that is made up; subprocesses
+    inherit both."""
     os.environ["SAFEBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    if SHARED.is_dir():
-        os.environ["TORCH_HOME"] = str(SHARED / "torch-home")
+    home = SHARED / "torch-home" if SHARED.is_dir() else tmp_path_factory.mktemp("torch-home")
+    os.environ["TORCH_HOME"] = str(home)
+    if not SHARED.is_dir():
+        _make_up_backbone(home)
+
+
+def _make_up_backbone(home: Path) -> None:
+    """SqueezeNet with drawn weights, under the published file's name: a file that lies there is taken as it is.
+
+    So a clone without network has LPIPS with other figures; tests of the real ones need `shared`.
+    """
+    import torch
+    from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
+
+    place = home / "hub" / "checkpoints" / SqueezeNet1_1_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[-1]
+    place.parent.mkdir(parents=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        torch.save(squeezenet1_1(weights=None).state_dict(), place)
 
 
 @pytest.fixture(scope="session")
