@@ -7,68 +7,51 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from safebench.errors import PluginError, UnknownNameError
-from safebench.metrics.ap import AP
-from safebench.metrics.auc import AUC
-from safebench.metrics.auc_pooled import AUC_POOLED
-from safebench.metrics.detection_rate import DETECTION_RATE, FALSE_ALARM_RATE
-from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5, THRESHOLD_AT_5
-from safebench.metrics.ece import ECE
 from safebench.metrics.evidence import CompositeEvidence, MapEvidence
-from safebench.metrics.f1 import F1
-from safebench.metrics.f1_best import F1_BEST
-from safebench.metrics.f1_trufor import F1_TRUFOR, F1_TRUFOR_BEST
 from safebench.metrics.feature import Feature, Network
-from safebench.metrics.fid import FID
-from safebench.metrics.flagged_area import FLAGGED_AREA
-from safebench.metrics.ids import P_IDS, U_IDS
-from safebench.metrics.image_auc import IMAGE_AUC
-from safebench.metrics.iou import IOU
-from safebench.metrics.l1 import L1, L1_HOLE
-from safebench.metrics.lpips import LPIPS
-from safebench.metrics.lpips_hole import LPIPS_HOLE
-from safebench.metrics.mcc import MCC
 from safebench.metrics.metric import Metric
-from safebench.metrics.pixel_acc import PIXEL_ACC
-from safebench.metrics.psnr import PSNR, PSNR_HOLE
-from safebench.metrics.score import SCORE
-from safebench.metrics.ssim import SSIM
-from safebench.metrics.threshold_from_k import THRESHOLD_FROM_K
 
-BUILT_IN: tuple[Metric, ...] = (
-    PSNR,
-    SSIM,
-    LPIPS,
-    L1,
-    PSNR_HOLE,
-    L1_HOLE,
-    LPIPS_HOLE,
-    FID,
-    P_IDS,
-    U_IDS,
-    AUC,
-    F1,
-    F1_BEST,
-    IOU,
-    MCC,
-    PIXEL_ACC,
-    AP,
-    F1_TRUFOR,
-    F1_TRUFOR_BEST,
-    AUC_POOLED,
-    SCORE,
-    DETECTION_RATE,
-    IMAGE_AUC,
-    DETECTION_RATE_AT_5,
-    THRESHOLD_FROM_K,
-    ECE,
-    FALSE_ALARM_RATE,
-    THRESHOLD_AT_5,
-    FLAGGED_AREA,
+LISTED = (
+    "psnr:PSNR",
+    "ssim:SSIM",
+    "lpips:LPIPS",
+    "l1:L1",
+    "psnr:PSNR_HOLE",
+    "l1:L1_HOLE",
+    "lpips_hole:LPIPS_HOLE",
+    "st_lpips:ST_LPIPS",
+    "fid:FID",
+    "ids:P_IDS",
+    "ids:U_IDS",
+    "auc:AUC",
+    "f1:F1",
+    "f1_best:F1_BEST",
+    "iou:IOU",
+    "mcc:MCC",
+    "pixel_acc:PIXEL_ACC",
+    "ap:AP",
+    "f1_trufor:F1_TRUFOR",
+    "f1_trufor:F1_TRUFOR_BEST",
+    "auc_pooled:AUC_POOLED",
+    "score:SCORE",
+    "detection_rate:DETECTION_RATE",
+    "image_auc:IMAGE_AUC",
+    "detection_rate_at_5:DETECTION_RATE_AT_5",
+    "threshold_from_k:THRESHOLD_FROM_K",
+    "ece:ECE",
+    "detection_rate:FALSE_ALARM_RATE",
+    "detection_rate_at_5:THRESHOLD_AT_5",
+    "flagged_area:FLAGGED_AREA",
 )
-"""In the order in which tables hold them."""
+"""SafeBench's own, `MODULE:OBJECT`, in the order in which tables hold them."""
+BUILT_IN: tuple[Metric, ...] = tuple(
+    getattr(import_module(f"safebench.metrics.{module}"), name)
+    for module, _, name in (entry.partition(":") for entry in LISTED)
+)
 DEFAULT: tuple[Metric, ...] = tuple(metric for metric in BUILT_IN if metric.default)
 """What every run measures."""
 GROUP = "safebench.metrics"

@@ -204,7 +204,7 @@ class Claims:
         if below_chance(a, PIXEL) or below_chance(b, PIXEL):
             return Order(False, *unpaired)
         if a["detector"] != b["detector"]:
-            return Order(bool(a["auc_high"] < b["auc_low"]), *unpaired)
+            return Order(bool(a[f"{AUC.key}_high"] < b[f"{AUC.key}_low"]), *unpaired)
         rows = self.tables.detection
         for key in ("dataset", "postprocess", "detector"):
             rows = rows[rows[key] == a[key]]

@@ -164,15 +164,16 @@ class Store:
         parts = [part for path in shards if set(having) <= set((part := _read_shard(path, table)).column_names)]
         if not parts:
             return _frame([], self._columns[table])
+        alike = len({tuple(part.column_names) for part in parts}) == 1
         rows = _joined(parts, self.folder / "results" / table)
+        del parts  # as large as the rows
         measured = schema.metric_columns(table)
         lacking = [name for name in measured if name not in rows]
         rows = rows.assign(**dict.fromkeys(lacking, math.nan)) if lacking else rows
         again = rows["key"].duplicated(keep="last")
         if not again.any():
             return rows
-        if len({tuple(part.column_names) for part in parts}) > 1:
-            rows = _filled(rows)
+        rows = rows if alike else _filled(rows)
         return rows[~again].reset_index(drop=True)
 
 
