@@ -98,14 +98,12 @@ class _Evidence:
             Item(r["sample"], {"original": FileRef(folder / r["original"]), "mask": FileRef(folder / r["mask"])})
             for r in rows
         ]
-        self.looks = [
-            Item(r["photo"], {"image": FileRef(folder / r["original"])}, r["gallery"]) for r in first.values()
-        ]
+        self.looks = [Item(r["photo"], {"image": FileRef(folder / r["original"])}, _kept(r)) for r in first.values()]
         self.looks += [
             Item(
                 r["sample"],
                 {"image": FileRef(folder / composites[r["sample"]]), "mask": FileRef(folder / r["mask"])},
-                r["gallery"],
+                _kept(r),
             )
             for r in rows
         ]
@@ -137,6 +135,10 @@ class _Evidence:
                     assert isinstance(result, Answer), result
                     for kind, file in result.files.items():
                         atomic_write(folder / f"{item.name}.{kind}.png", file.read())
+
+
+def _kept(row) -> frozenset[str]:
+    return frozenset({"map"} if row["gallery"] else ())
 
 
 def _named(files: dict[str, str], name: str) -> Path | None:

@@ -21,6 +21,9 @@ NO_POSTPROCESS = "none"
 SPLICED = "spliced"
 """The assembly of section 2: known pixels bit-identical to the photo's, the hole's the inpainter's."""
 
+REGENERATED = "regenerated"
+"""The other assembly: the inpainter's whole output, rounded to 8 bit."""
+
 SIZE = 256
 """Side of the evaluated images in pixels, the paper's."""
 

@@ -56,9 +56,9 @@ def frames(
     for (like, run), one in zip(tables, each, strict=True):
         told = {_TERMS[key]: value for key, value in like.terms.labels.items()}
         held = {
-            "quality": run.results.quality_cells,
-            "detection": run.results.detection_cells,
-            "false-alarms": run.results.false_alarms,
+            "quality": like.tables.quality_cells,
+            "detection": like.tables.detection_cells,
+            "false-alarms": like.tables.false_alarms,
             **{f"{view}s": one.frame(view) for view in VIEWS},
         }
         for name, cells in held.items():

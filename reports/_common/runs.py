@@ -74,7 +74,7 @@ def open_runs(results: Sequence[Results]) -> list[Run]:
 
 def as_run(label: str, like: Group) -> Run:
     """Like runs as one."""
-    tables = like.tables
+    tables = like.tables.of_one_assembly()
     folders = {source.label: source.results.folder for source in like.sources}
     return _sorted(Run(label, tables, folders, tables.record, *_tables(tables)))
 

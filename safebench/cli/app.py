@@ -78,6 +78,10 @@ def run(
     storage: Annotated[
         str | None, typer.Option(help="Folder or URL (fsspec) that carries images to and from workers.")
     ] = None,
+    postprocess: Annotated[
+        Names, typer.Option(metavar="CHAIN,...", help="none, jpeg:75, resize:0.5+jpeg:90, or a suite. Default: none.")
+    ] = None,
+    assembly: Annotated[str | None, typer.Option(help="spliced, regenerated, or both. Default: spliced.")] = None,
     keep_maps: Annotated[
         bool | None, typer.Option("--keep-maps", help="Keep every map, not the gallery's alone.")
     ] = None,
@@ -121,6 +125,8 @@ def run(
         "ray_address": ray_address,
         "slurm": pairs(slurm, "--slurm", "VALUE"),
         "storage": storage,
+        "postprocess": None if postprocess is None else [part for text in postprocess for part in text.split(",")],
+        "assembly": None if assembly is None else assembly.split(","),
         "keep_maps": keep_maps,
         "keep_results": keep_results,
         "out": out,
@@ -217,7 +223,7 @@ for _command in boards.COMMANDS:
 def list_(
     what: Annotated[
         str | None,
-        typer.Argument(help="inpainters, detectors, datasets, metrics, recipes, reports; default: all."),
+        typer.Argument(help="inpainters, detectors, postprocessing, datasets, metrics, ...; default: all."),
     ] = None,
 ) -> None:
     """List what is known: weights present or not, licence, paper."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from rich.console import Console
@@ -40,7 +40,18 @@ def _models(kind: Kind) -> Table:
     for entry in registry.entries(kind.name).values():
         card = entry.card
         table.add_row(_name(card), Text(card.title), _weights(entry), Text(_licence(card)), Text(_paper(card)))
+    table.caption = Text("\n".join(_suites(kind)))
+    table.caption_justify = "left"
     return table
+
+
+def _suites(kind: Kind) -> Iterator[str]:
+    """The named sets of levels that the cards of a kind make up together."""
+    found: dict[str, list[str]] = {}
+    for name, entry in registry.entries(kind.name).items():
+        for suite, levels in entry.card.suites.items():
+            found.setdefault(suite, []).append(f"{name}:{', '.join(levels)}")
+    yield from (f"suite {suite}: {'; '.join(parts)}" for suite, parts in sorted(found.items()))
 
 
 def _titles(kind: Kind) -> Table:
@@ -79,8 +90,10 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _name(card: Card) -> Text:
-    variants = [f":{variant}" for variant in card.variants[1:]]
-    return Text(card.name, style="bold") + Text("".join(f"\n  {variant}" for variant in variants), style="dim")
+    arguments = [f":{variant}" for variant in card.variants[1:]]
+    if card.parameter is not None:
+        arguments += [":NUMBER", *(f":NUMBER+{word}" for word in card.parameter.words)]
+    return Text(card.name, style="bold") + Text("".join(f"\n  {argument}" for argument in arguments), style="dim")
 
 
 def _weights(entry: Entry) -> Text:

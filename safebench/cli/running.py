@@ -14,6 +14,7 @@ from safebench.commands.run import execute
 from safebench.errors import ExitStatus
 from safebench.metrics.auc import AUC
 from safebench.metrics.metric import Metric
+from safebench.protocol import NO_POSTPROCESS, SPLICED
 from safebench.results.claims import Claims
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
@@ -39,6 +40,10 @@ def run_and_report(config: RunConfig) -> ExitStatus:
     return ExitStatus.FAILURES if len(results.failures) else ExitStatus.DONE
 
 
+_CONDITIONS = {"assembly": SPLICED, "postprocess": NO_POSTPROCESS}
+"""Keys of cells that are shown only where a run has more than the usual one."""
+
+
 def summarise(results: Results, console: Console) -> None:
     """The means over all bins; what failed, how often and why."""
     of_quality = [m for m in results.metrics if m.subject == "quality"]
@@ -54,7 +59,7 @@ def summarise(results: Results, console: Console) -> None:
         console.print(_table(f"Detection, {_MEANS}", ("inpainter", "detector"), detection, inpainted))
     if len(results.false_alarms):
         console.print(_table("Control: untouched photos", ("detector",), results.false_alarms, originals))
-    claims = Claims(results)
+    claims = Claims(results.of_one_assembly())
     for dataset in dict.fromkeys(results.samples["dataset"]):
         verdict = " ".join(map(str, least_detectable(claims, dataset)))
         console.print(verdict, markup=False, highlight=False, soft_wrap=True)
@@ -71,7 +76,9 @@ def _failures(results: Results) -> list[str]:
         return []
     models = {"detect": results.detection["detector"]}
     models |= dict.fromkeys(("inpaint", "quality"), results.quality["inpainter"])
+    models["postprocess"] = results.detection["postprocess"]
     model = failures["detector"].where(failures["error_step"] == "detect", failures["inpainter"])
+    model = model.mask(failures["error_step"] == "postprocess", failures["postprocess"])
     sentences = []
     for step, name in sorted(set(zip(failures["error_step"], model, strict=True))):
         errors = failures.loc[(failures["error_step"] == step) & (model == name), "error"]
@@ -86,6 +93,7 @@ def _failures(results: Results) -> list[str]:
 def _table(title: str, names: tuple[str, ...], cells: Any, metrics: Sequence[Metric]) -> Table:
     """One row a cell: names, the metrics that are shown here and present, n and failures."""
     table = Table(title=title, title_justify="left")
+    names = (*names, *(name for name, usual in _CONDITIONS.items() if name in cells and (cells[name] != usual).any()))
     shown = [metric for metric in metrics if "terminal" in metric.shown and metric.key in cells]
     for heading in (*names, *(metric.label for metric in shown), "n", "failed"):
         table.add_column(heading, justify="left" if heading in names else "right", overflow="fold")

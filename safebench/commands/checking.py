@@ -16,6 +16,7 @@ from safebench.keys import plain
 from safebench.models import registry, weights
 from safebench.models.registry import Entry
 from safebench.models.specs import check_names, named_file
+from safebench.route.chains import KIND, entries_of, expand
 from safebench.runs.config import RunConfig
 from safebench.runs.folder import check_run_folder
 
@@ -33,7 +34,11 @@ def check(config: RunConfig) -> None:
         for name in names
         for entry in _entries(kind, name, config)
     ]
-    check_names(config.weights, entries)
+    steps = [step for chain in expand(config.postprocess) for step in entries_of(chain)]
+    for entry, argument in steps:
+        named = named_file(KIND, f"{entry.name}:{argument}", config.weights)
+        weights.check(entry, argument, named)
+    check_names(config.weights, [*entries, *(entry for entry, _ in steps)])
     check_photos(config.images)
     if not mask_set(config.masks):
         check_directory(expanded(config.masks))

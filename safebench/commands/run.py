@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
+from safebench.commands.assemblies import assemblies_of, with_assemblies, with_implied_metrics
 from safebench.commands.checking import check
-from safebench.commands.keeping import described, settle
+from safebench.commands.keeping import settle
+from safebench.commands.recording import begun, described_all, ended
 from safebench.errors import SafebenchError
 from safebench.files import expanded, file_errors
 from safebench.keys import digest, slug
 from safebench.metrics.catalogue import chosen, networks
+from safebench.models import kinds
 from safebench.models.devices import pick_device, why_not_bf16
 from safebench.models.specs import ModelSpec, choose
-from safebench.protocol import PROTOCOL
 from safebench.results.results import Results
+from safebench.route.chains import Chain, choose_chains
 from safebench.route.detect import DetectLink, originals
 from safebench.route.inpaint import InpaintLink
 from safebench.route.job import Job
 from safebench.route.plan import Plan, make_plan
 from safebench.route.prepare import prepare
-from safebench.runs import provenance
 from safebench.runs.config import RunConfig, make_config
 from safebench.runs.options import as_argument
-from safebench.runs.record import Call, Masks, ModelRecord, Photos, RunRecord
+from safebench.runs.record import ModelRecord, RunRecord
 from safebench.runs.schema import Table, metric_columns
 from safebench.runs.store import Store
 from safebench.work.engines import make_executor
@@ -61,9 +64,13 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
     if config.precision == "bf16" and config.engine == "local" and (reason := why_not_bf16(config.device)):
         watcher.note(reason)
         config = structs.replace(config, precision="fp32")
+    config = with_implied_metrics(config)
     inpainters, left_out = _chosen("inpainters", config.inpainters, config)
     detectors, left_out_too = _chosen("detectors", config.detectors, config)
-    for sentence in (*left_out, *left_out_too):
+    chains = choose_chains(config.postprocess, config.weights, config.seed)
+    assemblies, not_whole = assemblies_of(inpainters, config)
+    inpainters = [spec for spec in inpainters if spec.label in assemblies]
+    for sentence in (*left_out, *left_out_too, *not_whole):
         watcher.note(f"left out: {sentence}")
     config, metrics_left_out = _measurable(config)
     for key, why in metrics_left_out.items():
@@ -82,21 +89,27 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
         for sentence in (*changed, *changed_too):
             watcher.note(sentence)
         executor = make_executor(_executor_options(config, store.folder))
-        record = _record(before, config, plan, inpainters, detectors, executor.describe())
+        taking_part = {
+            "inpainters": with_assemblies(known.inpainters, described_all(known.inpainters, inpainters), assemblies),
+            "detectors": described_all(known.detectors, detectors),
+            "postprocessing": {chain.label: chain.record() for chain in chains},
+        }
+        record = begun(known, config, plan, taking_part, executor.describe())
         try:
             store.write_samples(plan.frame())
             store.write_record(record)
             job = Job(config, store, plan, watcher, executor)
             prepare(job)
-            record = structs.replace(_inpaint(job, inpainters, record), metrics_left_out=metrics_left_out)
+            links = [partial(InpaintLink, job, spec, assemblies[spec.label]) for spec in inpainters]
+            record = structs.replace(_inpaint(job, links, record), metrics_left_out=metrics_left_out)
             store.write_record(record)
-            _detect(job, inpainters, detectors)
+            _detect(job, links, detectors, chains)
         finally:
             store.flush()
-            record = _ended(record)
+            record = ended(record)
             store.write_record(record)
             executor.close()
-        return _finish(store, record, {who.label for who in inpainters}, {who.label for who in detectors})
+        return _finish(store, record, taking_part)
 
 
 def _measurable(config: RunConfig) -> tuple[RunConfig, dict[str, str]]:
@@ -145,13 +158,16 @@ def _device(config: RunConfig) -> str:
     return config.device if config.engine == "local" else "cpu"
 
 
-def _inpaint(job: Job, inpainters: list[ModelSpec], record: RunRecord) -> RunRecord:
-    """The inpainting stages; returns the record with what it says of LPIPS."""
-    done = _went_well(job, "quality", "composite")
+def _inpaint(job: Job, links: Sequence[Callable[..., InpaintLink]], record: RunRecord) -> RunRecord:
+    """The inpainting stages; returns the record with what it says of LPIPS.
+
+    links: one for each inpainter, to be made with the backbone of LPIPS.
+    """
+    done = _went_well(job, "quality", ["composite"])
     net: str = job.config.lpips_net
     note, perceptual = "", None
-    pending = sum(InpaintLink(job, spec, net).pending(job.plan.samples, done) for spec in inpainters)
-    if pending:
+    waiting = [link for link in (make(net) for make in links) if link.pending(link.planned(), done)]
+    if waiting:
         from safebench.metrics.perceptual import load_perceptual  # slow to import, and not needed to resume
 
         try:
@@ -159,105 +175,52 @@ def _inpaint(job: Job, inpainters: list[ModelSpec], record: RunRecord) -> RunRec
         except SafebenchError as error:
             net, note = "", str(error)
             job.watcher.note(f"LPIPS is left out: {error}")
-    with perceptual.originals.kept_in(job.store.folder) if perceptual and pending > 1 else nullcontext():
-        for spec in inpainters:
-            InpaintLink(job, spec, net, perceptual).run([job.plan.samples], done)
+    with perceptual.originals.kept_in(job.store.folder) if perceptual and len(waiting) > 1 else nullcontext():
+        for make in links:
+            link = make(net, perceptual)
+            link.run([link.planned()], done)
     sha256 = perceptual.sha256 if perceptual else record.lpips_sha256
     return structs.replace(record, lpips_net=net, lpips_sha256=sha256, lpips_note=note)
 
 
-def _detect(job: Job, inpainters: list[ModelSpec], detectors: list[ModelSpec]) -> None:
-    """The detection stages: each detector sees the untouched photos once, then every inpainter's composites."""
+def _detect(
+    job: Job, links: Sequence[Callable[[], InpaintLink]], detectors: Sequence[ModelSpec], chains: Sequence[Chain]
+) -> None:
+    """The detection stages: each detector sees the untouched photos once, then what every inpainter made, all of them
+    under each condition."""
     job.store.flush()
     made = _made(job.store)
-    pictures = [originals(job), *(InpaintLink(job, spec, "").pictures(made) for spec in inpainters)]
-    done = _went_well(job, "detection", "map")
+    groups = [originals(job), *(pictures for make in links for pictures in make().made(made))]
+    done = _went_well(job, "detection", ["map", "picture"])
     for spec in detectors:
-        DetectLink(job, spec).run(pictures, done)
+        DetectLink(job, spec, chains).run(groups, done)
 
 
-def _went_well(job: Job, table: Table, column: str) -> dict[str, str]:
-    """The keys of the rows that went well and hold all metrics asked for, with one column of theirs."""
+def _went_well(job: Job, table: Table, columns: list[str]) -> dict[str, tuple[str, ...]]:
+    """The keys of the rows that went well and hold all metrics asked for, with the files that each has kept."""
     rows = job.store.read(table, having=metric_columns(table, job.metrics))
     rows = rows[rows["error"] == ""]
-    return dict(zip(rows["key"], rows[column], strict=True))
+    return dict(zip(rows["key"], zip(*(rows[name] for name in columns), strict=True), strict=True))
 
 
 def _made(store: Store) -> dict[str, dict[str, Any]]:
-    """What became of each composite, by sample and inpainter_id."""
+    """What became of each picture, by sample, inpainter_id and assembly."""
     rows = store.read("quality")
     told = rows[["composite", "composite_sha256", "error", "error_step"]].to_dict("records")
-    return dict(zip(rows["sample"] + " " + rows["inpainter_id"], told, strict=True))
+    return dict(zip(rows["sample"] + " " + rows["inpainter_id"] + " " + rows["assembly"], told, strict=True))
 
 
-def _record(
-    before: RunRecord | None,
-    config: RunConfig,
-    plan: Plan,
-    inpainters: list[ModelSpec],
-    detectors: list[ModelSpec],
-    device: str,
-) -> RunRecord:
-    """run.json at the start: what this call adds to what the folder held before."""
-    before = before or RunRecord()
-    prints, photos, masks = plan.fingerprints, plan.photo_set, plan.mask_set
-    call = Call(started=provenance.now(), device=device, versions=provenance.versions())
-    return RunRecord(
-        protocol=PROTOCOL,
-        status="started",
-        started=before.started or call.started,
-        calls=(*before.calls, call),
-        config=config,
-        versions=call.versions,
-        git=provenance.git(),
-        device=device,
-        platform=provenance.system(),
-        photos=Photos(
-            name=photos.name,
-            title=photos.title,
-            licence=photos.licence,
-            note=photos.note,
-            count=len(plan.photos),
-            ignored=photos.ignored,
-            fingerprint=prints["photos"],
-        ),
-        masks=Masks(
-            name=masks.name,
-            licence=masks.licence,
-            note=masks.note,
-            outside=masks.outside,
-            problems=tuple(masks.problems),
-            fingerprint=prints["masks"],
-        ),
-        lpips_net=before.lpips_net,
-        lpips_sha256=before.lpips_sha256,
-        inpainters={**before.inpainters, **_described(before, "inpainters", inpainters)},
-        detectors={**before.detectors, **_described(before, "detectors", detectors)},
-    )
-
-
-def _described(before: RunRecord, kind: str, models: list[ModelSpec]) -> dict[str, ModelRecord]:
-    return {who.label: described(who, before.models(kind).get(who.label)) for who in models}
-
-
-def _ended(record: RunRecord) -> RunRecord:
-    """The record once the last call has ended, whatever became of it."""
-    *others, last = record.calls
-    return structs.replace(record, calls=(*others, structs.replace(last, finished=provenance.now())))
-
-
-def _finish(store: Store, record: RunRecord, inpainters: set[str], detectors: set[str]) -> Results:
+def _finish(store: Store, record: RunRecord, taking_part: Mapping[str, Mapping[str, ModelRecord]]) -> Results:
     """run.json at the end: models of earlier calls stay only where they have results for the present plan."""
     results = Results(store.folder)
-    inpainters |= set(results.quality["inpainter"])
-    detectors |= set(results.detection["detector"])
+    shown = {}
+    for kind in kinds.MODELS:
+        tables = (table for table in (results.quality, results.detection) if kind.column in table)
+        names = set(taking_part[kind.name]).union(*(table[kind.column] for table in tables))
+        shown[kind.name] = {name: model for name, model in record.models(kind.name).items() if name in names}
+    finished = record.calls[-1].finished
     results.record = structs.replace(
-        record,
-        status="finished",
-        finished=record.calls[-1].finished,
-        inpainters={name: model for name, model in record.inpainters.items() if name in inpainters},
-        detectors={name: model for name, model in record.detectors.items() if name in detectors},
-        failures=len(results.failures),
+        record, status="finished", finished=finished, failures=len(results.failures), **shown
     )
     store.write_record(results.record)
     return results

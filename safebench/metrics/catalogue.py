@@ -27,6 +27,7 @@ LISTED = (
     "fid:FID",
     "ids:P_IDS",
     "ids:U_IDS",
+    "known_changed:KNOWN_CHANGED",
     "auc:AUC",
     "f1:F1",
     "f1_best:F1_BEST",

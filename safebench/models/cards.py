@@ -126,6 +126,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     ]  # fmt: skip
     """How an inpainter fills, what a detector looks for, or what a post-processing does; `control` marks a reference
     whose answer is known, `form` a report."""
+    regenerates: bool = True
+    """False for an inpainter whose output outside the hole is the photo itself, so that its whole output as a picture
+    (`--assembly regenerated`) means nothing."""
     version: str = "1"
     """Raised when the numbers change, so that old results are never reused, not even with `--keep-results`."""
     upstream: str = ""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench.inputs.images import encode_png, read_photo
+from safebench.inputs.own import NOTE
 
 Pixels = NDArray[np.uint8]
 """H x W x 3, RGB."""
@@ -33,9 +34,9 @@ class MaskedImage:
     suffix: str = ".png"
 
     @classmethod
-    def of_file(cls, data: bytes, suffix: str, mask: Mask | None) -> MaskedImage:
-        """The image that a file's bytes hold; raises ImageError where they hold none."""
-        return cls(read_photo(Path(f"image{suffix}"), data), mask, data, suffix)
+    def of_file(cls, data: bytes, path: Path, mask: Mask | None) -> MaskedImage:
+        """The image that a file's bytes hold; raises ImageError, naming the file, where they hold none."""
+        return cls(read_photo(path, data), mask, data, path.suffix)
 
     def with_pixels(self, pixels: Pixels, mask: Mask | None = None) -> MaskedImage:
         """Other pixels in a file without loss; their mask, where it moved with them, else the same."""
@@ -43,12 +44,12 @@ class MaskedImage:
 
     def with_file(self, data: bytes, suffix: str) -> MaskedImage:
         """What a lossy file of these pixels holds: its bytes, and the pixels that a reader decodes; the same mask."""
-        return MaskedImage.of_file(data, suffix, self.mask)
+        return MaskedImage.of_file(data, Path(f"image{suffix}"), self.mask)
 
     @cached_property
     def file(self) -> bytes:
         """The bytes of the file."""
-        return encode_png(self.pixels) if self.encoded is None else self.encoded
+        return encode_png(self.pixels, {NOTE: "post-processed"}) if self.encoded is None else self.encoded
 
     def generator(self, seed: int) -> np.random.Generator:
         """Random numbers that depend on the seed and the pixels alone, so that they can be drawn again."""

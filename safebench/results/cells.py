@@ -101,7 +101,7 @@ def split(cells: list[Cell]) -> tuple[dict[tuple[str, ...], Cell], list[Cell]]:
 
 def controlled_by(cell: Cell) -> tuple[str, ...]:
     """The dataset, postprocess and detector that a cell shares with its originals."""
-    dataset, _, postprocess, detector, _ = cell.key
+    dataset, _, _, postprocess, detector, _ = cell.key
     return dataset, postprocess, detector
 
 

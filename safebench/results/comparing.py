@@ -16,7 +16,7 @@ from msgspec import structs
 
 from safebench.keys import digest
 from safebench.models import kinds
-from safebench.protocol import ORIGINAL
+from safebench.protocol import NO_POSTPROCESS, ORIGINAL
 from safebench.results.privacy import cleaned, cleaned_columns, cleaned_struct
 from safebench.results.results import Results, Tables
 from safebench.runs.store import Store
@@ -126,8 +126,9 @@ def _merged(said: Terms, runs: list[tuple[str, Results]]) -> Group:
         status="finished" if all(part.record.status == "finished" for part in parts) else "unfinished",
         **{kind: {k: v for part in parts for k, v in part.record.models(kind).items()} for kind in _MODELS},
     )
-    quality = _together(sources, [part.quality for part in parts], ["inpainter"])
-    detection = _together(sources, [part.detection for part in parts], ["inpainter", "postprocess", "detector"])
+    keys = ["inpainter", "assembly"]
+    quality = _together(sources, [part.quality for part in parts], keys)
+    detection = _together(sources, [part.detection for part in parts], [*keys, "postprocess", "detector"])
     stores = {source.label: Store(source.results.folder) for source in sources}
     return Group(said, sources, Tables(record, parts[0].samples, quality, detection, stores))
 
@@ -168,7 +169,7 @@ def _renamed(source: Source) -> Tables:
         models = {names[name]: cleaned_struct(model) for name, model in tables.record.models(kind).items()}
         record = structs.replace(record, **{kind: models})
         if any(name != given for name, given in names.items()):
-            known = {**names, ORIGINAL: ORIGINAL}
+            known = {**names, ORIGINAL: ORIGINAL, NO_POSTPROCESS: NO_POSTPROCESS}
             frames = {n: f.assign(**{column: f[column].map(known)}) if column in f else f for n, f in frames.items()}
     if all(frame is getattr(tables, name) for name, frame in frames.items()):
         tables.record = record

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from safebench.errors import SafebenchError
 from safebench.models import kinds, registry
 from safebench.models.code import code_of
@@ -14,9 +16,19 @@ def identity_sentence(record: RunRecord) -> str:
     """What of the models' identity is not checked, and how their code on record compares with the code here."""
     groups: dict[str, list[str]] = {}
     for kind in kinds.MODELS:
-        for name, model in record.models(kind.name).items():
-            groups.setdefault(_compared(kind.name, name, model), []).append(name)
+        for name, model in _recorded(record.models(kind.name)):
+            names = groups.setdefault(_compared(kind.name, name, model), [])
+            names += [name] if name not in names else []
     return "; ".join([_NOT_CHECKED, *(f"{what}: {', '.join(names)}" for what, names in groups.items())]) + "."
+
+
+def _recorded(models: Mapping[str, ModelRecord]) -> Iterator[tuple[str, ModelRecord]]:
+    """Each model by its name; of a chain of post-processing, each of its steps."""
+    for name, model in models.items():
+        if model.steps or not model.identity:
+            yield from model.steps.items()
+        else:
+            yield name, model
 
 
 def _compared(kind: str, name: str, record: ModelRecord) -> str:

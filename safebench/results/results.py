@@ -13,7 +13,7 @@ from safebench.files import as_text, expanded
 from safebench.metrics.catalogue import measured
 from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
 from safebench.metrics.metric import Metric
-from safebench.protocol import ORIGINAL
+from safebench.protocol import NO_POSTPROCESS, ORIGINAL, SPLICED
 from safebench.results import tables
 from safebench.results.features import FeatureFiles
 from safebench.runs.record import ModelRecord, RunRecord
@@ -27,9 +27,9 @@ class Tables:
     record: what run.json says.
     stores: the folders of the runs that the rows are of, by the column `run`, or one under "".
     samples: the plan, one row for each photo and bin (columns: `safebench.runs.schema.SAMPLES`).
-    quality: one row for each sample and inpainter (columns: `safebench.runs.schema.columns`), in the plan's order;
-        LPIPS is absent where no backbone was at hand.
-    detection: one row for each sample, inpainter and detector (columns: `safebench.runs.schema.columns`); untouched
+    quality: one row for each sample, inpainter and assembly (columns: `safebench.runs.schema.columns`), in the plan's
+        order; LPIPS is absent where no backbone was at hand.
+    detection: one row for each sample, inpainter, assembly, post-process and detector (columns likewise); untouched
         originals stand under the inpainter "original".
     """
 
@@ -60,14 +60,22 @@ class Tables:
         originals = dict(zip(self.samples["photo"], self.samples["original"], strict=True))
         return FeatureFiles(self.metrics, self._stores, originals)
 
+    def of_one_assembly(self) -> Tables:
+        """The same without whole pictures, where there are spliced ones: for what holds one figure of an inpainter."""
+        if self.quality["assembly"].nunique() <= 1:
+            return self
+        rows = [frame[frame["assembly"].isin((SPLICED, ""))] for frame in (self.quality, self.detection)]
+        quality, detection = (frame.reset_index(drop=True) for frame in rows)
+        return Tables(self.record, self.samples, quality, detection, self._stores)
+
     @cached_property
     def quality_cells(self) -> pd.DataFrame:
-        """Means with intervals for each dataset, inpainter and bin (see `safebench.results.tables.quality_cells`)."""
+        """Means with intervals for each dataset, inpainter, assembly and bin (`results.tables.quality_cells`)."""
         return tables.quality_cells(self.quality, self.metrics, self.features)
 
     @cached_property
     def detection_cells(self) -> pd.DataFrame:
-        """Means with intervals for each dataset, inpainter, detector and bin (`results.tables.detection_cells`)."""
+        """Means with intervals for each dataset, inpainter, condition, detector and bin (`results.tables`)."""
         return tables.detection_cells(self.detection, self.metrics, self.features)
 
     @cached_property
@@ -77,18 +85,19 @@ class Tables:
 
     @cached_property
     def failures(self) -> pd.DataFrame:
-        """One row for each thing that failed: step, photo, sample, inpainter, detector, error.
+        """One row for each thing that failed: step, photo, sample, inpainter, postprocess, detector, error.
 
         A photo that could not be read counts once, however many samples it would have made.
         """
-        columns = ["error_step", "photo", "sample", "inpainter", "detector", "error"]
+        columns = ["error_step", "photo", "sample", "inpainter", "postprocess", "detector", "error"]
         parts = [frame[frame["error"] != ""] for frame in (self.quality, self.detection)]
         rows = pd.concat([part.reindex(columns=columns) for part in parts], ignore_index=True)
         blank = {
-            "read": ["sample", "inpainter", "detector"],
-            "mask": ["inpainter", "detector"],
-            "inpaint": ["detector"],
-            "quality": ["detector"],
+            "read": ["sample", "inpainter", "postprocess", "detector"],
+            "mask": ["inpainter", "postprocess", "detector"],
+            "inpaint": ["postprocess", "detector"],
+            "quality": ["postprocess", "detector"],
+            "postprocess": ["detector"],
         }
         for step, names in blank.items():
             rows.loc[rows["error_step"] == step, names] = ""
@@ -127,13 +136,14 @@ class Results(Tables):
         known = {"inpainter": {ORIGINAL: "", **_identities(self.record.inpainters)}}
         if table == "detection":
             known["detector"] = _identities(self.record.detectors)
+            known["postprocess"] = {NO_POSTPROCESS: "", **_identities(self.record.postprocessing)}
         keep = rows["sample_key"].isin(order)
         for column, identities in known.items():
             keep &= rows[f"{column}_id"] == rows[column].map(identities)
         rows = rows if keep.all() else rows[keep]
         if table == "quality":
             rows = self._one_backbone(rows)
-        names = [column for column in ("inpainter", "postprocess", "detector") if column in rows]
+        names = [column for column in ("inpainter", "assembly", "postprocess", "detector") if column in rows]
         # chosen and ordered by few columns, so that the many texts of a row are copied once
         light = rows[names].assign(_place=rows["sample_key"].map(order)).drop_duplicates(keep="last")
         chosen = light.sort_values([*names, "_place"], kind="stable").index

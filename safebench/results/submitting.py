@@ -92,6 +92,8 @@ def _stage(results: Results, folder: Path) -> None:
     store.flush()
     paths = [samples["original"], samples["mask"], results.quality["composite"]]
     paths += [results.detection["map"], results.detection["confidence"]]
+    shown = results.detection["picture"]
+    paths += [shown, shown[shown != ""].map(lambda path: Path(path).with_suffix(".mask.png").as_posix())]
     files = {path for column in paths for path in column.dropna() if path}
     for path in sorted(files | _features(results)):
         source = (results.folder / path).resolve()

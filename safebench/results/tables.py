@@ -48,13 +48,13 @@ CHANCE_LOW = 0.45
 def quality_cells(
     quality: pd.DataFrame, metrics: Sequence[Metric] = DEFAULT, features: FeatureFiles | None = None
 ) -> pd.DataFrame:
-    """Visual quality for each dataset, inpainter and bin, and for all bins together.
+    """Visual quality for each dataset, inpainter, assembly and bin, and for all bins together.
 
     quality: stored rows (`safebench.runs.schema.columns`).  features: what their pictures left behind.  Columns of the
-    result: dataset, inpainter, bin; n (images that went well), photos (they were made from), failures; those of each
+    result: the four keys; n (images that went well), photos (they were made from), failures; those of each
     metric.  A metric that not every run has is absent where there is no value.
     """
-    keys = ["dataset", "inpainter", "bin"]
+    keys = ["dataset", "inpainter", "assembly", "bin"]
     pictures = pictures_of(quality, metrics, ("quality",))
     of_cells = [m for m in metrics if m.level == "cell" and m.subject == "quality"]
     stored = features if any(m.feature for m in of_cells) else None
@@ -74,15 +74,16 @@ def quality_cells(
 def detection_cells(
     detection: pd.DataFrame, metrics: Sequence[Metric] = DEFAULT, features: FeatureFiles | None = None
 ) -> pd.DataFrame:
-    """Localisation and detection for each dataset, inpainter, postprocess, detector and bin, and for all bins.
+    """Localisation and detection for each dataset, inpainter, assembly, postprocess, detector and bin, and for all
+    bins.
 
     detection: stored rows (`safebench.runs.schema.columns`); those of the inpainter "original" are the controls.
     features: what their maps left behind.
-    Columns of the result: the five keys; n, photos, failures; those of each metric of localisation; inverted (an AUC
+    Columns of the result: the six keys; n, photos, failures; those of each metric of localisation; inverted (an AUC
     clearly below 0.5: the detector points at the background); those of each metric of detection, and what the
     originals give as a whole.  What needs originals is NaN where there are none.
     """
-    keys = ["dataset", "inpainter", "postprocess", "detector", "bin"]
+    keys = ["dataset", "inpainter", "assembly", "postprocess", "detector", "bin"]
     pictures = pictures_of(detection, metrics, ("localisation", "detection"))
     of_cells = [m for m in metrics if m.level == "cell" and m.subject != "quality"]
     stored = features if any(m.feature for m in of_cells) else None
@@ -143,7 +144,7 @@ def compare_inpainters(table: pd.DataFrame, a: str, b: str, metric: str) -> pd.D
     for name in (a, b):
         if name not in inpainters:
             raise UnknownNameError(f"'{name}' is no inpainter of these results; they have {', '.join(inpainters)}")
-    keys = [key for key in ("dataset", "postprocess", "detector", "bin") if key in table]
+    keys = [key for key in ("dataset", "assembly", "postprocess", "detector", "bin") if key in table]
     sample = [*keys, "photo", "sample"]
     of_a, of_b = (_finite(table[table["inpainter"] == name], metric, sample) for name in (a, b))
     pairs = of_a.merge(of_b, on=sample, how="outer", suffixes=("_a", "_b"))

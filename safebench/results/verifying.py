@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ from safebench.metrics.feature import decoded
 from safebench.metrics.metric import Metric
 from safebench.metrics.score import SCORE
 from safebench.models.calling import top1_mean
-from safebench.protocol import ORIGINAL, PROTOCOL
+from safebench.protocol import NO_POSTPROCESS, ORIGINAL, PROTOCOL, SPLICED
 from safebench.results.identity import identity_sentence
 from safebench.results.results import Results
+from safebench.results.shown import ShownAgain
 from safebench.runs.store import Store
 
 SHARE = 0.1
@@ -72,7 +74,11 @@ def verify(results: Results, seed: int, share: float = SHARE) -> Verdict:
     drawn = random.Random(seed).sample(names, max(1, math.ceil(share * len(names))))  # noqa: S311 (no secret)
     for name in drawn:
         problems += check.sample(name)
-    return Verdict(tuple(problems), len(drawn), check.figures, seed, identity_sentence(results.record))
+    sentence = identity_sentence(results.record)
+    if chains := sorted(check.shown.not_compared):
+        by_others = "Made again here, by other versions than the run's, and so not compared bit by bit: pictures after"
+        sentence += f" {by_others} {', '.join(chains)}."
+    return Verdict(tuple(problems), len(drawn), check.figures, seed, sentence)
 
 
 class _Check:
@@ -82,6 +88,7 @@ class _Check:
         self.results = results
         self.store = Store(results.folder)
         self.figures = 0
+        self.shown = ShownAgain(results)
 
     @cached_property
     def samples(self) -> dict[str, Row]:
@@ -113,20 +120,22 @@ class _Check:
         """A row for every sample and model, and no other."""
         samples = len(self.results.samples)
         photos = self.results.samples["photo"].nunique()
-        inpainters, detectors = (
-            [*models] for models in (self.results.record.inpainters, self.results.record.detectors)
-        )
-        if not samples or not inpainters:
+        models, detectors = self.results.record.inpainters, self.results.record.detectors
+        if not samples or not models:
             yield "it holds no results"
-        counted = self.results.quality["inpainter"].value_counts()
-        for name in inpainters:
-            if counted.get(name, 0) != samples:
-                yield f"quality of {name}: {counted.get(name, 0)} rows of {samples}"
-        seen = self.results.detection.groupby(["inpainter", "detector"], sort=False).size()
-        for detector in detectors:
-            for name, expected in [*((name, samples) for name in inpainters), (ORIGINAL, photos)]:
-                if seen.get((name, detector), 0) != expected:
-                    yield f"{detector} on {name}: {seen.get((name, detector), 0)} rows of {expected}"
+        made = [(name, a) for name, model in models.items() for a in model.assemblies]
+        counted = self.results.quality.groupby(["inpainter", "assembly"], sort=False).size()
+        for name, assembly in made:
+            if (found := counted.get((name, assembly), 0)) != samples:
+                yield f"quality of {name}{_aside(assembly)}: {found} rows of {samples}"
+        keys = ["inpainter", "assembly", "postprocess", "detector"]
+        seen = self.results.detection.groupby(keys, sort=False).size()
+        conditions = [*self.results.record.postprocessing] or [NO_POSTPROCESS]
+        for detector, condition in product(detectors, conditions):
+            for (name, assembly), expected in [*((one, samples) for one in made), ((ORIGINAL, ""), photos)]:
+                if (found := seen.get((name, assembly, condition, detector), 0)) != expected:
+                    where = f"{detector} on {name}{_aside(assembly, condition)}"
+                    yield f"{where}: {found} rows of {expected}"
 
     def maps(self) -> Iterator[str]:
         """A map for every row whose figures rest on one."""
@@ -168,13 +177,19 @@ class _Check:
             composite = _read(read_photo, self._file(row["composite"]))
         except (OSError, SafebenchError):
             return  # told by `composites`
-        where = f"{row['inpainter']} on {row['sample']}"
-        if (composite[~hole] != original[~hole]).any() and not self._sees_the_hole(row["inpainter"]):
+        where = f"{row['inpainter']}{_aside(row['assembly'])} on {row['sample']}"
+        spliced = row["assembly"] == SPLICED
+        if spliced and (composite[~hole] != original[~hole]).any() and not self._sees_the_hole(row["inpainter"]):
             yield f"{where}: the composite differs outside the hole"
         yield from self._differences(where, row, CompositeEvidence(composite, original, hole), quality=True)
 
     def _detection(self, row: Row, hole: Any) -> Iterator[str]:
-        where = f"{row['detector']} on {row['inpainter']}, {row['sample']}"
+        where = f"{row['detector']} on {row['inpainter']}{_aside(row['assembly'], row['postprocess'])}, {row['sample']}"
+        try:
+            hole = self.shown.mask(row, self._picture(row), hole)
+        except SubmissionError as error:
+            yield f"{where}: {error}"
+            return
         try:
             with Image.open(self._file(row["map"])) as image:
                 stored = np.asarray(image)
@@ -182,7 +197,7 @@ class _Check:
             yield f"{where}: its map is missing or unreadable"
             return
         if stored.shape != hole.shape or stored.dtype not in (np.dtype("uint16"), np.dtype("int32")):
-            yield f"{where}: its map is no 16-bit picture of the hole's size"
+            yield f"{where}: its map is no 16-bit picture of its mask's size"
             return
         levels = (stored.astype(np.float64) / 65535).astype(np.float32)
         evidence = MapEvidence(levels, hole, row[SCORE.column])
@@ -238,12 +253,26 @@ class _Check:
     def _sees_the_hole(self, inpainter: str) -> bool:
         return self.results.record.inpainters[inpainter].family == "control"
 
+    def _picture(self, row: Row) -> Path:
+        """The picture of a detection row, before post-processing; raises SubmissionError where there is none."""
+        for made in self.quality.get(row["sample"], []):
+            if (made["inpainter"], made["assembly"]) == (row["inpainter"], row["assembly"]):
+                return self._file(made["composite"])
+        raise SubmissionError("no picture of it is on record")
+
     def _file(self, relative: str) -> Path:
         """A file of the run's folder; raises SubmissionError where the name leads out of it."""
         path = (self.results.folder / relative).resolve()
         if not relative or not path.is_relative_to(self.results.folder.resolve()):
             raise SubmissionError(f"{relative!r} is no file of the run's folder")
         return path
+
+
+def _aside(assembly: str, postprocess: str = NO_POSTPROCESS) -> str:
+    """What is unusual of a row, after the inpainter's name."""
+    unusual = [assembly] if assembly not in ("", SPLICED) else []
+    unusual += [] if postprocess == NO_POSTPROCESS else [f"after {postprocess}"]
+    return f" ({', '.join(unusual)})" if unusual else ""
 
 
 def _same(stored: float, again: float, allowed: float) -> bool:

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from safebench.inputs.images import encode_png, read_mask, read_photo
+from safebench.inputs.images import encode_png, read_mask
 from safebench.metrics.catalogue import chosen, features, measure, stored
 from safebench.metrics.evidence import MapEvidence
 from safebench.metrics.feature import encoded
 from safebench.models import calling
 from safebench.models.contracts import Detector
+from safebench.models.masked_image import MaskedImage
 from safebench.models.specs import ModelSpec
+from safebench.route.chains import Chain
+from safebench.route.postprocess import Postprocessor
 from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """An image, the hole in it (None: it has none), and once it was looked at, what was found."""
+    """An image as it is shown with the hole in it (None: it has none), and once it was looked at, what was found.
+
+    file: the file that the image is, for a detector that reads files.  moved: whether its mask is another than the
+    item's.
+    """
 
     item: Item
-    image: NDArray[np.uint8]
-    hole: NDArray[np.bool_] | None
+    image: MaskedImage
+    file: FileRef
+    moved: bool = False
     map: calling.Map | None = None
     score: float = math.nan
     confidence: calling.Map | None = None
@@ -37,11 +45,15 @@ class _Seen:
 
 @dataclass
 class DetectWorker(Portable):
-    """One detector at work; `metrics` are those asked for beside the default set."""
+    """One detector at work.
+
+    metrics: those asked for beside the default set.  chains: of post-processing, by label, that items may ask for.
+    """
 
     spec: ModelSpec
     device: str
     metrics: tuple[str, ...] = ()
+    chains: Mapping[str, Chain] = field(default_factory=dict)
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("detect"), repr=False)
 
     @loaded_once
@@ -50,8 +62,8 @@ class DetectWorker(Portable):
         return self.spec.load_detector(self.device)
 
     def load(self, items: Sequence[Item]) -> list[_Seen | Failure]:
-        """Decode images and holes."""
-        return [attempt("detect", _seen, item) for item in items]
+        """Decode images and holes, and do to them what is asked for."""
+        return [self._prepare(item) for item in items]
 
     def compute(self, loaded: list[_Seen | Failure]) -> list[_Seen | Failure]:
         """Call the detector."""
@@ -63,32 +75,57 @@ class DetectWorker(Portable):
         return [one if isinstance(one, Failure) else attempt("detect", self._measure, one) for one in computed]
 
     def _look(self, batch: Sequence[_Seen]) -> list[_Seen]:
-        images = np.stack([one.image for one in batch])
+        images = np.stack([one.image.pixels for one in batch])
         with contextlib.ExitStack() as stack:
-            paths = [stack.enter_context(_on_disk(one.item.files["image"])) for one in batch]
+            paths = []
+            if self.model.card.input.reads == "files":
+                paths = [stack.enter_context(_on_disk(one.file)) for one in batch]
             found = calling.detect(self.model, images, paths, self.spec.precision)
         confidence = [None] * len(batch) if found.confidence is None else found.confidence
         return [
-            _Seen(one.item, one.image, one.hole, found.maps[k], float(found.scores[k]), confidence[k])
+            replace(one, map=found.maps[k], score=float(found.scores[k]), confidence=confidence[k])
             for k, one in enumerate(batch)
         ]
 
     def _measure(self, one: _Seen) -> Answer:
         if one.map is None:
             raise AssertionError("compute gives every image a map")
-        evidence = MapEvidence(one.map, one.hole, one.score)
+        evidence = MapEvidence(one.map, one.image.mask, one.score)
         values: dict[str, Any] = {**measure(stored(chosen(self.metrics), quality=False).values(), evidence)}
-        kept = {"map": one.map, "confidence": one.confidence} if one.item.keep else {}
+        values["picture_sha256"] = hashlib.sha256(one.image.file).hexdigest() if one.item.asked else ""
+        kept = {"map": one.map, "confidence": one.confidence} if "map" in one.item.keep else {}
         files = {kind: FileRef(Path(f"{kind}.png"), _encode(each)) for kind, each in kept.items() if each is not None}
-        if one.hole is not None:
+        if "picture" in one.item.keep and "shown" not in one.item.files:
+            files["picture"] = FileRef(Path(f"picture{one.image.suffix}"), one.image.file)
+            if one.moved and one.image.mask is not None:
+                files["mask"] = FileRef(Path("mask.png"), encode_png(one.image.mask))
+        if one.image.mask is not None:
             wanted = features(chosen(self.metrics), "map")
             files |= {n: FileRef(Path(f"{n}.npz"), encoded(f.extract(evidence))) for n, f in wanted.items()}
         return Answer(values, files)
 
+    def _prepare(self, item: Item) -> _Seen | Failure:
+        seen = attempt("detect", _seen, item)
+        if isinstance(seen, Failure) or not item.asked or "shown" in item.files:
+            return seen
+        return attempt("postprocess", self._processed, seen)
+
+    def _processed(self, seen: _Seen) -> _Seen:
+        image = self._postprocess(seen.item.asked, seen.image)
+        name = seen.file.path.with_suffix(image.suffix)
+        before = seen.image.mask
+        moved = image.mask is not None and before is not None and not np.array_equal(image.mask, before)
+        return _Seen(seen.item, image, FileRef(name, image.file), moved)
+
+    @loaded_once
+    def _postprocess(self) -> Postprocessor:
+        return Postprocessor(self.chains, self.device)
+
 
 def _seen(item: Item) -> _Seen:
-    image, mask = item.files["image"], item.files.get("mask")
-    return _Seen(item, read_photo(image.path, image.read()), read_mask(mask.path, mask.read()) if mask else None)
+    file, mask = item.files.get("shown", item.files["image"]), item.files.get("mask")
+    hole = read_mask(mask.path, mask.read()) if mask else None
+    return _Seen(item, MaskedImage.of_file(file.read(), file.path, hole), file)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,10 @@
-"""The second stage: each inpainter fills every hole once, and each composite's quality is measured."""
+"""The second stage: each inpainter fills every hole once, and the quality of each picture made of it is measured."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from safebench.files import atomic_write
 from safebench.keys import digest
 from safebench.metrics.catalogue import features
 from safebench.models.specs import ModelSpec
+from safebench.protocol import SPLICED
 from safebench.route.inpaint_worker import InpaintWorker
 from safebench.route.job import Job
 from safebench.route.link import Link
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
     from safebench.metrics.perceptual import Perceptual
 
 
-class InpaintLink(Link[Sample]):
-    """One inpainter over the samples.
+class InpaintLink(Link):
+    """One inpainter; its pictures are those that it is to make.
 
+    assemblies: how its output becomes pictures, in the order of `safebench.route.assemble`.
     lpips_net: the backbone that LPIPS comes from, or "" where none is at hand.
     perceptual: that backbone, one for all inpainters with what it remembers of the photos; None: the worker loads it.
     """
@@ -34,90 +37,93 @@ class InpaintLink(Link[Sample]):
     table = "quality"
     own_steps = frozenset({"inpaint", "quality"})
 
-    def __init__(self, job: Job, spec: ModelSpec, lpips_net: str, perceptual: Perceptual | None = None) -> None:
-        worker = InpaintWorker(spec, job.config.device, lpips_net, job.config.metrics)
+    def __init__(
+        self,
+        job: Job,
+        spec: ModelSpec,
+        assemblies: Sequence[str],
+        lpips_net: str = "",
+        perceptual: Perceptual | None = None,
+    ) -> None:
+        worker = InpaintWorker(spec, job.config.device, lpips_net, job.config.metrics, tuple(assemblies))
         if perceptual is not None:
             worker.perceptual = perceptual
-        super().__init__(job, spec, worker)
+        super().__init__(job, spec, worker, len(assemblies))
+        self.assemblies = assemblies
         self.lpips_net = lpips_net
-        self._keys: dict[str, str] = {}
 
-    def key(self, subject: Sample) -> str:
-        """Of the composite and the backbone."""
-        return digest("quality", self._composite_key(subject), self.lpips_net)
+    def planned(self) -> list[Picture]:
+        """The pictures that the plan asks for, those of a sample one after the other; their content is a key."""
+        return [
+            self._planned(sample, assembly, self.job.why_unusable(sample))
+            for sample in self.job.plan.samples
+            for assembly in self.assemblies
+        ]
 
-    def failure(self, subject: Sample) -> Failure | None:
-        """Whether the photo or the mask could not be read."""
-        return self.job.why_unusable(subject)
+    def made(self, quality: Mapping[str, Mapping[str, Any]]) -> Iterator[list[Picture]]:
+        """The pictures that were made, a list for each assembly.
 
-    def kept(self, subject: Sample, file: str) -> bool:
-        """Whether the composite is there."""
-        del file  # its name follows from the key
-        return self.path(subject).exists() and all(path.exists() for path in self._features(subject).values())
+        quality: what the stored rows say, by sample, inpainter_id and assembly.
+        """
+        for assembly in self.assemblies:
+            rows = [(s, quality.get(f"{s.sample} {self.spec.identity} {assembly}")) for s in self.job.plan.samples]
+            yield [self._made(sample, assembly, row) for sample, row in rows]
 
-    def path(self, sample: Sample) -> Path:
-        """Where the sample's composite lies."""
-        return self.job.store.composite(self.spec.label, sample.sample, self._composite_key(sample))
+    def key(self, picture: Picture) -> str:
+        """Of the picture and the backbone."""
+        return digest("quality", picture.content, self.lpips_net)
 
-    def name(self, subject: Sample) -> str:
-        """The sample's."""
-        return subject.sample
+    def kept(self, picture: Picture, files: Sequence[str]) -> bool:
+        """Whether the picture and what it leaves behind are there; their names follow from its key."""
+        del files
+        return picture.file.path.exists() and all(path.exists() for path in self._features(picture).values())
 
-    def item(self, subject: Sample) -> Item:
-        """The photo, the hole, and the composite where one is there from an earlier run."""
-        files = {"original": self.job.original(subject), "mask": self.job.hole(subject)}
-        if (path := self.path(subject)).exists():
-            files["composite"] = FileRef(path)
-        files |= {kind: FileRef(path) for kind, path in self._features(subject).items() if path.exists()}
-        return Item(subject.sample, files)
+    def item(self, picture: Picture) -> Item:
+        """The photo, the hole, and what is there of the pictures from an earlier run."""
+        sample = picture.sample
+        files = {"original": self.job.original(sample), "mask": self.job.hole(sample)}
+        for assembly in self.assemblies:
+            made = self._planned(sample, assembly, None)
+            places = {assembly: made.file.path, **self._features(made)}
+            files |= {kind: FileRef(path) for kind, path in places.items() if path.exists()}
+        return Item(picture.name, files)
 
-    def row(self, subject: Sample, result: Result) -> dict[str, Any]:
-        """The row of the quality table; writes the composite."""
-        row: dict[str, Any] = {
-            "key": self.key(subject),
-            "sample_key": subject.key,
-            "inpainter_id": self.spec.identity,
-            "lpips_net": self.lpips_net,
-            "sample": subject.sample,
-            "photo": subject.photo,
-            "dataset": subject.dataset,
-            "bin": subject.bin,
-            "inpainter": self.spec.label,
-        }
+    def row(self, picture: Picture, result: Result) -> dict[str, Any]:
+        """The row of the quality table; writes the picture."""
+        row: dict[str, Any] = {"key": self.key(picture), "lpips_net": self.lpips_net, **picture.columns()}
         if isinstance(result, Failure):
-            blank = dict.fromkeys(("hole_ratio", *schema.metric_columns("quality", self.job.metrics)), math.nan)
-            no_file = {"composite": "", "composite_sha256": ""}
-            return {**row, **blank, **no_file, "error": self.job.fail(result).error, "error_step": result.step}
-        path = self.path(subject)
-        if "composite" in result.files:
-            atomic_write(path, result.files["composite"].read())
-        for kind, feature in self._features(subject).items():
+            figures = dict.fromkeys(("hole_ratio", *schema.metric_columns("quality", self.job.metrics)), math.nan)
+            return {**row, **self._failed(result, {**figures, "composite": "", "composite_sha256": ""})}
+        path = picture.file.path
+        if picture.assembly in result.files:
+            atomic_write(path, result.files[picture.assembly].read())
+        for kind, feature in self._features(picture).items():
             if kind in result.files:
                 atomic_write(feature, result.files[kind].read())
-        return {**row, **result.values, "composite": self.job.store.relative(path), "error": "", "error_step": ""}
+        values = result.values[picture.assembly]
+        return {**row, **values, "composite": self.job.store.relative(path), "error": "", "error_step": ""}
 
-    def _features(self, sample: Sample) -> dict[str, Path]:
-        """Where lies what the composite and the original leave behind, by `composite NAME` and `original NAME`."""
+    def _features(self, picture: Picture) -> dict[str, Path]:
+        """Where lies what the picture and its original leave behind, by `ASSEMBLY NAME` and `original NAME`."""
         store = self.job.store
-        of = {"composite": store.relative(self.path(sample)), "original": sample.original}
+        of = {picture.assembly: store.relative(picture.file.path), "original": picture.sample.original}
         names = features(self.job.metrics, "composite")
         return {f"{kind} {name}": store.feature(name, path) for name in names for kind, path in of.items()}
 
-    def pictures(self, quality: Mapping[str, Mapping[str, Any]]) -> list[Picture]:
-        """What became of the samples; `quality` maps sample and inpainter_id to the stored row."""
-        return [self._picture(s, quality.get(f"{s.sample} {self.spec.identity}")) for s in self.job.plan.samples]
-
-    def _picture(self, sample: Sample, row: Mapping[str, Any] | None) -> Picture:
+    def _planned(self, sample: Sample, assembly: str, failure: Failure | None) -> Picture:
+        """A picture that is to be made: its key is of photo, mask, size, protocol, and the model's identity."""
+        other = () if assembly == SPLICED else (assembly,)
+        key = digest("inpaint", sample.key, self.spec.identity, *other)
+        name = ".".join((sample.sample, *other))
+        file = FileRef(self.job.store.composite(self.spec.label, name, key))
         mask = self.job.hole(sample)
-        if row is None or row["error"]:
-            why = Failure("inpaint", "no composite") if row is None else Failure(row["error_step"], row["error"])
-            content, file = self._composite_key(sample), FileRef(Path())
-            return Picture(sample, self.spec.label, self.spec.identity, content, file, mask, failure=why)
-        file = FileRef(self.job.store.folder / row["composite"])
-        return Picture(sample, self.spec.label, self.spec.identity, row["composite_sha256"], file, mask)
+        return Picture(sample, self.spec.label, self.spec.identity, assembly, key, file, mask, failure=failure)
 
-    def _composite_key(self, sample: Sample) -> str:
-        """Of all that a composite depends on: photo, mask, size, protocol; the model's version, weights and seed."""
-        if sample.key not in self._keys:
-            self._keys[sample.key] = digest("inpaint", sample.key, self.spec.identity)
-        return self._keys[sample.key]
+    def _made(self, sample: Sample, assembly: str, row: Mapping[str, Any] | None) -> Picture:
+        if row is None:
+            return self._planned(sample, assembly, Failure("inpaint", "no composite"))
+        if row["error"]:
+            return self._planned(sample, assembly, Failure(row["error_step"], row["error"]))
+        planned = self._planned(sample, assembly, None)
+        file = FileRef(self.job.store.folder / row["composite"])
+        return replace(planned, content=row["composite_sha256"], file=file)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ from safebench.models import calling
 from safebench.models.contracts import Inpainter
 from safebench.models.devices import pick_device
 from safebench.models.specs import ModelSpec
+from safebench.protocol import SPLICED
+from safebench.route.assemble import ASSEMBLIES
 from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
 
 if TYPE_CHECKING:
@@ -28,16 +30,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class _Picture:
+    """A picture made of an output (uint8 H x W x 3); the bytes of its file, where it is there from an earlier run."""
+
+    pixels: NDArray[np.uint8]
+    file: bytes | None = None
+
+
+@dataclass(frozen=True)
 class _Evidence:
-    """A photo, its hole, and its composite (uint8 H x W x 3), once there is one, with the file's bytes.
+    """A photo, its hole, and the pictures that there are, by assembly.
 
     features: the names of what was left behind before.
     """
 
     photo: NDArray[np.uint8]
     hole: NDArray[np.bool_]
-    composite: NDArray[np.uint8] | None
-    file: bytes | None
+    pictures: Mapping[str, _Picture]
     features: frozenset[str] = frozenset()
 
 
@@ -46,12 +55,14 @@ class InpaintWorker(Portable):
     """One inpainter at work.
 
     lpips_net: the backbone that LPIPS comes from, or "" for none.  metrics: those asked for beside the default set.
+    assemblies: the pictures to be made of each output.
     """
 
     spec: ModelSpec
     device: str
     lpips_net: str
     metrics: tuple[str, ...] = ()
+    assemblies: tuple[str, ...] = (SPLICED,)
     _adaptive: Adaptive = field(default_factory=lambda: Adaptive("inpaint"), repr=False)
 
     @loaded_once
@@ -75,48 +86,57 @@ class InpaintWorker(Portable):
         return {name: network.load(device) for name, network in networks(chosen(self.metrics)).items()}
 
     def load(self, items: Sequence[Item]) -> list[_Evidence | Failure]:
-        """Decode photos, holes and the composites that are there."""
-        return [attempt("inpaint", _evidence, item) for item in items]
+        """Decode photos, holes and the pictures that are there."""
+        return [attempt("inpaint", self._evidence, item) for item in items]
 
     def compute(self, loaded: list[_Evidence | Failure]) -> list[_Evidence | Failure]:
-        """Fill the batch, unless every composite is there: a batch of which one is missing is computed whole."""
+        """Fill the batch, unless every picture is there: a batch of which one is missing is computed whole."""
         usable = [one for one in loaded if isinstance(one, _Evidence)]
-        if all(one.composite is not None for one in usable):
+        if all(one.pictures.keys() >= set(self.assemblies) for one in usable):
             return loaded
         filled = iter(self._adaptive(usable, self._fill))
         return [next(filled) if isinstance(one, _Evidence) else one for one in loaded]
 
     def finish(self, computed: list[_Evidence | Failure]) -> list[Result]:
-        """Encode new composites and measure all."""
+        """Encode new pictures and measure all."""
         return [one if isinstance(one, Failure) else attempt("quality", self._measure, one) for one in computed]
 
     def _fill(self, batch: Sequence[_Evidence]) -> list[_Evidence]:
         photos, holes = np.stack([one.photo for one in batch]), np.stack([one.hole for one in batch])
         raw = calling.inpaint(self.model, photos, holes, self.spec.precision)
-        made = calling.composite(photos, holes, raw)
+        new = {assembly: ASSEMBLIES[assembly](photos, holes, raw) for assembly in self.assemblies}
         return [
-            one if one.composite is not None else _Evidence(one.photo, one.hole, new, None, one.features)
-            for one, new in zip(batch, made, strict=True)
+            replace(one, pictures={**{name: _Picture(made[k]) for name, made in new.items()}, **one.pictures})
+            for k, one in enumerate(batch)
         ]
 
     def _measure(self, one: _Evidence) -> Answer:
-        if one.composite is None:
-            raise AssertionError("compute fills every composite")
-        file = one.file if one.file is not None else encode_png(one.composite, provenance(self.spec))
+        """The figures of each assembly, and the files that are new."""
+        values: dict[str, Any] = {}
+        files = self._features(one)
+        for assembly in self.assemblies:
+            picture = one.pictures[assembly]
+            file = picture.file
+            if file is None:
+                file = encode_png(picture.pixels, provenance(self.spec, assembly))
+                files[assembly] = FileRef(Path(f"{assembly}.png"), file)
+            values[assembly] = self._figures(one, picture.pixels) | {
+                "composite_sha256": hashlib.sha256(file).hexdigest()
+            }
+        return Answer(values, files)
+
+    def _figures(self, one: _Evidence, pixels: NDArray[np.uint8]) -> dict[str, Any]:
         held = {**self.networks, **({LPIPS_NETWORK: self.perceptual} if self.perceptual else {})}
-        evidence = CompositeEvidence(one.composite, one.photo, one.hole, held)
-        values: dict[str, Any] = {
+        evidence = CompositeEvidence(pixels, one.photo, one.hole, held)
+        return {
             "hole_ratio": int(np.count_nonzero(one.hole)) / one.hole.size,
             **measure(stored(chosen(self.metrics), quality=True).values(), evidence),
-            "composite_sha256": hashlib.sha256(file).hexdigest(),
         }
-        files = {} if one.file is not None else {"composite": FileRef(Path("composite.png"), file)}
-        return Answer(values, {**files, **self._features(one)})
 
     def _features(self, one: _Evidence) -> dict[str, FileRef]:
-        """What composite and photo leave behind, as far as it is not there yet."""
+        """What pictures and photo leave behind, as far as it is not there yet."""
         wanted = features(chosen(self.metrics), "composite")
-        pictures = {"composite": one.composite, "original": one.photo}
+        pictures = {**{name: picture.pixels for name, picture in one.pictures.items()}, "original": one.photo}
         return {
             f"{kind} {name}": FileRef(Path(f"{name}.npz"), encoded(feature.extract(picture, self._network(feature))))
             for name, feature in wanted.items()
@@ -127,22 +147,24 @@ class InpaintWorker(Portable):
     def _network(self, feature: Feature) -> Any:
         return self.networks[feature.network.name] if feature.network else None
 
-
-def _evidence(item: Item) -> _Evidence:
-    original, mask, composite = (item.files.get(role) for role in ("original", "mask", "composite"))
-    if original is None or mask is None:
-        raise AssertionError("every item has a photo and a hole")
-    file = composite.read() if composite else None
-    return _Evidence(
-        read_photo(original.path, original.read()),
-        read_mask(mask.path, mask.read()),
-        read_photo(composite.path, file) if composite else None,
-        file,
-        frozenset(item.files),
-    )
+    def _evidence(self, item: Item) -> _Evidence:
+        original, mask = item.files["original"], item.files["mask"]
+        made = {name: item.files[name] for name in self.assemblies if name in item.files}
+        return _Evidence(
+            read_photo(original.path, original.read()),
+            read_mask(mask.path, mask.read()),
+            {name: _read(file) for name, file in made.items()},
+            frozenset(item.files),
+        )
 
 
-def provenance(spec: ModelSpec) -> dict[str, str]:
-    """The PNG text chunk of a composite: nobody should mistake it for a photograph later."""
+def _read(file: FileRef) -> _Picture:
+    data = file.read()
+    return _Picture(read_photo(file.path, data), data)
+
+
+def provenance(spec: ModelSpec, assembly: str = SPLICED) -> dict[str, str]:
+    """The PNG text chunk of what an inpainter made: nobody should mistake it for a photograph later."""
     sha256 = spec.checkpoint.sha256 if spec.checkpoint else "none"
-    return {NOTE: f"inpainted by {spec.label} (version {spec.entry.card.version}, weights sha256 {sha256})"}
+    what = "inpainted" if assembly == SPLICED else "wholly made"
+    return {NOTE: f"{what} by {spec.label} (version {spec.entry.card.version}, weights sha256 {sha256})"}

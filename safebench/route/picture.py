@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from safebench.protocol import NO_POSTPROCESS, ORIGINAL, SPLICED
+from safebench.protocol import NO_POSTPROCESS, ORIGINAL
 from safebench.route.plan import Sample
 from safebench.work.tasks import Failure, FileRef
 
@@ -16,9 +17,10 @@ class Picture:
 
     sample: the photo and the hole that it was made from; of an untouched photo, any sample of that photo.
     maker, maker_id: who made it, and that model's identity; `original` and "" for an untouched photo.
-    file: as its maker left it.  content: the sha256 of that file's bytes; of an untouched photo, the photo's key.
-    mask: the true mask, at the picture's own size, 255 = hole; None for an untouched photo.
     assembly: how the maker's output became a picture (docs/protocol.md, 2); "" for an untouched photo.
+    file: as its maker left it.  content: the sha256 of that file's bytes; the key of what it is to be made of where it
+        is not there yet; of an untouched photo, the photo's key.
+    mask: the true mask, at the picture's own size, 255 = hole; None for an untouched photo.
     postprocess: what is done to it before a detector sees it.
     failure: why there is no such picture.
     """
@@ -26,10 +28,10 @@ class Picture:
     sample: Sample
     maker: str
     maker_id: str
+    assembly: str
     content: str
     file: FileRef
     mask: FileRef | None
-    assembly: str = SPLICED
     postprocess: str = NO_POSTPROCESS
     failure: Failure | None = None
 
@@ -37,7 +39,7 @@ class Picture:
     def of_original(cls, sample: Sample, folder: Path, failure: Failure | None) -> Picture:
         """The untouched photo of a sample, in a run's folder."""
         file = FileRef(folder / sample.original)
-        return cls(sample, ORIGINAL, "", sample.photo_key, file, None, assembly="", failure=failure)
+        return cls(sample, ORIGINAL, "", "", sample.photo_key, file, None, failure=failure)
 
     @property
     def is_original(self) -> bool:
@@ -53,3 +55,16 @@ class Picture:
     def origin(self) -> str:
         """The key of what it was made from: the sample's, or for an untouched photo the photo's."""
         return self.sample.photo_key if self.is_original else self.sample.key
+
+    def columns(self) -> Mapping[str, str]:
+        """What a row of any table says of it."""
+        return {
+            "sample_key": self.origin,
+            "inpainter_id": self.maker_id,
+            "sample": self.name,
+            "photo": self.sample.photo,
+            "dataset": self.sample.dataset,
+            "bin": "" if self.is_original else self.sample.bin,
+            "inpainter": self.maker,
+            "assembly": self.assembly,
+        }

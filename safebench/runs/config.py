@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from safebench.errors import ConfigError
-from safebench.protocol import SIZE, check_mask_threshold, parse_bins
+from safebench.protocol import NO_POSTPROCESS, REGENERATED, SIZE, SPLICED, check_mask_threshold, parse_bins
 from safebench.runs.options import Said, as_flag, convert, in_file, read_options
 
 
@@ -38,6 +38,10 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     ray_address: str | None = None
     slurm: dict[str, str] = {}
     storage: str | None = None
+    postprocess: tuple[str, ...] = (NO_POSTPROCESS,)
+    """What is done to pictures before a detector sees them: chains (`resize:0.5+jpeg:90`) and suites of levels."""
+    assembly: tuple[str, ...] = (SPLICED,)
+    """How an inpainter's output becomes a picture: into the hole alone, or whole."""
     keep_maps: bool = False
     keep_results: bool = False
     """Keep results in the run's folder that other code of the same model made: its numbers have not changed."""
@@ -53,6 +57,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         parse_bins(self.bins)
         if not self.inpainters:
             raise ConfigError("no inpainter is named: use --inpainter NAME (safebench list inpainters shows them)")
+        self._check_conditions(said)
         for name in ("limit", "batch_size", "workers"):
             value = getattr(self, name)
             if isinstance(value, int) and value < 1:
@@ -72,6 +77,14 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             from safebench.metrics.catalogue import chosen  # slow to import, so last
 
             chosen(self.metrics)
+
+    def _check_conditions(self, said: Said) -> None:
+        for name in ("postprocess", "assembly"):
+            if not getattr(self, name):
+                raise ConfigError(f"{said(name, getattr(self, name))}: names nothing; leave it out for the usual one")
+        for name in self.assembly:
+            if name not in (SPLICED, REGENERATED):
+                raise ConfigError(f"{said('assembly', name)}: has to be {SPLICED}, {REGENERATED}, or both")
 
 
 def make_config(options: Mapping[str, Any], suite: Path | None = None, said: Said = as_flag) -> RunConfig:

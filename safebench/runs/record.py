@@ -11,6 +11,7 @@ import msgspec
 from safebench.errors import StoreError
 from safebench.models.code import Code
 from safebench.models.specs import ModelSpec
+from safebench.protocol import SPLICED
 from safebench.runs.config import RunConfig
 
 SCHEMA = 2
@@ -110,6 +111,12 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     weights_origin: str = ""
     precision: str = ""
     compiled: bool = False
+    assemblies: tuple[str, ...] = (SPLICED,)
+    """Of an inpainter: how its output became pictures."""
+    steps: dict[str, ModelRecord] = {}
+    """Of a chain of post-processing: what it does, by label, in that order."""
+    repeatable: bool = True
+    """Of a chain: whether any machine gives the same files."""
 
     @property
     def made(self) -> Made:

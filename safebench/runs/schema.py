@@ -9,6 +9,7 @@ from typing import Final, Literal
 from safebench.errors import ConfigError
 from safebench.metrics.catalogue import DEFAULT, stored
 from safebench.metrics.metric import Metric
+from safebench.protocol import SPLICED
 
 Table = Literal["quality", "detection"]
 
@@ -42,6 +43,7 @@ _BEFORE: Mapping[Table, Mapping[str, str]] = {
         "dataset": "string",
         "bin": "string",
         "inpainter": "string",
+        "assembly": "string",  # how the output became a picture: spliced, regenerated
         "composite": "string",  # path in the run's folder
         "composite_sha256": "string",  # of the file's bytes
         "hole_ratio": "float64",
@@ -56,22 +58,31 @@ _BEFORE: Mapping[Table, Mapping[str, str]] = {
         "dataset": "string",
         "bin": "string",  # for an untouched original: ""
         "inpainter": "string",  # for an untouched original: "original"
-        "postprocess": "string",  # "none"
+        "assembly": "string",  # for an untouched original: ""
+        "postprocess": "string",  # what was done to the picture: "none", "jpeg:75", "resize:0.5+jpeg:90"
+        "postprocess_id": "string",  # of its steps' versions, weights and seeds; "" for "none"
         "detector": "string",
     },
 }
 _AFTER: Mapping[Table, Mapping[str, str]] = {
     "quality": {
         "error": "string",  # "" where all went well
-        "error_step": "string",  # read, mask, inpaint, quality, detect
+        "error_step": "string",  # read, mask, inpaint, quality, postprocess, detect
     },
     "detection": {
         "map": "string",  # path in the run's folder, "" where it was not kept
         "confidence": "string",  # likewise
+        "picture": "string",  # likewise: the picture after post-processing; "" for "none" too
+        "picture_sha256": "string",  # of the bytes that the detector was shown; "" for "none"
         "error": "string",
         "error_step": "string",
     },
 }
+ADDED: Mapping[Table, Mapping[str, str]] = {
+    "quality": {"assembly": SPLICED},
+    "detection": {"assembly": SPLICED, "postprocess_id": "", "picture": "", "picture_sha256": ""},
+}
+"""Columns that older versions did not write, with what they would have written."""
 
 
 def metric_columns(table: Table, metrics: Sequence[Metric] = DEFAULT) -> tuple[str, ...]:
@@ -92,6 +103,6 @@ def columns(table: Table, metrics: Sequence[Metric] = DEFAULT) -> dict[str, str]
 
 
 QUALITY: Final = MappingProxyType(columns("quality"))
-"""results/quality of a plain run: one row for each sample and inpainter."""
+"""results/quality of a plain run: one row for each sample, inpainter and assembly."""
 DETECTION: Final = MappingProxyType(columns("detection"))
-"""results/detection of a plain run: one row for each sample, inpainter, post-process and detector."""
+"""results/detection of a plain run: one row for each sample, inpainter, assembly, post-process and detector."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,12 +22,15 @@ from safebench.files import as_text, atomic_write
 from safebench.keys import slug
 from safebench.metrics.catalogue import DEFAULT
 from safebench.metrics.metric import Metric
+from safebench.protocol import ORIGINAL
 from safebench.runs import schema
 from safebench.runs.folder import check_run_folder
 from safebench.runs.record import RunRecord, read_record
 from safebench.runs.schema import Table
 
 _ARROW = {"string": pa.string(), "float64": pa.float64(), "bool": pa.bool_()}
+_PLACES = re.compile(r"[^:+]*[/\\]")
+"""Of an argument that is a path or a Hub's address, all but the last part: who works where is nobody's business."""
 _FLUSH_ROWS = 512
 _FLUSH_SECONDS = 10.0
 pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps what tables took up; this one gives it back
@@ -87,6 +91,16 @@ class Store:
     def composite(self, inpainter: str, sample: str, key: str) -> Path:
         """The 8-bit composite; its name holds its key, so that other weights make another file."""
         return self.folder / "composites" / slug(inpainter, 80) / f"{sample}-{key[:12]}.png"
+
+    def picture(self, maker: str, postprocess: str, name: str, key: str, suffix: str) -> Path:
+        """A picture after post-processing, as the kind of file that it is."""
+        return (
+            self.folder
+            / "pictures"
+            / slug(maker, 80)
+            / slug(_PLACES.sub("", postprocess), 80)
+            / f"{name}-{key[:12]}{suffix}"
+        )
 
     def map(self, inpainter: str, detector: str, sample: str, key: str, kind: str = "map") -> Path:
         """A detector's map (or `confidence`), 16-bit gray."""
@@ -165,7 +179,7 @@ class Store:
         if not parts:
             return _frame([], self._columns[table])
         alike = len({tuple(part.column_names) for part in parts}) == 1
-        rows = _joined(parts, self.folder / "results" / table)
+        rows = _with_added(_joined(parts, self.folder / "results" / table), table)
         del parts  # as large as the rows
         measured = schema.metric_columns(table)
         lacking = [name for name in measured if name not in rows]
@@ -204,7 +218,8 @@ def _read(paths: list[Path], columns: Mapping[str, str]) -> pd.DataFrame:
 
 def _read_shard(path: Path, table: Table) -> pa.Table:
     """A shard; those of other versions may hold other metrics."""
-    return _checked(path, schema.columns(table, ()))
+    known = schema.columns(table, ())
+    return _checked(path, [name for name in known if name not in schema.ADDED[table]])
 
 
 def _checked(path: Path, columns: Iterable[str]) -> pa.Table:
@@ -218,6 +233,17 @@ def _checked(path: Path, columns: Iterable[str]) -> pa.Table:
             f"{path}: is no table of this SafeBench (it lacks {', '.join(lacking)}); run again into another folder"
         )
     return table
+
+
+def _with_added(rows: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Rows with the columns that older versions did not write, as they would have been."""
+    for name, value in schema.ADDED[table].items():
+        if name not in rows:
+            rows = rows.assign(**{name: pd.Series(value, rows.index, dtype=rows["key"].dtype)})
+        elif rows[name].isna().any():
+            rows = rows.assign(**{name: rows[name].fillna(value)})
+    untouched = (rows["inpainter"] == ORIGINAL) & (rows["assembly"] != "")
+    return rows.assign(assembly=rows["assembly"].mask(untouched, "")) if untouched.any() else rows
 
 
 def _joined(tables: list[pa.Table], folder: Path) -> pd.DataFrame:

@@ -21,7 +21,8 @@ S = TypeVar("S")
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a sample has no result, and in which step that was seen: read, mask, inpaint, quality or detect."""
+    """Why a sample has no result, and in which step that was seen: read, mask, inpaint, quality, postprocess or
+    detect."""
 
     step: str
     error: str
@@ -52,15 +53,17 @@ class FileRef:
 class Item:
     """One image of a task.  `files` are what is looked at, by role:
 
-    - inpaint: `original`, `mask`, and `composite` where one is there from an earlier run;
-    - detect: `image`, and `mask` where a hole is to be found.
+    - inpaint: `original`, `mask`, and by assembly the pictures that are there from an earlier run;
+    - detect: `image`, `mask` where a hole is to be found, and `shown` where the post-processed image is there.
 
-    keep: whether the maps that belong to it are wanted.
+    keep: the kinds of new files that are wanted: `map` (with `confidence`), `picture`.
+    asked: what is to be done to it first: the label of a chain of post-processing, "" for nothing.
     """
 
     name: str
     files: dict[str, FileRef]
-    keep: bool = False
+    keep: frozenset[str] = frozenset()
+    asked: str = ""
 
 
 @dataclass(frozen=True)

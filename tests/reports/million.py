@@ -45,8 +45,8 @@ def write_million(folder: Path) -> int:
         figures = {"psnr": psnr, "psnr_hole": psnr - 6, "ssim": 0.9, "lpips": 0.2 + k / 100, "l1": 0.02, "l1_hole": 0.1}
         rows = pd.DataFrame(base | figures).assign(
             key=[f"q{k}-{s}" for s in sample], sample_key=samples["key"], inpainter_id=f"id-{name}",
-            lpips_net="squeeze", inpainter=name, composite="", composite_sha256="", hole_ratio=0.2, error="",
-            error_step="",
+            lpips_net="squeeze", inpainter=name, assembly="spliced", composite="", composite_sha256="", hole_ratio=0.2,
+            error="", error_step="",
         )  # fmt: skip
         total += _append(store, "quality", rows)
         for j, detector in enumerate(DETECTORS):
@@ -65,7 +65,8 @@ def _seen(base, auc, inpainter, detector, keys, prefix) -> pd.DataFrame:
     values = dict.fromkeys(FLOATS, auc) | {"flagged": (auc >= 0.5).astype(float), "flagged_area": 0.05}
     rows = pd.DataFrame({**base, **values}).assign(
         sample_key=keys, inpainter_id="" if inpainter == ORIGINAL else f"id-{inpainter}", detector_id=f"id-{detector}",
-        inpainter=inpainter, postprocess="none", detector=detector, map="", confidence="", error="", error_step="",
+        inpainter=inpainter, assembly="" if inpainter == ORIGINAL else "spliced", postprocess="none", postprocess_id="",
+        detector=detector, map="", confidence="", picture="", picture_sha256="", error="", error_step="",
     )  # fmt: skip
     return rows.assign(key=[f"{prefix}-{key}" for key in rows["sample_key"]])
 

@@ -34,7 +34,16 @@ def tables(found, photos=24, detectors=("x", "w"), independent=None):
     for row in samples.to_dict("records"):
         kept = {key: row[key] for key in ("sample", "photo", "dataset", "bin")}
         for name in inpainters:
-            quality.append({**kept, "inpainter": name, "psnr": generator.normal(25), "error": "", "error_step": ""})
+            quality.append(
+                {
+                    **kept,
+                    "inpainter": name,
+                    "assembly": "spliced",
+                    "psnr": generator.normal(25),
+                    "error": "",
+                    "error_step": "",
+                }
+            )
             for detector in detectors:
                 auc, score = found.get((name, detector)) or found[name]
                 one = {**kept, "inpainter": name, "detector": detector, "auc": auc + generator.normal(0, 0.05)}
@@ -43,7 +52,7 @@ def tables(found, photos=24, detectors=("x", "w"), independent=None):
         for detector in detectors:
             one = {"sample": name, "photo": name, "dataset": "a", "bin": "", "inpainter": ORIGINAL}
             detection.append({**one, "detector": detector, "score": 0.3 + generator.normal(0, 0.1)})
-    seen = pd.DataFrame(detection).assign(postprocess="none", error="", error_step="")
+    seen = pd.DataFrame(detection).assign(assembly="spliced", postprocess="none", error="", error_step="")
     seen["flagged"] = (seen["score"] >= 0.5).astype(float)
     models = {name: ModelRecord(identity=name, family="control" if name == "noise" else "blind") for name in inpainters}
     record = RunRecord(inpainters=models, photos=Photos(independent=independent))

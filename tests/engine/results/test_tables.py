@@ -32,7 +32,8 @@ def rows(schema, keys, metrics, generator):
 
 @pytest.fixture
 def quality():
-    keys = {"dataset": ["b", "a"], "inpainter": ["telea", "lama"], "bin": BINS, "photo": PHOTOS}
+    keys = {"dataset": ["b", "a"], "inpainter": ["telea", "lama"], "assembly": ["spliced"], "bin": BINS}
+    keys["photo"] = PHOTOS
     return rows(QUALITY, keys, OF_QUALITY, np.random.default_rng(0))
 
 
@@ -40,7 +41,7 @@ def quality():
 def detection():
     generator = np.random.default_rng(1)
     keys = {"dataset": ["b", "a"], "postprocess": ["none", "jpeg"], "detector": ["x", "w"], "photo": PHOTOS}
-    inpainted = {**keys, "inpainter": ["telea", "lama"], "bin": BINS}
+    inpainted = {**keys, "inpainter": ["telea", "lama"], "assembly": ["spliced"], "bin": BINS}
     metrics = metric_columns("detection")
     table = pd.concat(
         [
@@ -69,7 +70,7 @@ def cell(table, **key):
 def test_quality_cells_hold_means_and_intervals_of_their_rows(quality):
     table = quality_cells(quality)
     assert table.columns.tolist() == [
-        *("dataset", "inpainter", "bin", "n", "photos", "failures"),
+        *("dataset", "inpainter", "assembly", "bin", "n", "photos", "failures"),
         *("psnr", "psnr_low", "psnr_high", "psnr_infinite", "ssim", "ssim_low", "ssim_high"),
         *("lpips", "lpips_low", "lpips_high", "l1", "l1_low", "l1_high"),
         *("psnr_hole", "psnr_hole_low", "psnr_hole_high", "psnr_hole_infinite"),
@@ -88,14 +89,14 @@ def test_quality_cells_hold_means_and_intervals_of_their_rows(quality):
             assert (found[f"{metric}_low"], found[f"{metric}_high"]) == pytest.approx(interval, abs=1e-12)
 
 
-def test_cells_stand_in_the_order_of_dataset_inpainter_postprocess_detector_and_bin(quality, detection):
+def test_cells_stand_in_the_order_of_their_keys(quality, detection):
     order = ["0-10", "10-20", "50-60", "all"]
     assert quality_cells(quality)[["dataset", "inpainter", "bin"]].to_numpy().tolist() == [
         [dataset, inpainter, name] for dataset in "ab" for inpainter in ("lama", "telea") for name in order
     ]
-    keys = ["dataset", "inpainter", "postprocess", "detector", "bin"]
+    keys = ["dataset", "inpainter", "assembly", "postprocess", "detector", "bin"]
     assert detection_cells(detection)[keys].to_numpy().tolist() == [
-        [dataset, inpainter, postprocess, detector, name]
+        [dataset, inpainter, "spliced", postprocess, detector, name]
         for dataset in "ab"
         for inpainter in ("lama", "telea")
         for postprocess in ("jpeg", "none")
@@ -188,7 +189,7 @@ def test_lpips_is_absent_where_no_row_has_one(quality, missing):
 def test_detection_cells_hold_what_the_metrics_say_of_their_rows(detection):
     table = detection_cells(detection)
     assert table.columns.tolist() == [
-        *("dataset", "inpainter", "postprocess", "detector", "bin", "n", "photos", "failures"),
+        *("dataset", "inpainter", "assembly", "postprocess", "detector", "bin", "n", "photos", "failures"),
         *(f"{metric}{end}" for metric in LOCALISED for end in ("", "_low", "_high")),
         *("auc_undefined", "inverted", "score", "detection_rate", "detection_rate_low", "detection_rate_high"),
         *("image_auc", "image_auc_low", "image_auc_high"),
@@ -324,7 +325,7 @@ def test_inpainters_are_compared_on_the_samples_that_both_have(detection):
     detection = detection[~((detection["inpainter"] == "telea") & (detection["sample"] == "photo 2.10-20"))]
     table = compare_inpainters(detection, "lama", "telea", "auc")
     assert table.columns.tolist() == [
-        *("dataset", "postprocess", "detector", "bin", "n", "photos", "left_out"),
+        *("dataset", "assembly", "postprocess", "detector", "bin", "n", "photos", "left_out"),
         *("mean_a", "mean_b", "difference", "low", "high", "p"),
     ]
     assert len(table) == 2 * 2 * 2 * 4
@@ -345,7 +346,7 @@ def test_inpainters_are_compared_in_quality_without_infinite_values(quality):
     where = (quality["inpainter"] == "lama") & (quality["sample"] == "photo 0.50-60")
     quality.loc[where, "psnr"] = math.inf
     table = compare_inpainters(quality, "telea", "lama", "psnr")
-    assert table.columns.tolist()[:3] == ["dataset", "bin", "n"]
+    assert table.columns.tolist()[:4] == ["dataset", "assembly", "bin", "n"]
     found = cell(table, dataset="a", bin="50-60")
     assert (found["n"], found["left_out"]) == (6, 1)
     assert math.isfinite(found["difference"])

@@ -1,0 +1,51 @@
+"""Which pictures are made of each inpainter's output in a run: spliced, regenerated, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import structs
+
+from safebench.errors import ConfigError
+from safebench.metrics.known_changed import KNOWN_CHANGED
+from safebench.models.specs import ModelSpec
+from safebench.protocol import REGENERATED, SPLICED
+from safebench.route.assemble import ASSEMBLIES
+from safebench.runs.config import RunConfig
+from safebench.runs.record import ModelRecord
+
+
+def assemblies_of(inpainters: Sequence[ModelSpec], config: RunConfig) -> tuple[dict[str, list[str]], list[str]]:
+    """The assemblies asked for that mean something for each inpainter, and a sentence where one does not.
+
+    Raises ConfigError where nothing is left.
+    """
+    asked: list[str] = [assembly for assembly in ASSEMBLIES if assembly in config.assembly]
+    copying = [spec.label for spec in inpainters if REGENERATED in asked and not spec.entry.card.regenerates]
+    found = {spec.label: [a for a in asked if a == SPLICED or spec.label not in copying] for spec in inpainters}
+    found = {label: assemblies for label, assemblies in found.items() if assemblies}
+    if not found and inpainters:
+        raise ConfigError(
+            f"--assembly regenerated: means nothing for {', '.join(copying)}, whose output outside the hole is the "
+            "photo itself; name a network, or take --assembly spliced"
+        )
+    sentence = f"--assembly regenerated of {', '.join(copying)}, whose output outside the hole is the photo itself"
+    return found, [sentence] if copying else []
+
+
+def with_assemblies(
+    before: Mapping[str, ModelRecord], now: Mapping[str, ModelRecord], assemblies: Mapping[str, Sequence[str]]
+) -> dict[str, ModelRecord]:
+    """What is said of inpainters, with the assemblies of their output that the folder holds after this call."""
+    found = {}
+    for name, model in now.items():
+        held = {*assemblies[name], *(before[name].assemblies if name in before else ())}
+        found[name] = structs.replace(model, assemblies=tuple(each for each in ASSEMBLIES if each in held))
+    return found
+
+
+def with_implied_metrics(config: RunConfig) -> RunConfig:
+    """The run's options, with the figure that belongs beside whole pictures."""
+    if REGENERATED not in config.assembly or KNOWN_CHANGED.key in config.metrics:
+        return config
+    return structs.replace(config, metrics=(*config.metrics, KNOWN_CHANGED.key))

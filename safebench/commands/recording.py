@@ -1,0 +1,72 @@
+"""What run.json says of a run as it begins and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import structs
+
+from safebench.commands.keeping import described
+from safebench.models.specs import ModelSpec
+from safebench.protocol import PROTOCOL
+from safebench.route.plan import Plan
+from safebench.runs import provenance
+from safebench.runs.config import RunConfig
+from safebench.runs.record import Call, Masks, ModelRecord, Photos, RunRecord
+
+
+def begun(
+    before: RunRecord,
+    config: RunConfig,
+    plan: Plan,
+    taking_part: Mapping[str, Mapping[str, ModelRecord]],
+    device: str,
+) -> RunRecord:
+    """run.json at the start: what this call adds to what the folder held before.
+
+    taking_part: what is said of each model that takes part, by kind.
+    """
+    prints, photos, masks = plan.fingerprints, plan.photo_set, plan.mask_set
+    call = Call(started=provenance.now(), device=device, versions=provenance.versions())
+    record = RunRecord(
+        protocol=PROTOCOL,
+        status="started",
+        started=before.started or call.started,
+        calls=(*before.calls, call),
+        config=config,
+        versions=call.versions,
+        git=provenance.git(),
+        device=device,
+        platform=provenance.system(),
+        photos=Photos(
+            name=photos.name,
+            title=photos.title,
+            licence=photos.licence,
+            note=photos.note,
+            count=len(plan.photos),
+            ignored=photos.ignored,
+            fingerprint=prints["photos"],
+        ),
+        masks=Masks(
+            name=masks.name,
+            licence=masks.licence,
+            note=masks.note,
+            outside=masks.outside,
+            problems=tuple(masks.problems),
+            fingerprint=prints["masks"],
+        ),
+        lpips_net=before.lpips_net,
+        lpips_sha256=before.lpips_sha256,
+    )
+    return structs.replace(record, **{kind: {**before.models(kind), **said} for kind, said in taking_part.items()})
+
+
+def described_all(before: Mapping[str, ModelRecord], models: Iterable[ModelSpec]) -> dict[str, ModelRecord]:
+    """What is said of each model, by its label, after what was said of it `before`."""
+    return {who.label: described(who, before.get(who.label)) for who in models}
+
+
+def ended(record: RunRecord) -> RunRecord:
+    """The record once the last call has ended, whatever became of it."""
+    *others, last = record.calls
+    return structs.replace(record, calls=(*others, structs.replace(last, finished=provenance.now())))

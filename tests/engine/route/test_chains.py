@@ -1,0 +1,67 @@
+"""Chains of post-processing as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from safebench.errors import ConfigError, SafebenchError, UnknownNameError
+from safebench.route.chains import Chain, choose_chains, expand, suites
+
+
+def chosen(*names: str, seed: int = 0) -> list[Chain]:
+    return choose_chains(names, {}, seed)
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        ("none", "none"),
+        ("None", "none"),
+        ("jpeg:75", "jpeg:75"),
+        ("JPEG:75.0", "jpeg:75"),
+        ("resize:0.50+jpeg:90", "resize:0.5+jpeg:90"),
+        ("resize:0.5+back", "resize:0.5+back"),
+        ("resize:0.5+back+Jpeg:90+blur:3", "resize:0.5+back+jpeg:90+blur:3"),
+    ],
+)
+def test_a_condition_has_one_name_however_it_is_written(written, label):
+    assert [chain.label for chain in chosen(written)] == [label]
+
+
+def test_each_condition_is_met_once():
+    assert [chain.label for chain in chosen("jpeg:75", "none", "jpeg:75.0")] == ["jpeg:75", "none"]
+
+
+def test_a_suite_stands_for_its_levels_and_the_picture_as_it_is():
+    assert suites()["tgif"] == ("none", "jpeg:80", "jpeg:60", "webp:80", "webp:60")
+    assert expand(["none", "TGIF", "jpeg:60"]) == list(suites()["tgif"])
+    assert set(suites()) == {"autosplice", "imdl-benco", "pscc-net", "tgif"}
+    assert {f"noise:{level}" for level in (3, 7, 11, 15, 19, 23)} < set(suites()["imdl-benco"])
+    assert {"jpeg:100", "jpeg:50", "resize:0.78", "resize:0.25", "blur:3", "blur:15", "noise:3", "noise:15"} == set(
+        suites()["pscc-net"]
+    ) - {"none"}
+    assert len(chosen(*suites())) > 20, "every level of every suite can be"
+
+
+def test_the_order_of_steps_and_the_seed_make_another_condition():
+    [a], [b], [c] = chosen("jpeg:75+noise:3"), chosen("noise:3+jpeg:75"), chosen("jpeg:75+noise:3", seed=1)
+    assert len({a.identity, b.identity, c.identity}) == 3
+    assert chosen("jpeg:75+noise:3")[0].identity == a.identity
+    assert Chain().identity == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "says"),
+    [
+        ("jpg:75", UnknownNameError, "'jpg'; did you mean jpeg.*suites: autosplice, imdl-benco"),
+        ("jpeg:75+blurr:3", UnknownNameError, "did you mean blur"),
+        ("", UnknownNameError, "there are blur, jpeg"),
+        ("jpeg", ConfigError, "say which quality"),
+        ("jpeg:75+bak", ConfigError, r"'\+bak' is neither a post-processing nor a word"),
+        ("resize:0.5+none", ConfigError, "'none' stands alone"),
+        ("vae", SafebenchError, "say which model"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(name, error, says):
+    with pytest.raises(error, match=says):
+        chosen(name)
