@@ -9,7 +9,7 @@ from safebench.keys import slug
 from safebench.metrics.metric import View
 from safebench.results.claims import MIN_PHOTOS
 from safebench.results.comparing import Group
-from safebench.runs.provenance import whose_weights
+from safebench.runs.provenance import caveats
 
 from .cells import Cell, Column, Row
 from .runs import NO_POSTPROCESS, Run
@@ -58,7 +58,7 @@ def _of_list(like: Group, view: View, standings: Standings, opponent: str) -> It
                     caption = _caption(like, view, opponent, f"{dataset}, {bin_label}{_after(postprocess)}", rows)
                     yield PaperTable(
                         name="-".join((slug(run.label), f"{view}s", dataset, postprocess, hole_bin)).lower() + whom,
-                        caption=f"{caption} {whose_weights(run.record)}".rstrip(),
+                        caption=f"{caption} {caveats(run.record)}".rstrip(),
                         view=view,
                         columns=[table.columns[k] for k in kept],
                         rows=[[row.cells[k] for k in kept] for row in rows],

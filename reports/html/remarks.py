@@ -12,8 +12,9 @@ from markupsafe import Markup
 from safebench.metrics.auc import AUC
 from safebench.metrics.catalogue import BUILT_IN
 from safebench.metrics.detection_rate import FALSE_ALARM_RATE
+from safebench.models import kinds
 from safebench.results.claims import MIN_PHOTOS
-from safebench.runs.provenance import whose_weights
+from safebench.runs.provenance import caveats, seen_photos
 
 from .._common.ranking import all_bins, qualities, unprocessed
 from .._common.runs import Run
@@ -122,8 +123,13 @@ def _unequal(run: Run, dataset: str) -> Iterator[Finding]:
 def _state(run: Run, dataset: str) -> Iterator[Finding]:
     if note := run.record.photos.note:
         yield Finding(Markup("On the photos: {}.").format(note.removesuffix(".")))
-    if whose := whose_weights(run.record):
-        yield Finding(Markup("{}").format(whose))
+    if told := caveats(run.record):
+        yield Finding(Markup("{}").format(told), "warning" if seen_photos(run.record) else "plain")
+    for kind in kinds.MODELS:
+        for name, model in run.models(kind.name).items():
+            if model.not_good_for:
+                text = Markup("As it ships, {} is not good for {}.")
+                yield Finding(text.format(name, model.not_good_for.removesuffix(".")))
     if run.record.status != "finished":
         text = Markup("This run is not finished (status: {}): figures may change.")
         yield Finding(text.format(run.record.status), "warning")

@@ -18,7 +18,7 @@ from safebench.protocol import ORIGINAL
 from safebench.results.comparing import terms
 from safebench.results.privacy import without_paths
 from safebench.results.results import Results
-from safebench.runs.provenance import whose_weights
+from safebench.runs.provenance import caveats
 
 from .._common.runs import Record, mapping, records
 from .._common.words import Figure, bin_name, figure, listed, number, told
@@ -113,7 +113,7 @@ def _remarks(outcome: Outcome, figures: Mapping[str, Any]) -> list[str]:
         remarks.append(f"Measured on SafeBench's built-in photos, not on the paper's data{mixed}.")
     for (dataset, _), (results, _) in outcome.runs.items():
         remarks.append(f"On {without_paths(dataset)}: {_terms(results)}.")
-        if whose := whose_weights(results.record):
+        if whose := caveats(results.record):
             remarks.append(whose)
     if not figures:
         remarks.append("No published figures of this table are at hand: these are measured ones alone.")

@@ -21,7 +21,7 @@ from safebench.results.results import Results
 from safebench.results.verdict import least_detectable
 from safebench.runs.config import RunConfig
 from safebench.runs.failures import in_words
-from safebench.runs.provenance import whose_weights
+from safebench.runs.provenance import caveats
 
 _MEANS = "all bins (mean [95% interval])"
 
@@ -63,7 +63,7 @@ def summarise(results: Results, console: Console) -> None:
     for dataset in dict.fromkeys(results.samples["dataset"]):
         verdict = " ".join(map(str, least_detectable(claims, dataset)))
         console.print(verdict, markup=False, highlight=False, soft_wrap=True)
-    if whose := whose_weights(results.record):
+    if whose := caveats(results.record):
         console.print(whose, markup=False)
     for sentence in _failures(results):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)

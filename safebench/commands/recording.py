@@ -8,6 +8,7 @@ from msgspec import structs
 
 from safebench.commands.keeping import described
 from safebench.models.specs import ModelSpec
+from safebench.models.training_photos import training_photos
 from safebench.protocol import PROTOCOL
 from safebench.route.plan import Plan
 from safebench.runs import provenance
@@ -61,9 +62,16 @@ def begun(
     return structs.replace(record, **{kind: {**before.models(kind), **said} for kind, said in taking_part.items()})
 
 
-def described_all(before: Mapping[str, ModelRecord], models: Iterable[ModelSpec]) -> dict[str, ModelRecord]:
-    """What is said of each model, by its label, after what was said of it `before`."""
-    return {who.label: described(who, before.get(who.label)) for who in models}
+def described_all(before: Mapping[str, ModelRecord], models: Iterable[ModelSpec], plan: Plan) -> dict[str, ModelRecord]:
+    """What is said of each model, by its label, after what was said of it `before`; and of the plan's photos."""
+    photos = {(sample.photo_name, sample.photo_sha256) for sample in plan.samples}
+    return {
+        who.label: structs.replace(
+            described(who, before.get(who.label)),
+            seen_in_training=made_from.among(photos) if (made_from := training_photos(who)) else None,
+        )
+        for who in models
+    }
 
 
 def ended(record: RunRecord) -> RunRecord:

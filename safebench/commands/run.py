@@ -29,6 +29,7 @@ from safebench.route.inpaint import InpaintLink
 from safebench.route.job import Job
 from safebench.route.plan import Plan, make_plan
 from safebench.route.prepare import prepare
+from safebench.runs import provenance
 from safebench.runs.config import RunConfig, make_config
 from safebench.runs.options import as_argument
 from safebench.runs.record import ModelRecord, RunRecord
@@ -90,11 +91,15 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
             watcher.note(sentence)
         executor = make_executor(_executor_options(config, store.folder))
         taking_part = {
-            "inpainters": with_assemblies(known.inpainters, described_all(known.inpainters, inpainters), assemblies),
-            "detectors": described_all(known.detectors, detectors),
+            "inpainters": with_assemblies(
+                known.inpainters, described_all(known.inpainters, inpainters, plan), assemblies
+            ),
+            "detectors": described_all(known.detectors, detectors, plan),
             "postprocessing": {chain.label: chain.record() for chain in chains},
         }
         record = begun(known, config, plan, taking_part, executor.describe())
+        if seen := provenance.seen_photos(record):
+            watcher.note(seen)
         try:
             store.write_samples(plan.frame())
             store.write_record(record)

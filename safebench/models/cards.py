@@ -105,6 +105,11 @@ class Weights(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
     page: str = ""
     """Where a browser finds the authors' own files, where that is no source's address (a folder at Google Drive)."""
     trained_on: str = ""
+    shipped_photos: str = ""
+    """A file beside the card with the listing (`safebench.models.training_photos`) of what the shipped file was made
+    from, so that a run on those photos is told."""
+    shipped_not_for: str = ""
+    """What the shipped file is not good for, in one line: pages say it."""
     note: str = ""
 
     @property

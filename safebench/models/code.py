@@ -110,6 +110,7 @@ def _tables(entry: Entry) -> Iterator[Path]:
     weights = entry.card.weights
     packed = [text.removeprefix("package:") for w in weights for f in w.files for text in f.sources]
     named = {entry.folder / name for name in (*packed, *(w.shipped for w in weights), *(w.file for w in weights))}
+    named |= {entry.folder / w.shipped_photos for w in weights if w.shipped_photos}
     for path in entry.folder.rglob("*"):
         parts = path.relative_to(entry.folder).parts
         hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)

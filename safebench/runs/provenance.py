@@ -56,11 +56,11 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
-def whose_weights(record: RunRecord) -> str:
-    """The sentence that a table needs where a run's models have weights that are not their authors', or show results
-    that earlier code made.
+def caveats(record: RunRecord) -> str:
+    """The sentences that a table needs: weights that are not their authors', photos that a model was trained on, and
+    results that earlier code made.
 
-    Empty where there is none.
+    Empty where there is none of that.
     """
     models = [model for kind in kinds.MODELS for model in record.models(kind.name).items()]
     shipped = [name for name, model in models if model.weights_origin == "shipped"]
@@ -70,8 +70,18 @@ def whose_weights(record: RunRecord) -> str:
         sentences.append(
             f"Trained by SafeBench and shipped with it, not by the authors: weights of {', '.join(shipped)}."
         )
+    if seen := seen_photos(record):
+        sentences.append(seen)
     if kept:
         sentences.append(
             f"Made by earlier code of the models, and kept by the user's word: results of {', '.join(kept)}."
         )
     return " ".join(sentences)
+
+
+def seen_photos(record: RunRecord) -> str:
+    """The sentence on models that meet photos again which they were trained on; empty where none is known to."""
+    models = [model for kind in kinds.MODELS for model in record.models(kind.name).items()]
+    told = [model.seen_in_training.sentence(name) for name, model in models if model.seen_in_training]
+    seen = ", ".join(sentence for sentence in told if sentence)
+    return f"Seen in training: {seen}. Figures on such photos say little of others." if seen else ""

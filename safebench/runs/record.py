@@ -11,6 +11,8 @@ import msgspec
 from safebench.errors import StoreError
 from safebench.models.code import Code
 from safebench.models.specs import ModelSpec
+from safebench.models.training_photos import Seen
+from safebench.models.weights import card_weights
 from safebench.protocol import SPLICED
 from safebench.runs.config import RunConfig
 
@@ -88,7 +90,8 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A model that took part; what an older SafeBench did not write has a default.
 
     code: the model's code as it last took part.  kept: whether results of other code are kept (`--keep-results`), those
-    of `kept_from` (None: not on record).  earlier: what else the folder holds that differs by its code at most.
+    of `kept_from` (None: not on record).  seen_in_training: how many of the run's photos the weights were made from;
+    None where that is not on record.  earlier: what else the folder holds that differs by its code at most.
     """
 
     identity: str
@@ -109,6 +112,9 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     weights_file: str = ""
     weights_sha256: str = ""
     weights_origin: str = ""
+    trained_on: str = ""
+    seen_in_training: Seen | None = None
+    not_good_for: str = ""
     precision: str = ""
     compiled: bool = False
     assemblies: tuple[str, ...] = (SPLICED,)
@@ -190,6 +196,8 @@ def model_record(who: ModelSpec) -> ModelRecord:
     """What run.json says of a model that takes part."""
     card, checkpoint = who.entry.card, who.checkpoint
     paper = card.paper
+    named = checkpoint is not None and checkpoint.origin == "user"
+    weights = None if named or not card.weights else card_weights(who.entry, who.variant)
     return ModelRecord(
         identity=who.identity,
         settings=who.settings,
@@ -208,6 +216,8 @@ def model_record(who: ModelSpec) -> ModelRecord:
         weights_file=checkpoint.path.name if checkpoint else "",
         weights_sha256=checkpoint.sha256 if checkpoint else "",
         weights_origin=checkpoint.origin if checkpoint else "",
+        trained_on=weights.trained_on if weights else "",
+        not_good_for=weights.shipped_not_for if weights and checkpoint and checkpoint.origin == "shipped" else "",
         precision=who.precision,
         compiled=who.compiled,
     )

@@ -21,6 +21,7 @@ from safebench.inputs.masks import MaskSet, open_masks
 from safebench.inputs.photos import Photo, PhotoSet, open_photos
 from safebench.keys import digest
 from safebench.models.contracts import Recipe
+from safebench.models.training_photos import listing
 from safebench.protocol import parse_bins
 from safebench.training.config import TrainConfig
 
@@ -114,6 +115,8 @@ class Data:
     training: Examples
     held_out: HeldOut
     fingerprints: Mapping[str, str]
+    listing: str
+    """Of the photos trained on (`safebench.models.training_photos`)."""
     summary: str
     licences: str
 
@@ -147,12 +150,18 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data:
         "masks": digest(names),
         "validation_masks": digest(held_names),
     }
+    photo_list = listing((photo.name, sha256) for photo, sha256 in prints.items())
     summary = (
         f"{len(photos):,} photos ({titles}) with holes of `{masks.name}` (bins: {config.bins}); "
         f"validation on {len(held)} photos ({validation}) with holes of `{held_masks.name}`"
     )
     return Data(
-        training, held_out, fingerprints, summary, "; ".join(f"{found.name}: {found.licence}" for found in sets)
+        training,
+        held_out,
+        fingerprints,
+        photo_list,
+        summary,
+        "; ".join(f"{found.name}: {found.licence}" for found in sets),
     )
 
 

@@ -273,7 +273,9 @@ class _Running:
         )
         if self.step and self._is_best(figures):
             trainer.about |= {"step": self.step, "seconds": time.monotonic() - self.begun}
-            write_product(trainer.folder, trainer.recipe.product(networks), trainer.about, figures)
+            write_product(
+                trainer.folder, trainer.recipe.product(networks), trainer.about, figures, trainer.data.listing
+            )
 
     def _is_best(self, figures: Mapping[str, float]) -> bool:
         name, sense = self.trainer.recipe.watch

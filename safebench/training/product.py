@@ -12,16 +12,18 @@ import torch
 from torch import Tensor
 
 from safebench.files import atomic_write
+from safebench.models.training_photos import KEY
 from safebench.runs import provenance
 from safebench.version import __version__
 
 
 def write_product(
-    folder: Path, state: Mapping[str, Tensor], about: Mapping[str, Any], figures: Mapping[str, float]
+    folder: Path, state: Mapping[str, Tensor], about: Mapping[str, Any], figures: Mapping[str, float], listing: str
 ) -> Path:
     """Write `NAME.safetensors` and `NAME.md` into the training's folder; returns the first one's path.
 
-    The file's metadata hold the model's name, the recipe's config as JSON, the step and the validation's figures.
+    The file's metadata hold the model's name, the recipe's config as JSON, the step, the validation's figures
+    and the listing of the photos (`safebench.models.training_photos`).
     """
     half = about["config"]["product"] == "fp16"
     tensors = {
@@ -38,6 +40,7 @@ def write_product(
         "data": msgspec.json.encode(about["data"]).decode(),
         "validation": msgspec.json.encode(figures).decode(),
         "safebench": __version__,
+        KEY: listing,
     }
     path = folder / f"{about['model']}.safetensors"
     atomic_write(path, safetensors.torch.save(tensors, metadata))
