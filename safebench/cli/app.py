@@ -24,7 +24,7 @@ app.add_typer(weights.app, name="weights", help="List, fetch and check models' w
 app.command()(training.train)
 
 Names = list[str] | None
-Seed = Annotated[int, typer.Option(help="Reaches every random draw.")]
+Seed = Annotated[int, typer.Option(min=0, help="Reaches every random draw.")]
 MaskThreshold = Annotated[
     int | None, typer.Option(metavar="N", help="A mask's level (1 to 255) that is hole, and those above.")
 ]

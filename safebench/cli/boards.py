@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from safebench.cli.pairs import pairs
+from safebench.errors import ExitStatus
 
 FORMS = {"html": "leaderboard"}
 """What the pages of a leaderboard are called among the forms; every other form bears its own name."""
@@ -61,9 +62,12 @@ def reproduce(
         lpips_net=lpips_net,
     )
     with watching(Console(stderr=True)) as watcher:
-        page, text = reproduce(table, options, watcher)
+        page, text, failures = reproduce(table, options, watcher)
     typer.echo(text)
     typer.echo(f"Page: {page}")
+    if failures:
+        typer.echo(f"Failed: {failures} samples; the reports of the runs in {options.out / 'runs'} list them", err=True)
+        raise typer.Exit(ExitStatus.FAILURES)
 
 
 def submit(

@@ -100,11 +100,13 @@ def paper_tables(form: str = "paper-tables") -> PaperTables:
     return made
 
 
-def reproduce(table: str, options: Options, watcher: Watcher) -> tuple[Path, str]:
-    """Run what can run of a table; returns the page's path and the tables as text."""
+def reproduce(table: str, options: Options, watcher: Watcher) -> tuple[Path, str, int]:
+    """Run what can run of a table; returns the page's path, the tables as text, and how many samples failed."""
     form = paper_tables()
     outcome = run_suite(form.suite(table), options, watcher)
-    return form.compare(outcome, options.out)
+    page, text = form.compare(outcome, options.out)
+    runs = {results.folder: results for results, _ in outcome.runs.values()}
+    return page, text, sum(len(results.failures) for results in runs.values())
 
 
 def run_suite(suite: Suite, options: Options, watcher: Watcher) -> Outcome:

@@ -117,6 +117,10 @@ class Results(Tables):
         if record is None:
             raise StoreError(f"{folder}: is no run's folder (it holds no run.json)")
         self.record = record
+        if not (folder / "samples.parquet").exists():
+            raise StoreError(
+                f"{folder}: lacks its plan (samples.parquet); the command that made the run writes it again"
+            )
         self.samples = self._store.read_samples()
         quality = self._current("quality")
         detection = self._current("detection")

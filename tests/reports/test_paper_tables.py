@@ -115,8 +115,9 @@ def test_where_nothing_was_published_no_heading_says_so(make_run: MakeRun, tmp_p
 
 
 def test_out_of_the_box_on_the_built_in_photos(tmp_path: Path) -> None:
-    page, text = reproduce("table2", Options(out=tmp_path, limit=1), Silent())
+    page, text, failures = reproduce("table2", Options(out=tmp_path, limit=1), Silent())
     assert page.is_file()
+    assert failures == 0
     assert "Measured on SafeBench's built-in photos, not on the paper's data" in text
     assert "Blank: places2: not on this machine (safebench data prepare places2)" in text
     frame = pd.read_csv(tmp_path / "table.csv")

@@ -211,6 +211,16 @@ def test_names_that_the_terminal_or_a_file_cannot_show_end_no_run(tmp_path, phot
     assert b'"caf\\\\xe9"' in (tmp_path / "结果" / "run.json").read_bytes()
 
 
+@pytest.mark.parametrize("model", ["lama", "fcf"])  # free terms, and terms to be agreed to
+def test_a_cache_that_cannot_be_written_is_told(safebench, tmp_path, model, monkeypatch):
+    (tmp_path / "cache").write_text("in the way")
+    monkeypatch.setenv("SAFEBENCH_CACHE", str(tmp_path / "cache"))
+    status, _, said = safebench("weights", "pull", model, "--accept-licence")
+    assert status == ExitStatus.ERROR
+    assert said.count("\n") == 1
+    assert str(tmp_path / "cache") in said
+
+
 def test_without_a_home_folder_the_cache_has_to_be_named(monkeypatch, safebench):
     def unknown(*_, **__):
         raise RuntimeError("no home")

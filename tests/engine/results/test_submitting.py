@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import safebench
-from safebench.errors import SubmissionError
+from safebench.errors import ConfigError, FileError, StoreError, SubmissionError
 from safebench.results.identity import identity_sentence
 from safebench.results.results import open_run
 from safebench.results.submitting import opened, submit
@@ -185,3 +185,25 @@ def test_what_the_code_on_record_is_worth_is_said(run: Path, changes: dict[str, 
     told = identity_sentence(read_record(json.dumps(info).encode(), "run.json"))
     assert expected in told
     assert "on record, but not installed here: nowhere" in told
+
+
+def test_a_place_that_cannot_be_written_is_told(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match=r"--out .*mine: is a folder; name the file"):
+        submit(run, run)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(FileError, match="file: is a file, not a folder"):
+        submit(run, tmp_path / "file" / "mine.zip")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device", "some/picture.png")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(FileError, match=r"packed\.zip: No space left on device; make room"):
+        submit(run, tmp_path / "packed.zip")
+    assert not list(tmp_path.glob(".submission-*"))
+
+
+def test_a_run_without_its_plan_is_no_empty_one(run: Path) -> None:
+    (run / "samples.parquet").unlink()
+    with pytest.raises(StoreError, match=r"lacks its plan \(samples\.parquet\)"):
+        safebench.open_run(run)
