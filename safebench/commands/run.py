@@ -224,10 +224,9 @@ def _finish(store: Store, record: RunRecord, taking_part: Mapping[str, Mapping[s
         names = set(taking_part[kind.name]).union(*(table[kind.column] for table in tables))
         shown[kind.name] = {name: model for name, model in record.models(kind.name).items() if name in names}
     finished = record.calls[-1].finished
-    results.record = structs.replace(
-        record, status="finished", finished=finished, failures=len(results.failures), **shown
+    results.record = store.write_record(
+        structs.replace(record, status="finished", finished=finished, failures=len(results.failures), **shown)
     )
-    store.write_record(results.record)
     return results
 
 

@@ -128,10 +128,11 @@ class Store:
             raise StoreError(f"{path}: cannot be read ({error.strerror}); a run's folder needs it") from None
         return read_record(data, str(path))
 
-    def write_record(self, record: RunRecord) -> None:
-        """Write run.json."""
+    def write_record(self, record: RunRecord) -> RunRecord:
+        """Write run.json; returns the record as it was written, with paths that any text can hold."""
         data = msgspec.json.encode(_storable(msgspec.to_builtins(record)))
         atomic_write(self.folder / "run.json", msgspec.json.format(data, indent=2) + b"\n")
+        return read_record(data, str(self.folder / "run.json"))
 
     def read_samples(self) -> pd.DataFrame:
         """The stored plan; an empty table where there is none."""
