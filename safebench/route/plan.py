@@ -10,7 +10,7 @@ from functools import partial
 import pandas as pd
 
 from safebench.errors import DataError, SafebenchError
-from safebench.inputs.masks import MaskSet, open_masks
+from safebench.inputs.masks import MaskSet, open_masks, unused
 from safebench.inputs.photos import Photo, PhotoSet, open_photos
 from safebench.keys import digest, slug
 from safebench.protocol import PROTOCOL, Bin, parse_bins
@@ -79,7 +79,10 @@ def make_plan(config: RunConfig) -> Plan:
     candidates = mask_set.index(config.size)
     for hole_bin in bins:
         if not candidates.get(hole_bin):
-            raise DataError(f"--masks {config.masks}: no mask has a hole of {hole_bin.name}% at {config.size} pixels")
+            raise DataError(
+                f"--masks {config.masks}: no mask has a hole of {hole_bin.name}% at {config.size} pixels"
+                f"{unused(mask_set)}"
+            )
     gallery = {photos[k].name for k in range(0, len(photos), max(1, -(-len(photos) // _GALLERY_PHOTOS)))}
     drawn = [(photo, b, _draw(candidates[b], config.seed, b, photo.name)) for photo in photos for b in bins]
     masks = sorted({mask for _, _, mask in drawn})

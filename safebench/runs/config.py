@@ -54,6 +54,9 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     def check(self, said: Said) -> None:
         """Raise ConfigError where a value cannot be; `said` tells how an option was written."""
+        for name in ("images", "masks", "out"):  # an unset variable of a shell's; a path would be the current folder
+            if getattr(self, name) == "":
+                raise ConfigError(f"{said(name, '').strip()}: is empty; name a folder, . for the current one")
         parse_bins(self.bins)
         if not self.inpainters:
             raise ConfigError("no inpainter is named: use --inpainter NAME (safebench list inpainters shows them)")

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from safebench.errors import DataError, ImageError, SafebenchError
 from safebench.inputs.images import MIN_SIDE, to_square
-from safebench.inputs.masks import MaskSet, open_masks
+from safebench.inputs.masks import MaskSet, open_masks, unused
 from safebench.inputs.photos import Photo, PhotoSet, open_photos
 from safebench.keys import digest
 from safebench.models.contracts import Recipe
@@ -264,7 +264,9 @@ def _masks(name: str, config: TrainConfig, seed: int) -> tuple[MaskSet, list[Seq
     index = masks.index(config.resolution)
     names = [index[hole_bin] for hole_bin in parse_bins(config.bins) if index.get(hole_bin)]
     if not names:
-        raise DataError(f"--masks {name}: no mask has a hole of {config.bins}% at {config.resolution} pixels")
+        what = f"no mask has a hole of {config.bins}% at {config.resolution} pixels"
+        raise DataError(f"--masks {name}: {what}{unused(masks)}")
+    _tell(masks.name, masks.problems)
     return masks, names
 
 

@@ -13,8 +13,14 @@ GRAY_SPREAD = 16
 """Up to so many levels between its channels, a pixel still counts as gray (JPEG's colour rounding)."""
 
 _BLACK, _WHITE = 2, 253
-_MOST_BETWEEN = 0.08
+_MOST_BETWEEN = 0.2
 """Of masks that were resized or compressed, few pixels are neither black nor white; of photos nearly all."""
+_TIMES_THE_RARER = 4
+"""Those are fewer, or not many more, than the pixels of the hole; the moon in a black sky has grays, and no white."""
+_AT_EDGES = 8
+"""They lie so near to where dark meets bright (a block of JPEG); a thing on white paper is gray within."""
+_MOST_ELSEWHERE = 0.05
+_FEW_COLOURS = 8
 _SAMPLE = 64
 
 _DARK, _BRIGHT = 32, 224
@@ -25,10 +31,13 @@ _MOST_EVEN = 0.0005
 
 
 def check_photo(path: Path, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The photo, uint8 H x W x 3; raises ImageError where it is black and white, or of two colours, alone."""
+    """The photo, uint8 H x W x 3; raises ImageError for a mask, and for a label map or drawing of a few colours."""
     step = max(1, min(photo.shape[:2]) // _SAMPLE)
-    if _is_two_valued(photo[::step, ::step]) and _is_two_valued(photo):  # nearly all are told by a few of their pixels
-        raise ImageError(f"{path}: it is black and white alone, or of two colours: a mask, and no photo")
+    some = photo[::step, ::step]  # nearly all photos are told by a few of their pixels
+    if 2 <= _colours(some) <= _FEW_COLOURS and 2 <= (found := _colours(photo)) <= _FEW_COLOURS:
+        raise ImageError(f"{path}: it has {found} colours alone, as a mask or a label map has, so it is no photo")
+    if _is_gray(some) and _between(some).mean() <= 2 * _MOST_BETWEEN and _is_black_and_white(photo):
+        raise ImageError(f"{path}: it is black and white alone: a mask, and no photo")
     return photo
 
 
@@ -52,12 +61,32 @@ def check_mask_levels(path: Path, levels: NDArray[np.uint8]) -> None:
 _HOW = "--mask-threshold N says from which level on (1 to 255) a pixel is hole"
 
 
-def _is_two_valued(photo: NDArray[np.uint8]) -> bool:
-    between = (photo > _BLACK) & (photo < _WHITE)
-    if between.any(axis=2).mean() <= _MOST_BETWEEN and np.ptp(photo, axis=2).max() <= GRAY_SPREAD:
-        return True
-    colours = photo.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
-    return len(np.unique(colours)) == 2
+def _colours(photo: NDArray[np.uint8]) -> int:
+    return len(np.unique(photo.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)))
+
+
+def _is_gray(photo: NDArray[np.uint8]) -> bool:
+    return int(np.ptp(photo, axis=2).max()) <= GRAY_SPREAD
+
+
+def _between(photo: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    between: NDArray[np.bool_] = ((photo > _BLACK) & (photo < _WHITE)).any(axis=2)
+    return between
+
+
+def _is_black_and_white(photo: NDArray[np.uint8]) -> bool:
+    """Whether what is neither black nor white is little, and lies at the edges between the two."""
+    import cv2
+
+    between = _between(photo)
+    grays = np.count_nonzero(between)
+    rarer = min(np.count_nonzero(photo[:, :, 1] <= _BLACK), np.count_nonzero(photo[:, :, 1] >= _WHITE))
+    if not _is_gray(photo) or grays > min(_MOST_BETWEEN * between.size, _TIMES_THE_RARER * rarer):
+        return False
+    bright = (photo[:, :, 1] > 127).astype(np.uint8)
+    edges = cv2.morphologyEx(bright, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    near = cv2.dilate(edges, np.ones((2 * _AT_EDGES + 1, 2 * _AT_EDGES + 1), np.uint8)) > 0
+    return bool(np.count_nonzero(between & ~near) <= _MOST_ELSEWHERE * grays)
 
 
 def _even_share(levels: NDArray[np.uint8]) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import math
+import zlib
+from collections.abc import Iterator
 
 import numpy as np
 import tifffile
@@ -18,6 +20,7 @@ from safebench.inputs.images.soundness import check_jpeg
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _MOST_CHANNELS = 5  # some scanners add one of their own to RGB and alpha
+_AT_A_TIME = 1 << 24
 _READ = (PHOTOMETRIC.MINISWHITE, PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
 
 
@@ -60,17 +63,33 @@ def _check(page: tifffile.TiffPage) -> None:
     strips, needed = sum(count > 0 for count in page.databytecounts), math.prod(page.chunked)
     if not strips == needed == len(page.dataoffsets):  # the rest would be taken for black
         raise UnreadableError(f"it is damaged: it holds {strips} of the {needed} strips of its pixels")
+    tables = page.jpegtables
     if page.compression == COMPRESSION.JPEG:
-        _check_jpeg_strips(page)
+        for strip in _strips(page):
+            check_jpeg(tables[:-2] + strip[2:] if tables else strip)
+    if page.compression in (COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE):
+        for strip in _strips(page):
+            _check_packed(strip)
 
 
-def _check_jpeg_strips(page: tifffile.TiffPage) -> None:
-    """Raises UnreadableError for damaged JPEG strips."""
-    file, tables = page.parent.filehandle, page.jpegtables
+def _strips(page: tifffile.TiffPage) -> Iterator[bytes]:
+    """The compressed bytes of each strip or tile."""
+    file = page.parent.filehandle
     for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
         file.seek(offset)
-        strip = file.read(count)
-        check_jpeg(tables[:-2] + strip[2:] if tables else strip)
+        yield file.read(count)
+
+
+def _check_packed(strip: bytes) -> None:
+    """Raises UnreadableError where bytes packed by zlib do not give their checksum, which libtiff does not look at."""
+    unpacking = zlib.decompressobj()
+    try:
+        rest = strip
+        while rest and not unpacking.eof:
+            unpacking.decompress(rest, _AT_A_TIME)
+            rest = unpacking.unconsumed_tail
+    except zlib.error:
+        raise UnreadableError("it is damaged: its pixels are not what was written") from None
 
 
 def _levels(page: tifffile.TiffPage) -> NDArray[np.uint16]:

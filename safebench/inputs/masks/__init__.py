@@ -6,10 +6,10 @@ from safebench.files import expanded
 from safebench.inputs.masks.files import directory_masks
 from safebench.inputs.masks.irregular import Irregular
 from safebench.inputs.masks.nvidia import official_masks, recognised
-from safebench.inputs.masks.sets import MaskSet
+from safebench.inputs.masks.sets import MaskSet, unused
 from safebench.inputs.names import mask_set
 
-__all__ = ["MaskSet", "open_masks"]
+__all__ = ["MaskSet", "open_masks", "unused"]
 
 
 def open_masks(spec: str, seed: int, threshold: int | None = None) -> MaskSet:

@@ -37,3 +37,15 @@ class MaskSet(Protocol):
 
     def load(self, name: str, size: int) -> NDArray[np.bool_]:
         """The mask at a size: bool `size` x `size`, True = hole.  Raises ImageError."""
+
+
+def unused(masks: MaskSet) -> str:
+    """Why masks were not used, to follow a sentence that some are missing; "" where there is nothing to tell."""
+    told = []
+    if masks.problems:
+        refused = "1 is" if len(masks.problems) == 1 else f"{len(masks.problems):,} are"
+        told.append(f"; {refused} refused ({masks.problems[0]})")
+    if masks.outside:
+        lie = "1 lies" if masks.outside == 1 else f"{masks.outside:,} lie"
+        told.append(f"; {lie} in no bin (hole of up to 1% or over 60%)")
+    return "".join(told)

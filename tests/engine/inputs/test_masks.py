@@ -18,7 +18,7 @@ from PIL import Image
 
 from safebench.errors import DataError, ImageError, UnknownNameError
 from safebench.inputs.images import read_mask, square_mask
-from safebench.inputs.masks import index, open_masks
+from safebench.inputs.masks import index, open_masks, unused
 from safebench.inputs.masks.files import MaskFile
 from safebench.inputs.masks.strokes import Brush, Canvas, fill
 from safebench.protocol import BINS, Bin, bin_of
@@ -378,3 +378,19 @@ def test_one_of_nvidias_own_zips(shared, tmp_path, monkeypatch, capfd):
     assert sum(map(len, bins.values())) + masks.outside == 1_000
     assert masks.problems == []
     assert "Measured 1,000 masks in" in capfd.readouterr().err
+
+
+def test_why_masks_are_not_used_is_told(tmp_path):
+    labels = np.zeros((64, 64), np.uint8)
+    labels[:20], labels[40:] = 90, 150
+    write(tmp_path / "m" / "labels.png", labels)
+    write(tmp_path / "m" / "large.png", hole_of(0.9))
+    masks = open_masks(str(tmp_path / "m"), 0)
+    masks.index(64)
+    assert "1 is refused" in unused(masks)
+    assert "--mask-threshold N" in unused(masks)
+    assert "1 lies in no bin" in unused(masks)
+    write(tmp_path / "n" / "a.png", hole_of(0.25))
+    masks = open_masks(str(tmp_path / "n"), 0)
+    masks.index(64)
+    assert unused(masks) == ""

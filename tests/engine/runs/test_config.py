@@ -46,6 +46,12 @@ def test_what_cannot_be_is_told_as_it_was_written(tmp_path, option, flag, argume
     assert str(error.value) == f"{suite}: {toml}: {wanted}"
 
 
+@pytest.mark.parametrize("name", ["images", "masks", "out"])
+def test_no_path_at_all_is_not_the_current_folder(name):
+    with pytest.raises(ConfigError, match=f"^--{name}: is empty"):
+        make_config({"inpainters": ["telea"], name: ""})
+
+
 @pytest.mark.parametrize(
     ("key", "meant"), [("inpainter", "inpainters"), ("keep-maps", "keep_maps"), ("lpips", "lpips_net"), ("bin", "bins")]
 )

@@ -121,6 +121,16 @@ def test_a_tiff_of_jpeg_strips_is_checked_too():
     assert read(tiff(PHOTO, photometric="rgb", compression="zlib")).shape == PHOTO.shape
 
 
+@pytest.mark.parametrize("filling", [b"\0", b"\xff", b"\xaa"])
+def test_a_packed_tiff_that_was_overwritten_is_refused(filling):
+    whole = saved(PHOTO, "TIFF", compression="tiff_deflate")
+    assert (read(whole) == PHOTO).all()
+    for part in (0.2, 0.4, 0.6, 0.8):
+        place = int(part * len(whole))
+        with pytest.raises(ImageError, match=r"photo\.jpg: it is damaged"):
+            read(whole[:place] + 2000 * filling + whole[place + 2000 :])
+
+
 def test_a_mask_is_read_by_the_same_reader():
     hole = np.kron(np.eye(8, dtype=np.uint8) * 255, np.ones((16, 16), np.uint8))
     data = saved(hole, "JPEG", quality=95)
