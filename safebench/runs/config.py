@@ -74,8 +74,9 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             raise ConfigError(f"{said('size', self.size)}: has to lie between 32 and 4096 pixels")
         if self.mask_threshold is not None:
             check_mask_threshold(self.mask_threshold)
-        if self.seed < 0:
-            raise ConfigError(f"{said('seed', self.seed)}: has to be 0 or more")
+        if not 0 <= self.seed < 2**63:  # what all random generators take
+            bound = "0 or more" if self.seed < 0 else "less than 2^63"
+            raise ConfigError(f"{said('seed', self.seed)}: has to be {bound}")
         if self.metrics:
             from safebench.metrics.catalogue import chosen  # slow to import, so last
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import numbers
 import os
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -57,7 +58,7 @@ def convert(values: Mapping[str, Any], into: type[T], said: Said, *, strict: boo
 
     Paths may be given as such.  strict: text stands for text alone, not for a number.
     """
-    values = {name: plain_paths(value) for name, value in values.items()}
+    values = {name: plain_values(value) for name, value in values.items()}
     known = {field.encode_name: field.type for field in msgspec.structs.fields(into)}
     for name, value in values.items():
         if name not in known:
@@ -102,14 +103,16 @@ def either(words: list[str]) -> str:
     return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
-def plain_paths(value: Any) -> Any:
-    """The value with every path in it as text."""
+def plain_values(value: Any) -> Any:
+    """The value with every path in it as text, and NumPy's whole numbers as Python's."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
     if isinstance(value, list | tuple):
-        return [plain_paths(part) for part in value]
+        return [plain_values(part) for part in value]
     if isinstance(value, Mapping):
-        return {name: plain_paths(part) for name, part in value.items()}
+        return {name: plain_values(part) for name, part in value.items()}
     return value
 
 

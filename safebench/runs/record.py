@@ -240,7 +240,7 @@ def read_record(data: bytes, origin: str) -> RunRecord:
         record = msgspec.convert({**said, "config": None}, RunRecord)
         return msgspec.structs.replace(record, config=_config(said.get("config"), record))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # a value of another type is a DecodeError too
-        raise StoreError(f"{origin}: cannot be read ({error}); a run's folder needs it") from None
+        raise StoreError(f"{origin}: cannot be read ({error}); remove it and run again, it is written anew") from None
 
 
 def _config(said: Any, record: RunRecord) -> RunConfig | None:

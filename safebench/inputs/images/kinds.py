@@ -34,10 +34,10 @@ def check_photo(path: Path, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The photo, uint8 H x W x 3; raises ImageError for a mask, and for a label map or drawing of a few colours."""
     step = max(1, min(photo.shape[:2]) // _SAMPLE)
     some = photo[::step, ::step]  # nearly all photos are told by a few of their pixels
-    if 2 <= _colours(some) <= _FEW_COLOURS and 2 <= (found := _colours(photo)) <= _FEW_COLOURS:
-        raise ImageError(f"{path}: it has {found} colours alone, as a mask or a label map has, so it is no photo")
     if _is_gray(some) and _between(some).mean() <= 2 * _MOST_BETWEEN and _is_black_and_white(photo):
         raise ImageError(f"{path}: it is black and white alone: a mask, and no photo")
+    if 2 <= _colours(some) <= _FEW_COLOURS and 2 <= (found := _colours(photo)) <= _FEW_COLOURS:
+        raise ImageError(f"{path}: it has {found} colours alone, as a mask or a label map has, so it is no photo")
     return photo
 
 

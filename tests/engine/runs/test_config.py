@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from safebench.errors import ConfigError
@@ -29,6 +30,7 @@ def test_a_path_may_be_a_path_wherever_it_stands(tmp_path):
         ({"detectors": "x"}, "--detectors x", "detectors='x'", "has to be a list of texts, in [brackets]"),
         ({"limit": 0}, "--limit 0", "limit=0", "has to be at least 1"),
         ({"seed": -1}, "--seed -1", "seed=-1", "has to be 0 or more"),
+        ({"seed": 2**63}, f"--seed {2**63}", f"seed={2**63}", "has to be less than 2^63"),
         ({"size": 8}, "--size 8", "size=8", "has to lie between 32 and 4096 pixels"),
     ],
 )
@@ -71,3 +73,8 @@ def test_a_file_that_is_no_toml_is_told(tmp_path, content):
 def test_a_folder_is_no_suite(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         make_config({}, Path(tmp_path))
+
+
+def test_a_whole_number_of_numpys_is_one():
+    config = make_config({"inpainters": ["x"], "size": np.int64(64), "seed": np.uint8(3)})
+    assert (config.size, type(config.size), config.seed) == (64, int, 3)
