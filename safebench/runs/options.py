@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-import numbers
+import operator
 import os
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -105,8 +106,9 @@ def either(words: list[str]) -> str:
 
 def plain_values(value: Any) -> Any:
     """The value with every path in it as text, and NumPy's whole numbers as Python's."""
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        return int(value)
+    if not isinstance(value, int) and hasattr(value, "__index__"):
+        with contextlib.suppress(TypeError):  # an array has it, and is none
+            return operator.index(value)
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
     if isinstance(value, list | tuple):

@@ -70,8 +70,7 @@ def _is_gray(photo: NDArray[np.uint8]) -> bool:
 
 
 def _between(photo: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    between: NDArray[np.bool_] = ((photo > _BLACK) & (photo < _WHITE)).any(axis=2)
-    return between
+    return np.asarray(((photo > _BLACK) & (photo < _WHITE)).any(axis=2))
 
 
 def _is_black_and_white(photo: NDArray[np.uint8]) -> bool:
@@ -79,14 +78,15 @@ def _is_black_and_white(photo: NDArray[np.uint8]) -> bool:
     import cv2
 
     between = _between(photo)
-    grays = np.count_nonzero(between)
-    rarer = min(np.count_nonzero(photo[:, :, 1] <= _BLACK), np.count_nonzero(photo[:, :, 1] >= _WHITE))
+    grays = int(np.count_nonzero(between))
+    green = photo[:, :, 1]
+    rarer = min(int((green <= _BLACK).sum()), int((green >= _WHITE).sum()))
     if not _is_gray(photo) or grays > min(_MOST_BETWEEN * between.size, _TIMES_THE_RARER * rarer):
         return False
-    bright = (photo[:, :, 1] > 127).astype(np.uint8)
+    bright = (green > 127).astype(np.uint8)
     edges = cv2.morphologyEx(bright, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     near = cv2.dilate(edges, np.ones((2 * _AT_EDGES + 1, 2 * _AT_EDGES + 1), np.uint8)) > 0
-    return bool(np.count_nonzero(between & ~near) <= _MOST_ELSEWHERE * grays)
+    return int((between & ~near).sum()) <= _MOST_ELSEWHERE * grays
 
 
 def _even_share(levels: NDArray[np.uint8]) -> float:
