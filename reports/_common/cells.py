@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from safebench.metrics.auc import AUC
@@ -11,7 +11,8 @@ from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.metric import Metric, Subject, View
 from safebench.results.claims import below_chance
 
-from .runs import Record
+from .conditions import in_order
+from .runs import NO_POSTPROCESS, Record
 from .words import Figure, bin_name, bin_place, figure, interval, number
 
 
@@ -60,11 +61,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that can be sorted and filtered; `facets` lists each filter's values: value and name."""
+    """A table that can be sorted and filtered.
+
+    facets: each filter's values: value and name.  chosen: what a filter is set to before the reader chooses; of one
+    that is not named, all.
+    """
 
     columns: list[Column]
     rows: list[Row]
     facets: dict[str, list[tuple[str, str]]]
+    chosen: dict[str, str] = field(default_factory=dict)
 
     @property
     def groups(self) -> dict[str, list[Metric]]:
@@ -141,4 +147,20 @@ def values_of(rows: list[Row], head: str) -> list[tuple[str, str]]:
     found = dict.fromkeys(row.facets[head] for row in rows)
     if head == "bin":
         return [(value, bin_name(value)) for value in sorted(found, key=bin_place)]
+    if head == "postprocess":
+        return [(value, value) for value in in_order(found)]
     return [(value, value) for value in found]
+
+
+def chosen_first(values: Mapping[str, Sequence[tuple[str, str]]], **asked: str) -> dict[str, str]:
+    """What filters are set to first: what is asked for where it is among the values, else their first."""
+    held = {head: [value for value, _ in values.get(head, [])] for head in asked}
+    return {head: value if value in held[head] else held[head][0] for head, value in asked.items() if held[head]}
+
+
+def quiet_facets(values: Mapping[str, Sequence[tuple[str, str]]]) -> set[str]:
+    """The names that are the same in every row and need not be said."""
+    quiet = {head for head in ("run", "dataset") if len(values[head]) < 2}
+    if {value for value, _ in values.get("postprocess", [])} <= {NO_POSTPROCESS}:
+        quiet.add("postprocess")
+    return quiet

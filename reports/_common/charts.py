@@ -28,16 +28,16 @@ def chart_data(runs: Sequence[Run]) -> dict[str, Any]:
         for row in [*run.detection, *alone]:
             number = slices.setdefault((run.label, row["dataset"], row["postprocess"]), len(slices))
             its_quality = rows.get((row["dataset"], row["inpainter"], row["bin"]), {})
-            figures = {**_figures(row, detection), **_figures(its_quality, quality)}
+            figures = {**figures_of(row, detection), **figures_of(its_quality, quality)}
             cells.append({**_cell(run, row, number, figures), "misled": [m.key for m in detection if misled(row, m)]})
     bins = sorted({cell["bin"] for cell in cells}, key=bin_place)
     return {
         "cells": cells,
-        "slices": _slice_names(slices),
+        "slices": slice_names(slices),
         "min_photos": MIN_PHOTOS,
         "bins": [{"key": name, "label": bin_name(name), "all": name == ALL_BINS} for name in bins],
-        "detection": _legend(metric for metric in detection if _measured(cells, metric)),
-        "quality": _legend(metric for metric in quality if _measured(cells, metric)),
+        "detection": legend(metric for metric in detection if _measured(cells, metric)),
+        "quality": legend(metric for metric in quality if _measured(cells, metric)),
     }
 
 
@@ -61,7 +61,8 @@ def _cell(run: Run, row: Record, number: int, figures: dict[str, Numbers]) -> di
     }
 
 
-def _figures(row: Record, metrics: Iterable[Metric]) -> dict[str, Numbers]:
+def figures_of(row: Record, metrics: Iterable[Metric]) -> dict[str, Numbers]:
+    """The figures of a row by metric; one that its table does not have is left out."""
     found = ((metric.key, figure(row, metric.key)) for metric in metrics)
     return {key: [_finite(part) for part in value] for key, value in found if value is not None}
 
@@ -74,14 +75,15 @@ def _measured(cells: list[dict[str, Any]], metric: Metric) -> bool:
     return any(cell["figures"].get(metric.key, [None])[0] is not None for cell in cells)
 
 
-def _legend(metrics: Iterable[Metric]) -> list[dict[str, Any]]:
+def legend(metrics: Iterable[Metric]) -> list[dict[str, Any]]:
+    """What a chart has to know of each metric."""
     return [
         {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better, "chance": m.chance} for m in metrics
     ]
 
 
-def _slice_names(slices: Iterable[tuple[str, str, str]]) -> list[str]:
+def slice_names(slices: Iterable[tuple[str, ...]]) -> list[str]:
     """Each slice named by what sets it apart from the others."""
     parts = list(slices)
-    telling = [k for k in range(3) if len({part[k] for part in parts}) > 1]
+    telling = [k for k in range(len(parts[0]) if parts else 0) if len({part[k] for part in parts}) > 1]
     return [" · ".join(part[k] for k in telling) for part in parts]

@@ -19,12 +19,13 @@ from safebench.metrics.metric import Metric, View
 from safebench.protocol import ORIGINAL
 from safebench.results import tables
 from safebench.results.claims import MIN_PHOTOS, PIXEL, Place, strongest, trace
+from safebench.results.robustness import Key, losses, most_robust
 from safebench.results.tables import ALL_BINS
 from safebench.results.verdict import Verdict, finds_most, least_detectable
 from safebench.runs.record import ModelRecord
 
 from .cells import Cell, Column, Row, Table, figure_cell, misled, places, values_of
-from .runs import Record, Run, detection_metrics, false_alarm_metrics, quality_metrics, records
+from .runs import NO_POSTPROCESS, Record, Run, detection_metrics, false_alarm_metrics, quality_metrics, records
 from .words import MISSING, Figure, bin_name, bin_place, figure
 
 Choice = tuple[str, str, str, str]
@@ -86,6 +87,23 @@ class Standings:
         place = claims.place(dataset)
         cells = [row for row in self.pooled if (row["dataset"], row["postprocess"], row["bin"]) == place]
         return finds_most(claims, [row for row in cells if not self._pooled_gap(row)])
+
+    @cached_property
+    def losses(self) -> dict[Key, Figure]:
+        """What each post-processing costs each detector, over the images of the pooled inpainters together."""
+        rows = self.run.results.detection
+        return losses(rows[rows["inpainter"].isin(self.pooled_inpainters)], POOLED)
+
+    def robustness(self, dataset: str) -> Verdict:
+        """What may be said of what post-processing costs the detectors, all bins together."""
+        rows = [row for row in self.pooled if row["dataset"] == dataset and row["bin"] == ALL_BINS]
+        behind = {row["detector"] for row in rows if self._pooled_gap(row)}
+        plain = [row for row in rows if row["postprocess"] == NO_POSTPROCESS and row["detector"] not in behind]
+        lost: dict[str, dict[str, Figure]] = {}
+        for (of, _, postprocess, detector), found in self.losses.items():
+            if of == dataset:
+                lost.setdefault(detector, {})[postprocess] = found
+        return most_robust(self.run.claims, plain, lost)
 
     def frame(self, view: View) -> pd.DataFrame:
         """The same rows as data: under which choice (`list`: the opponent asked for), rank, figures with their ends.

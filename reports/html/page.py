@@ -13,8 +13,10 @@ from safebench.results.claims import MIN_PHOTOS
 from .._common.cells import FACET_NAMES
 from .._common.charts import chart_data
 from .._common.provenance import cards, sections
+from .._common.robustness import robustness
 from .._common.runs import Run, detection_metrics, quality_metrics
 from .._common.site import POLICY, environment, write_assets
+from .._common.standings import Standings
 from .._common.words import bin_name, bin_place, moment
 from .controls import CHANCE, verdicts
 from .findings import findings
@@ -47,6 +49,7 @@ def render(runs: Sequence[Run], shelves: list[dict[str, Any]]) -> str:
         min_photos=MIN_PHOTOS,
         metrics=[*detection_metrics(runs), *quality_metrics(runs)],
         charts=chart_data(runs),
+        robustness=robustness(runs, [Standings(run) for run in runs]),
         shelves=shelves,
         failures_shown=FAILURES_SHOWN,
     )

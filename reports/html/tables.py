@@ -8,9 +8,21 @@ from dataclasses import replace
 
 from safebench.metrics.metric import VIEWS, Metric, View
 
-from .._common.cells import FACET_NAMES, Cell, Column, Row, Table, figure_cell, misled, places, values_of
+from .._common.cells import (
+    FACET_NAMES,
+    Cell,
+    Column,
+    Row,
+    Table,
+    chosen_first,
+    figure_cell,
+    misled,
+    places,
+    quiet_facets,
+    values_of,
+)
 from .._common.runs import NO_POSTPROCESS, Record, Run, detection_metrics, false_alarm_metrics, quality_metrics
-from .._common.words import bin_name, bin_place, figure
+from .._common.words import ALL_BINS, bin_name, bin_place, figure
 
 _Entry = tuple[Run, Record]
 
@@ -125,9 +137,7 @@ def _table(rows: list[Row], keys: list[str], metrics: list[Metric]) -> Table:
     """The table without the columns that say the same in every row and need not be said."""
     heads = ["run", "dataset", *keys]
     values = {head: values_of(rows, head) for head in heads}
-    quiet = {head for head in ("run", "dataset") if len(values[head]) < 2}
-    if {value for value, _ in values.get("postprocess", [])} <= {NO_POSTPROCESS}:
-        quiet.add("postprocess")
+    quiet = quiet_facets(values)
     columns = [Column(head, FACET_NAMES[head]) for head in heads]
     columns += [Column(metric.key, metric.label, metric.meaning, metric) for metric in metrics]
     columns += [
@@ -138,5 +148,6 @@ def _table(rows: list[Row], keys: list[str], metrics: list[Metric]) -> Table:
     return Table(
         [columns[k] for k in loud],
         [Row([row.cells[k] for k in loud], row.facets, row.control) for row in rows],
-        {head: values[head] for head in heads if len(values[head]) > 1},
+        facets={head: values[head] for head in heads if len(values[head]) > 1},
+        chosen=chosen_first(values, bin=ALL_BINS, postprocess=NO_POSTPROCESS),
     )

@@ -15,6 +15,7 @@ from .._common.charts import chart_data
 from .._common.papers import FIRST
 from .._common.pictures import Pictures
 from .._common.provenance import cards
+from .._common.robustness import robustness
 from .._common.runs import NO_POSTPROCESS, Run
 from .._common.standings import FACETS, OPPONENT, Standings, part
 from .._common.words import ALL_BINS, moment, said
@@ -47,7 +48,9 @@ def page_context(
         "sections": sections,
         "data": data,
         "charts": chart_data([run for _, run in tables]),
+        "robustness": robustness([run for _, run in tables], standings),
         "facet_titles": FACET_TITLES,
+        "facet_names": FACET_NAMES,
         "views": VIEWS,
     }
 

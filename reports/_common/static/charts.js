@@ -5,9 +5,7 @@
   const section = document.getElementById("charts");
   if (!section) return;
 
-  const COLOURS = 8;
-  const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"];
-  const DASHES = ["", "6 3", "2 3", "8 3 2 3"];
+  const { asTable, domainOf, element, fill, finish, known, lines, onResize, styles, told } = window.SafeBenchFigures;
   const ALL = data.bins.find((bin) => bin.all)?.key;
   const STRONGEST = "";
 
@@ -16,22 +14,8 @@
   const metricOf = (key) => metrics.find((metric) => metric.key === key);
   const binLabel = (key) => data.bins.find((bin) => bin.key === key).label;
   const names = [...new Set([...data.cells].sort((a, b) => a.control - b.control).map((cell) => cell.inpainter))];
-  const colour = (name) => `var(--series-${names.indexOf(name) % COLOURS})`;
-  const symbol = (name) => SYMBOLS[names.indexOf(name) % SYMBOLS.length];
-  const dash = (name) => DASHES[Math.floor(names.indexOf(name) / COLOURS) % DASHES.length];
-
-  const element = (tag, properties = {}, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
-
-  const round = (value, digits) => value.toFixed(digits).replace("-", "−");
-  const told = ([value, low, high], metric) => {
-    const ends = low === null || high === null ? "" : ` [${round(low, metric.digits)}, ${round(high, metric.digits)}]`;
-    return round(value, metric.digits) + ends;
-  };
-  const known = (cell, metric) => (cell.figures[metric.key]?.[0] ?? null) !== null;
+  const style = styles(names);
+  const { colour, symbol } = style;
 
   const cellsShown = () => {
     const slice = Number(pick("slice")?.value ?? 0);
@@ -44,38 +28,11 @@
     return data.bins.filter((bin) => held.has(bin.key));
   };
 
-  // the same figures as a table, for those who cannot see the chart ----------------------------------------------
-
-  const asTable = (heads, rows) => {
-    const summary = element("summary", { textContent: "These figures as a table" });
-    const box = element("div", { className: "scroll" });
-    summary.addEventListener("click", () => box.replaceChildren(element("table", { className: "data" },
-      element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col", textContent: text })))),
-      element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((text) => element("td", { textContent: text }))))))));
-    return element("details", { className: "figures" }, summary, box);
-  };
-
-  const finish = (plot, label) => {
-    plot.setAttribute("role", "img");
-    plot.setAttribute("aria-label", label);
-    return plot;
-  };
-
   // legend -----------------------------------------------------------------------------------------------------
-
-  const swatch = (name) => {
-    const svg = d3.create("svg").attr("viewBox", "-16 -8 32 16").attr("width", 32).attr("height", 16).attr("aria-hidden", "true");
-    svg.append("line").attr("x1", -15).attr("x2", 15).attr("stroke", colour(name)).attr("stroke-width", 2)
-      .attr("stroke-dasharray", dash(name) || null);
-    const shape = d3[`symbol${symbol(name)[0].toUpperCase()}${symbol(name).slice(1)}`];
-    svg.append("path").attr("d", d3.symbol(shape, 60)()).attr("fill", colour(name));
-    return svg.node();
-  };
 
   const drawLegend = () => {
     const shown = new Set(cellsShown().map((cell) => cell.inpainter));
-    document.getElementById("legend").replaceChildren(
-      ...names.filter((name) => shown.has(name)).map((name) => element("li", {}, swatch(name), name)));
+    document.getElementById("legend").replaceChildren(...style.legend(shown));
   };
 
   // quality against detectability --------------------------------------------------------------------------------
@@ -206,36 +163,11 @@
     const points = cells.map((cell) => {
       const [value, low, high] = cell.figures[metric.key];
       const text = `${cell.inpainter}, ${binLabel(cell.bin)}${misled(cell, metric) ? " (inverted)" : ""}\n${metric.label} ${told(cell.figures[metric.key], metric)}\nn = ${cell.n}`;
-      return { inpainter: cell.inpainter, bin: binLabel(cell.bin), value, low, high, text };
+      return { series: cell.inpainter, step: binLabel(cell.bin), value, low, high, text };
     });
-    const bins = binsShown().filter((bin) => !bin.all).map((bin) => bin.label);
-    const banded = points.filter((p) => p.low !== null);
-    const plot = Plot.plot({
-      className: "chart", width, height: Math.round(Math.max(220, width * 0.62)), marginLeft: 44, marginBottom: 40, marginTop: 14, marginRight: 14,
-      style: { fontSize: "12px", background: "transparent" },
-      x: { type: "point", domain: bins, label: "Hole", labelAnchor: "center", labelArrow: "none", padding: 0.3 },
-      y: { domain, nice: true, grid: true, ticks: 5, label: null },
-      marks: [
-        metric.chance !== null ? Plot.ruleY([metric.chance], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
-        metric.chance !== null ? Plot.text(["chance"], { y: metric.chance, frameAnchor: "right", dy: 7, fill: "var(--faint)" }) : null,
-        Plot.areaY(banded, { x: "bin", y1: "low", y2: "high", z: "inpainter", fill: (p) => colour(p.inpainter), fillOpacity: Math.min(0.14, 0.5 / d3.groups(points, (p) => p.inpainter).length) }),
-        bins.length > 1 ? null : Plot.ruleX(banded, { x: "bin", y1: "low", y2: "high", stroke: (p) => colour(p.inpainter) }),
-        ...d3.groups(points, (p) => p.inpainter).map(([name, own]) => Plot.line(own, {
-          x: "bin", y: "value", stroke: colour(name), strokeWidth: 1.8, strokeDasharray: dash(name) || null,
-        })),
-        Plot.dot(points, { x: "bin", y: "value", r: 4, symbol: (p) => symbol(p.inpainter), fill: (p) => colour(p.inpainter) }),
-        Plot.tip(points, Plot.pointer({ x: "bin", y: "value", title: "text", fill: "var(--raised)", stroke: "var(--line)" })),
-      ],
-      symbol: { type: "identity" }, color: { type: "identity" },
-    });
-    const range = d3.extent(points, (p) => p.value).map((value) => round(value, metric.digits));
-    const label = `${metric.label} over hole sizes, ${title}: one line for each of ${new Set(points.map((p) => p.inpainter)).size} inpainters, ${range[0]} to ${range[1]}.`;
-    const rows = d3.groups(points, (p) => p.inpainter).map(([name, own]) => [name, ...bins.map((bin) => {
-      const point = own.find((p) => p.bin === bin);
-      return point ? told([point.value, point.low, point.high], metric) : "–";
-    })]);
-    return element("figure", {}, element("h4", { textContent: title }), finish(plot, label),
-      element("figcaption", {}, asTable(["Inpainter", ...bins], rows)));
+    const steps = binsShown().filter((bin) => !bin.all).map((bin) => bin.label);
+    const label = `${metric.label} over hole sizes, ${title}: one line for each of ${new Set(points.map((p) => p.series)).size} inpainters`;
+    return lines({ title, label, head: "Inpainter", axis: "Hole", steps, points, metric, domain, width, style });
   };
 
   const drawLines = () => {
@@ -247,12 +179,8 @@
     const groups = isQuality
       ? [["composites against their originals", [...d3.rollup(cells, (own) => own[0], (cell) => `${cell.bin} ${cell.inpainter}`).values()]]]
       : d3.groups(cells, (cell) => cell.detector);
-    const extent = d3.extent(cells.flatMap((cell) => cell.figures[metric.key].filter((value) => value !== null)));
-    const domain = metric.chance !== null ? d3.extent([...extent, metric.chance]) : extent;
-    box.classList.toggle("one", groups.length === 1);
-    const width = Math.max(280, groups.length === 1 ? Math.min(box.clientWidth, 720) : Math.min(420, box.clientWidth));
-    box.replaceChildren(...groups.map(([title, own]) => panel(isQuality ? title : `Detector ${title}`, own, metric, domain, width)));
-    if (!groups.length) box.replaceChildren("No figure of this kind here.");
+    const domain = domainOf(cells, metric);
+    fill(box, groups, ([title, own], width) => panel(isQuality ? title : `Detector ${title}`, own, metric, domain, width));
   };
 
   // --------------------------------------------------------------------------------------------------------------
@@ -276,10 +204,5 @@
     if (event.target.dataset.pick === "slice") fillPicks();
     draw();
   });
-  let width = section.clientWidth;
-  new ResizeObserver(() => {
-    if (section.clientWidth === width) return;
-    width = section.clientWidth;
-    draw();
-  }).observe(section);
+  onResize(section, draw);
 })();

@@ -11,13 +11,6 @@
     return made;
   };
 
-  // A figure that is missing stands last in both directions.
-  const compare = (sign) => (a, b) => (a === null || b === null ? (a === null) - (b === null) : sign * (a - b));
-  DataTable.type("figure", {
-    detect: () => null,
-    order: { pre: (value) => (value === "" ? null : Number(value)), asc: compare(1), desc: compare(-1) },
-  });
-
   const asCell = (found) => {
     const [text, order = text, interval = "", note = "", place = 0, inverted = 0] = found;
     return { text, order, interval, note, place, inverted };
@@ -118,7 +111,6 @@
       if (input.checked) show(input.value);
     }
   }
-  document.documentElement.classList.add("settled");
 
   const ofDataset = document.getElementById("of-dataset");
   ofDataset?.addEventListener("change", () => {
@@ -126,13 +118,5 @@
       const own = [...section.querySelector('select[data-facet="dataset"]').options].map((option) => option.value);
       section.hidden = ofDataset.value !== "" && !own.includes(ofDataset.value);
     }
-  });
-
-  const choosers = document.querySelectorAll(".chooser");
-  addEventListener("click", (event) => {
-    for (const chooser of choosers) if (!chooser.contains(event.target)) chooser.open = false;
-  });
-  addEventListener("keydown", (event) => {
-    if (event.key === "Escape") for (const chooser of choosers) chooser.open = false;
   });
 })();

@@ -60,18 +60,15 @@
     }
   };
 
-  for (const id of ["results", "quality"]) {
-    const table = document.getElementById(`${id}-table`);
-    if (!table) continue;
-    const tools = document.getElementById(`${id}-tools`);
-    const boxes = [...tools.querySelectorAll("[data-column]")];
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const tools = document.getElementById(table.id.replace(/-table$/, "-tools"));
+    const boxes = tools ? [...tools.querySelectorAll("[data-column]")] : [];
     const api = enhance(table, boxes);
+    if (!tools) continue;
     addFacets(api, tools);
     addColumns(api, boxes);
     api.draw();
   }
-  const alarms = document.getElementById("false-alarms-table");
-  if (alarms) enhance(alarms);
 
   document.documentElement.classList.add("settled");
 

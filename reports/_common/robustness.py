@@ -1,0 +1,146 @@
+"""Detectors under each condition: the table of robustness, the curves over levels, and what may be said of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from markupsafe import Markup
+
+from safebench.metrics.auc import AUC
+from safebench.metrics.detection_rate import FALSE_ALARM_RATE
+from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5
+from safebench.metrics.image_auc import IMAGE_AUC
+from safebench.metrics.metric import Metric
+from safebench.results.robustness import losses
+
+from .cells import FACET_NAMES, Cell, Column, Row, Table, chosen_first, figure_cell, misled, quiet_facets, values_of
+from .charts import figures_of, legend, slice_names
+from .conditions import curves, in_order
+from .runs import Record, Run
+from .standings import POOLED, Standings
+from .words import ALL_BINS, said
+
+LOST = replace(
+    AUC,
+    key="auc_lost",
+    name="AUC lost",
+    meaning="Pixel AUC without post-processing, less that after it, on the same images.",
+    better="",
+    chance=None,
+    undefined="",
+)
+"""What a row's post-processing costs: no figure of the stored tables, but the difference of two."""
+_FOUND = (AUC, LOST, IMAGE_AUC, DETECTION_RATE_AT_5)
+_MEASURED: tuple[Metric, ...] = (*_FOUND, FALSE_ALARM_RATE)
+_KEYS = ("inpainter", "detector", "postprocess")
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """What a page shows of several conditions.
+
+    said: the name of the run (or table) and data set that a sentence is about, and the sentence.
+    charts: what robustness.js draws.
+    """
+
+    said: list[tuple[str, Markup]]
+    table: Table
+    charts: dict[str, Any]
+
+
+def robustness(runs: Sequence[Run], standings: Sequence[Standings]) -> Robustness | None:
+    """The detectors of each run under its conditions; None where no run has several."""
+    entries = [entry for run, one in zip(runs, standings, strict=True) for entry in _entries(run, one)]
+    if not entries:
+        return None
+    slices = dict.fromkeys((run.label, row["dataset"]) for run, row in entries)
+    names = dict(zip(slices, slice_names(slices), strict=True))
+    verdicts = [
+        (names[run.label, dataset], said(verdict))
+        for run, one in zip(runs, standings, strict=True)
+        for label, dataset in slices
+        if label == run.label and (verdict := one.robustness(dataset))
+    ]
+    return Robustness(verdicts, _table(entries), _charts(entries, names))
+
+
+def _entries(run: Run, standings: Standings) -> Iterator[tuple[Run, Record]]:
+    """Each detector over the images of all ranked inpainters, then of each inpainter; its false alarms beside it."""
+    conditions = in_order(row["postprocess"] for row in run.detection)
+    if len(conditions) < 2:
+        return
+    alarms = {(row["dataset"], row["postprocess"], row["detector"]): row for row in run.false_alarms}
+    lost = losses(run.results.detection) | standings.losses
+    rows = [row for row in [*standings.pooled, *run.detection] if row["bin"] == ALL_BINS]
+    places = {POOLED: (False, -1)}
+    rows.sort(
+        key=lambda row: (
+            places.get(row["inpainter"]) or run.inpainter_place(row["inpainter"]),
+            row["dataset"],
+            run.detector_place(row["detector"]),
+            conditions.index(row["postprocess"]),
+        )
+    )
+    for row in rows:
+        key = (row["dataset"], row["inpainter"], row["postprocess"], row["detector"])
+        beside = alarms.get((row["dataset"], row["postprocess"], row["detector"]), {})
+        untouched = {name: beside.get(name, math.nan) for name in _named(FALSE_ALARM_RATE)}
+        found = lost.get(key)
+        loss = dict(zip(_named(LOST), found, strict=True)) if found else {}
+        yield run, {**row, **untouched, **loss}
+
+
+def _named(metric: Metric) -> tuple[str, str, str]:
+    return metric.key, f"{metric.key}_low", f"{metric.key}_high"
+
+
+def _table(entries: Sequence[tuple[Run, Record]]) -> Table:
+    heads = ["run", "dataset", *_KEYS]
+    rows = []
+    for run, row in entries:
+        facets = {"run": run.label, **{key: str(row[key]) for key in heads[1:]}}
+        names = [Cell(facets[key], facets[key]) for key in heads]
+        figures = [figure_cell(row, metric, {}) for metric in _MEASURED]
+        count = Cell(f"{row['n']:,}", str(row["n"]))
+        rows.append(Row([*names, *figures, count], facets, run.is_control(facets["inpainter"])))
+    columns = [Column(head, FACET_NAMES[head]) for head in heads]
+    columns += [Column(metric.key, metric.label, metric.meaning, metric) for metric in _MEASURED]
+    columns += [Column("n", "n", "Images that the means are taken over.", count=True)]
+    values = {head: values_of(rows, head) for head in heads}
+    loud = [k for k, column in enumerate(columns) if column.key not in quiet_facets(values)]
+    return Table(
+        [columns[k] for k in loud],
+        [Row([row.cells[k] for k in loud], row.facets, row.control) for row in rows],
+        facets={head: values[head] for head in heads if len(values[head]) > 1},
+        chosen=chosen_first(values, inpainter=POOLED),
+    )
+
+
+def _charts(entries: Sequence[tuple[Run, Record]], slices: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """One curve for each detector and post-processing that has levels."""
+    number = {key: k for k, key in enumerate(slices)}
+    found = curves(row["postprocess"] for _, row in entries)
+    cells = [
+        {
+            "slice": number[run.label, row["dataset"]],
+            "inpainter": row["inpainter"],
+            "detector": row["detector"],
+            "condition": row["postprocess"],
+            "n": int(row["n"]),
+            "figures": figures_of(row, _MEASURED),
+            "misled": [metric.key for metric in _FOUND if misled(row, metric)],
+        }
+        for run, row in entries
+    ]
+    return {
+        "cells": cells,
+        "slices": list(slices.values()),
+        "curves": [
+            {"name": name, "levels": [{"key": key, "label": label} for key, label in levels]}
+            for name, levels in found.items()
+        ],
+        "metrics": legend(_MEASURED),
+    }

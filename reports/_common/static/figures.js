@@ -1,0 +1,110 @@
+/* What the charts have in common: words for figures, a table beside each chart, and lines with their intervals. */
+window.SafeBenchFigures = (() => {
+  "use strict";
+  const COLOURS = 8;
+  const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"];
+  const DASHES = ["", "6 3", "2 3", "8 3 2 3"];
+
+  const element = (tag, properties = {}, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+
+  const round = (value, digits) => value.toFixed(digits).replace("-", "−");
+  const told = ([value, low, high], metric) => {
+    const ends = low === null || high === null ? "" : ` [${round(low, metric.digits)}, ${round(high, metric.digits)}]`;
+    return round(value, metric.digits) + ends;
+  };
+  const known = (cell, metric) => (cell.figures[metric.key]?.[0] ?? null) !== null;
+
+  // How the lines and marks of one chart are told apart, by name.
+  const styles = (names) => {
+    const place = (name) => names.indexOf(name);
+    const colour = (name) => `var(--series-${place(name) % COLOURS})`;
+    const symbol = (name) => SYMBOLS[place(name) % SYMBOLS.length];
+    const dash = (name) => DASHES[Math.floor(place(name) / COLOURS) % DASHES.length];
+    const swatch = (name) => {
+      const svg = d3.create("svg").attr("viewBox", "-16 -8 32 16").attr("width", 32).attr("height", 16).attr("aria-hidden", "true");
+      svg.append("line").attr("x1", -15).attr("x2", 15).attr("stroke", colour(name)).attr("stroke-width", 2)
+        .attr("stroke-dasharray", dash(name) || null);
+      const shape = d3[`symbol${symbol(name)[0].toUpperCase()}${symbol(name).slice(1)}`];
+      svg.append("path").attr("d", d3.symbol(shape, 60)()).attr("fill", colour(name));
+      return svg.node();
+    };
+    const legend = (shown) => names.filter((name) => shown.has(name)).map((name) => element("li", {}, swatch(name), name));
+    return { colour, symbol, dash, legend };
+  };
+
+  // The same figures as a table, for those who cannot see the chart.
+  const asTable = (heads, rows) => {
+    const summary = element("summary", { textContent: "These figures as a table" });
+    const box = element("div", { className: "scroll" });
+    summary.addEventListener("click", () => box.replaceChildren(element("table", { className: "data" },
+      element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col", textContent: text })))),
+      element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((text) => element("td", { textContent: text }))))))));
+    return element("details", { className: "figures" }, summary, box);
+  };
+
+  const finish = (plot, label) => {
+    plot.setAttribute("role", "img");
+    plot.setAttribute("aria-label", label);
+    return plot;
+  };
+
+  // The range of some cells' figures, chance among them where a metric has it.
+  const domainOf = (cells, metric) => {
+    const extent = d3.extent(cells.flatMap((cell) => cell.figures[metric.key].filter((value) => value !== null)));
+    return metric.chance !== null ? d3.extent([...extent, metric.chance]) : extent;
+  };
+
+  // One figure: a line for each series over steps.  points: {series, step, value, low, high, text}.
+  const lines = ({ title, label, head, axis, steps, points, metric, domain, width, style }) => {
+    const series = d3.groups(points, (p) => p.series);
+    const banded = points.filter((p) => p.low !== null);
+    const plot = Plot.plot({
+      className: "chart", width, height: Math.round(Math.max(220, width * 0.62)), marginLeft: 44, marginBottom: 40, marginTop: 14, marginRight: 14,
+      style: { fontSize: "12px", background: "transparent" },
+      x: { type: "point", domain: steps, label: axis, labelAnchor: "center", labelArrow: "none", padding: 0.3 },
+      y: { domain, nice: true, grid: true, ticks: 5, label: null },
+      marks: [
+        metric.chance !== null ? Plot.ruleY([metric.chance], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
+        metric.chance !== null ? Plot.text(["chance"], { y: metric.chance, frameAnchor: "right", dy: 7, fill: "var(--faint)" }) : null,
+        Plot.areaY(banded, { x: "step", y1: "low", y2: "high", z: "series", fill: (p) => style.colour(p.series), fillOpacity: Math.min(0.14, 0.5 / series.length) }),
+        steps.length > 1 ? null : Plot.ruleX(banded, { x: "step", y1: "low", y2: "high", stroke: (p) => style.colour(p.series) }),
+        ...series.map(([name, own]) => Plot.line(own, {
+          x: "step", y: "value", stroke: style.colour(name), strokeWidth: 1.8, strokeDasharray: style.dash(name) || null,
+        })),
+        Plot.dot(points, { x: "step", y: "value", r: 4, symbol: (p) => style.symbol(p.series), fill: (p) => style.colour(p.series) }),
+        Plot.tip(points, Plot.pointer({ x: "step", y: "value", title: "text", fill: "var(--raised)", stroke: "var(--line)" })),
+      ],
+      symbol: { type: "identity" }, color: { type: "identity" },
+    });
+    const range = d3.extent(points, (p) => p.value).map((value) => round(value, metric.digits));
+    const rows = series.map(([name, own]) => [name, ...steps.map((step) => {
+      const point = own.find((p) => p.step === step);
+      return point ? told([point.value, point.low, point.high], metric) : "–";
+    })]);
+    return element("figure", {}, element("h4", { textContent: title }), finish(plot, `${label}, ${range[0]} to ${range[1]}.`),
+      element("figcaption", {}, asTable([head, ...steps], rows)));
+  };
+
+  // Fills a box with figures; draw gets the width of each.
+  const fill = (box, groups, draw) => {
+    box.classList.toggle("one", groups.length === 1);
+    const width = Math.max(280, groups.length === 1 ? Math.min(box.clientWidth, 720) : Math.min(420, box.clientWidth));
+    box.replaceChildren(...(groups.length ? groups.map((group) => draw(group, width)) : ["No figure of this kind here."]));
+  };
+
+  // Draws again where the window's width changes.
+  const onResize = (section, draw) => {
+    let width = section.clientWidth;
+    new ResizeObserver(() => {
+      if (section.clientWidth === width) return;
+      width = section.clientWidth;
+      draw();
+    }).observe(section);
+  };
+
+  return { asTable, domainOf, element, fill, finish, known, lines, onResize, round, styles, told };
+})();
