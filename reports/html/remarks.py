@@ -16,7 +16,7 @@ from safebench.models import kinds
 from safebench.results.claims import MIN_PHOTOS
 from safebench.runs.provenance import caveats, seen_photos
 
-from .._common.ranking import all_bins, qualities, unprocessed
+from .._common.ranking import all_bins, of_one_condition, qualities
 from .._common.runs import Run
 from .._common.words import Figure, figure, listed, number, percent, plural
 from .controls import Verdict, verdicts
@@ -53,7 +53,7 @@ def _inverted(run: Run, dataset: str) -> Iterator[Finding]:
 
 
 def _false_alarms(run: Run, dataset: str) -> Iterator[Finding]:
-    rows = unprocessed([row for row in run.false_alarms if row["dataset"] == dataset])
+    rows = of_one_condition(run, dataset, run.false_alarms)
     rates = {
         row["detector"]: found
         for row in rows
@@ -74,7 +74,8 @@ def _false_alarms(run: Run, dataset: str) -> Iterator[Finding]:
 
 
 def _controls(run: Run, dataset: str) -> Iterator[Finding]:
-    found = [verdict for verdict in verdicts(run) if verdict.dataset == dataset]
+    spoken_of = (dataset, run.claims.place(dataset)[1])
+    found = [verdict for verdict in verdicts(run) if (verdict.dataset, verdict.postprocess) == spoken_of]
     broken, unclear = ([f"{v.detector} on {v.control} ({v.told_auc})" for v in found if v.holds is holds]
                        for holds in (False, None))  # fmt: skip
     if broken:

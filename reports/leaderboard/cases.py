@@ -16,13 +16,25 @@ from safebench.protocol import ORIGINAL
 from safebench.results.claims import PIXEL, strongest
 
 from .._common.pictures import Pictures
+from .._common.ranking import all_bins
 from .._common.runs import Record, Run, records
 from .._common.standings import Standings
-from .._common.words import ALL_BINS, bin_name, number
+from .._common.words import bin_name, number
 
 SHOWN = 6
 EXTREMES = 3
-_DETECTION = ("sample", "inpainter", "detector", "bin", AUC.column, SCORE.column, "map", "run")
+_DETECTION = (
+    "dataset",
+    "postprocess",
+    "sample",
+    "inpainter",
+    "detector",
+    "bin",
+    AUC.column,
+    SCORE.column,
+    "map",
+    "run",
+)
 
 
 class Cases:
@@ -33,7 +45,9 @@ class Cases:
         self.standings = standings
         self.pictures = pictures
         detection = run.results.detection
-        self.detection = detection[[name for name in _DETECTION if name in detection]]
+        spoken_of = {name: run.claims.place(name)[1] for name in detection["dataset"].unique()}
+        shown = detection["postprocess"] == detection["dataset"].map(spoken_of)
+        self.detection = detection.loc[shown, [name for name in _DETECTION if name in detection]]
         self.places = self.detection.groupby(["inpainter", "detector"], sort=False).indices
         samples = run.results.samples
         self.samples = {
@@ -80,7 +94,9 @@ class Cases:
 
     def _finder(self, inpainter: str) -> str:
         """The detector that finds an inpainter best, all bins together."""
-        rows = [row for row in self.run.detection if row["inpainter"] == inpainter and row["bin"] == ALL_BINS]
+        datasets = {row["dataset"] for row in self.run.detection}
+        cells = [row for dataset in datasets for row in all_bins(self.run, dataset)]
+        rows = [row for row in cells if row["inpainter"] == inpainter]
         best = strongest(rows, PIXEL)
         return str(best["detector"]) if best else ""
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from safebench.protocol import NO_POSTPROCESS
 from safebench.results.claims import IMAGE, MIN_PHOTOS, PIXEL, Cell, Claims, Evidence, below_chance, trace
 from safebench.results.words import Figure, figure, plural, told
 
@@ -39,12 +40,18 @@ def least_detectable(claims: Claims, dataset: str) -> Verdict:
     if not len(tables.detection_cells):
         none = "No detector looked at these composites: this run measures quality alone."
         return [Sentence(none if len(tables.quality_cells) else "This run holds no figures.")]
-    found = claims.evidence(claims.place(dataset))
+    place = claims.place(dataset)
+    found = claims.evidence(place)
     if not found:
         return [Sentence("No inpainter can be ranked: none has figures of all samples by all detectors.")]
     few = [each for each in found if not claims.enough(each.pixel)]
     if few:
         return [too_few("which inpainter is least detectable", claims.photos(few[0].pixel))]
+    return [*_named(claims, found), *_under(place[1])]
+
+
+def _named(claims: Claims, found: Sequence[Evidence]) -> Verdict:
+    """Who is least detectable, or why none is."""
     if len(found) == 1:
         return [Sentence("One inpainter ranked: {}.", (Name(found[0].inpainter),)), *_what_is_found(found[0])]
     by_image = [each for each in found if each in _least(found)]
@@ -52,6 +59,15 @@ def least_detectable(claims: Claims, dataset: str) -> Verdict:
         return _at_odds(found[0], by_image[0])
     lead = Sentence("Least detectable: {}.", (Name(found[0].inpainter),))
     return [lead, *_what_is_found(found[0]), _next(claims, found[0], found[1])]
+
+
+def _under(postprocess: str) -> Verdict:
+    """The condition that a verdict is of, where it is another than pictures as their maker left them."""
+    return (
+        []
+        if postprocess == NO_POSTPROCESS
+        else [Sentence("All of this is after post-processing by {}.", (postprocess,))]
+    )
 
 
 def too_few(what: str, photos: int) -> Sentence:
@@ -71,10 +87,12 @@ def finds_most(claims: Claims, cells: Sequence[Cell]) -> Verdict:
     if not by_image or any(cell in by_image for cell in by_pixel):
         first = next((cell for cell in by_pixel if cell in by_image), by_pixel[0])
         text = "Finds most: {}, {}, over the images of all ranked inpainters, n = {}."
-        return [Sentence(text, (Name(first["detector"]), _figures(first), f"{int(first['n']):,}"))]
+        sentence = Sentence(text, (Name(first["detector"]), _figures(first), f"{int(first['n']):,}"))
+        return [sentence, *_under(first["postprocess"])]
     text = "No detector finds most in both ways: by pixels it is {} ({}), by whole images {} ({})."
     a, b = by_pixel[0], by_image[0]
-    return [Sentence(text, (Name(a["detector"]), _figures(a), Name(b["detector"]), _figures(b)))]
+    sentence = Sentence(text, (Name(a["detector"]), _figures(a), Name(b["detector"]), _figures(b)))
+    return [sentence, *_under(a["postprocess"])]
 
 
 def _most(cells: Sequence[Cell], metric: str) -> list[Cell]:

@@ -92,6 +92,30 @@ def test_few_photos_name_neither(make_run: MakeRun, form: ReportFormat, tmp_path
     assert "Most fragile" not in page.text
 
 
+ALL_MISLED = {"jpeg:50": {"sharp": 0.7, "blunt": 0.7}}
+
+
+def test_sentences_speak_of_one_condition(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
+    plain = Page(form.write([make_run(auc=lambda name, *_: 0.5 if name == "copy" else 0.9)], tmp_path / "plain"))
+    run = make_run(lost=ALL_MISLED, auc=lambda name, *_: 0.5 if name == "copy" else 0.9)
+    page = Page(form.write([run], tmp_path / "both"))
+    for text in ("Inverted, AUC clearly below 0.5", "Controls that do not hold"):
+        assert text not in page.text
+    assert "Controls hold: copy at AUC 0.5" in plain.text
+    assert "Controls hold: copy at AUC 0.5" in page.text
+    site = Page(write_report([run], tmp_path / "site", "leaderboard"))
+    assert "Finds most: " in site.text
+    assert "All of this is after" not in page.text + site.text
+
+
+def test_without_an_unprocessed_condition_one_is_named(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
+    run = make_run(lost=LOST, auc=lambda *_: 0.8)
+    run.detection = run.detection[run.detection["postprocess"] != "none"].reset_index(drop=True)
+    assert "All of this is after post-processing by jpeg:50." in Page(form.write([run], tmp_path / "report")).text
+    site = Page(write_report([run], tmp_path / "site", "leaderboard"))
+    assert site.text.count("All of this is after post-processing by jpeg:50.") == 2
+
+
 @pytest.mark.parametrize(("size", "colours"), [(DESKTOP, "dark"), (PHONE, "light")])
 @pytest.mark.parametrize("page", ["report", "site"])
 def test_it_fits_and_shows_one_choice_first(
