@@ -134,6 +134,7 @@ class Maker:
             "lpips_note": "",
             "inpainters": self.inpainters,
             "detectors": self.detectors,
+            "postprocessing": {label: model(label) for label in self.lost},
             **self.info,
         }
 
@@ -200,6 +201,7 @@ class Maker:
             "bin": "" if original else sample["bin"],
             "inpainter": name,
             "postprocess": postprocess,
+            "postprocess_id": "" if postprocess == "none" else f"id-{postprocess}",
             "detector": detector,
             "map": path,
             "confidence": "",
