@@ -1,9 +1,10 @@
 """The code that a model's numbers come from: which files those are, and one checksum of what they compute.
 
 They are the adapter's own package folder (all files, so that scripts it starts and tables it opens are among them),
-what these import of their own distribution, and of SafeBench the packages that compute for models.  Left out are the
-weights that the card names (they have a checksum of their own), texts for people, and what only the model's recipe
-imports.  A change of comments, docstrings or layout is none (`safebench.models.source`).
+what these import of their own distribution, the tables that its packages hold outside of all models' folders, and of
+SafeBench the packages that compute for models.  Left out are the weights that the card names (they have a checksum of
+their own), texts for people, and what only the model's recipe imports.  A change of comments, docstrings or layout is
+none (`safebench.models.source`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import msgspec
 
 from safebench.errors import PluginError
 from safebench.keys import digest
-from safebench.models import kinds, source
+from safebench.models import kinds, registry, source
 from safebench.models.cards import Card
 from safebench.models.registry import Entry
 from safebench.weights.fetch import downloads
@@ -86,6 +87,7 @@ def _checksum(entry: Entry) -> str:
         recipe = _closure([name for name in inside if name == f"{package}.{_RECIPE}"], _own(entry))
         modules |= _closure([name for name in inside if name not in recipe], _own(entry))
         files = {path.relative_to(entry.folder).as_posix(): downloads.digest(path) for path in _tables(entry)}
+        files |= {f"{package}:{place}": downloads.digest(path) for package, place, path in _shared(entry, modules)}
     sums = {name: _file_checksum(path) for name in modules if (path := _find(name)[0])}
     return digest(sorted(sums.items()), sorted(files.items()), _rules(entry.card))
 
@@ -111,12 +113,33 @@ def _tables(entry: Entry) -> Iterator[Path]:
     packed = [text.removeprefix("package:") for w in weights for f in w.files for text in f.sources]
     named = {entry.folder / name for name in (*packed, *(w.shipped for w in weights), *(w.file for w in weights))}
     named |= {entry.folder / w.shipped_photos for w in weights if w.shipped_photos}
-    for path in entry.folder.rglob("*"):
-        parts = path.relative_to(entry.folder).parts
+    yield from (path for path in _counted(entry.folder) if named.isdisjoint({path, *path.parents}))
+
+
+def _counted(folder: Path) -> Iterator[Path]:
+    """The files below a folder that are no Python, hidden, or for people."""
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
-        counts = path.suffix not in _FOR_PEOPLE | {".py"} and path.name != "card.toml"
-        if path.is_file() and counts and not hidden and named.isdisjoint({path, *path.parents}):
+        if path.suffix not in _FOR_PEOPLE | {".py"} and path.name != "card.toml" and not hidden and path.is_file():
             yield path
+
+
+def _shared(entry: Entry, modules: Iterable[str]) -> Iterator[tuple[str, str, Path]]:
+    """What the packages of `modules` hold beside it that is no Python, outside of all models' folders.
+
+    Each with its package and its place there.
+    """
+    others = {each.folder for kind in kinds.MODELS for each in registry.entries(kind.name).values()} - {entry.folder}
+    for package in sorted({name.partition(".")[0] for name in modules} - {_ENGINE}):
+        path, is_package = _find(package)
+        if not path or not is_package:
+            continue
+        root = path.parent
+        inside = {folder for folder in (*others, entry.folder) if root in folder.parents}
+        for each in _counted(root):
+            if inside.isdisjoint(each.parents):
+                yield package, each.relative_to(root).as_posix(), each
 
 
 def _own(entry: Entry) -> frozenset[str]:

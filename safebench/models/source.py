@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from typing import Any
 
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 """Fields that say nothing of what is computed: `ctx` follows from the place, `kind` is the u of u"text"."""
 
@@ -27,7 +29,8 @@ def checksum(source: bytes) -> str:
 def imports(source: bytes, module: str, *, is_package: bool) -> set[str]:
     """The full names that a module imports anywhere in its code, relative ones resolved.
 
-    `from a import b` gives `a` and `a.b`, as `b` may be a module.  Empty for what is no Python.
+    `from a import b` gives `a` and `a.b`, as `b` may be a module.  So does a text that is a dotted name, as it may be
+    imported by it.  Empty for what is no Python.
     """
     try:
         nodes = [*ast.walk(ast.parse(source))]
@@ -42,6 +45,8 @@ def imports(source: bytes, module: str, *, is_package: bool) -> set[str]:
             start = above[: len(above) - node.level + 1] if node.level else []
             base = ".".join([*start, *([node.module] if node.module else [])])
             found |= {base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
+            found.add(node.value)
     return found
 
 

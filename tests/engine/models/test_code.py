@@ -33,6 +33,7 @@ def _code(plugin: Plugin) -> Code:
         lambda p: p.write("flat_plugin/__init__.py", "import torch\ntorch.set_flush_denormal(True)\n"),
         lambda p: p.replace(f"{FLAT}/table.csv", "2", "3"),
         lambda p: p.write(f"{FLAT}/deep/script.py", "print(1)\n"),
+        lambda p: p.write("flat_plugin/data/levels.json", "[0.25]\n"),
         lambda p: p.replace(
             f"{FLAT}/card.toml", 'family = "diffusion"', 'family = "diffusion"\n[input]\nblank_hole=false'
         ),
@@ -147,3 +148,11 @@ def test_shared_modules_and_the_engines_toolbox_count(monkeypatch: pytest.Monkey
     names = {"/".join(path.split("/")[-2:]) for path in seen}
     assert {"lama/adapter.py", "lama/network.py", "inpainters/_fourier.py", "toolbox/padding.py"} <= names
     assert not [name for name in names if name.startswith("read/") or "contracts" in name]
+
+
+def test_a_module_that_is_imported_by_its_name_counts(tmp_path: Path) -> None:
+    plugin = Plugin(tmp_path)
+    plugin.write(f"{FLAT}/adapter.py", ADAPTER + 'import importlib\nimportlib.import_module("flat_plugin._unused")\n')
+    before = _code(plugin)
+    plugin.replace("flat_plugin/_unused.py", "1", "2")
+    assert _code(plugin).sha256 != before.sha256
