@@ -43,7 +43,7 @@ def inpaint_file(
     Raises ImageError where a file cannot be read, photo and mask differ in size or the mask is empty; ModelError
     where the model does not take the size.
     """
-    _check_targets(out, raw)
+    _check_targets(out, raw, image, mask)
     if mask_threshold is not None:
         check_mask_threshold(mask_threshold)
     photo, hole = check_photo(image, read_photo(image)), read_mask(mask, threshold=mask_threshold)
@@ -92,14 +92,14 @@ def detect_file(
     Returns score, flagged, the file names, and whose the weights are (`published`, `shipped`, `user`; None without
     any); raises ImageError or ModelError as `inpaint_file` does.
     """
-    _check_targets(out, raw)
+    _check_targets(out, raw, image)
     photo = read_photo(image)
     who = participant("detectors", name, _checkpoint("detectors", name, weights), seed)
     detector = who.load_detector(device)
     found = calling.detect(detector, photo[None], [image])
     note = {NOTE: f"what {who.label} found"}
-    over = out.with_suffix(".overlay.png")
-    sure = None if found.confidence is None else out.with_suffix(".confidence.png")
+    over = out.with_suffix(_BESIDE[0])
+    sure = None if found.confidence is None else out.with_suffix(_BESIDE[1])
     with file_errors(out):
         save_png(out, _gray(found.maps[0]), note)
         save_png(over, overlay(photo, found.maps[0], THRESHOLD), note)
@@ -121,13 +121,24 @@ def detect_file(
     }
 
 
-def _check_targets(out: Path, raw: Path | None) -> None:
-    """Raise a SafebenchError where nothing could be written there, before a model is loaded."""
+_BESIDE = (".overlay.png", ".confidence.png")
+"""What `detect` writes beside the map."""
+
+
+def _check_targets(out: Path, raw: Path | None, *inputs: Path) -> None:
+    """Raise a SafebenchError where nothing could be written there, or over an input, before a model is loaded."""
     if out.suffix.lower() != ".png":
         raise ConfigError(f"--out {out}: has to end in .png, since the evidence is stored without loss")
     check_target(out)
     if raw is not None:
         check_target(raw, "--raw")
+    beside = [out.with_suffix(suffix) for suffix in _BESIDE]
+    for option, target in (("--out", out), *(("--out", each) for each in beside), ("--raw", raw)):
+        for given in inputs:
+            if target and target.exists() and given.exists() and target.samefile(given):
+                raise ConfigError(f"{option} {target}: is the file that is read, and would be lost; name another one")
+    if raw is not None and raw.resolve() == out.resolve():
+        raise ConfigError(f"--raw {raw}: is what --out names too; name another file")
 
 
 def _checkpoint(kind: str, name: str, given: Path | None) -> Path | None:

@@ -74,7 +74,7 @@ def _detect_files(model: Detector, paths: Sequence[str | Path]) -> Detection:
 def _check_images(model: Model, images: Tensor) -> None:
     _check(model, "images", images, 3, _IMAGES)
     if float(images.amin()) < 0 or float(images.amax()) > 1:
-        hint = ": divide them by 255" if 1 < float(images.amax()) <= 255 and float(images.amin()) >= 0 else ""
+        hint = ": divide them by 255" if 2 <= float(images.amax()) <= 255 and float(images.amin()) >= 0 else ""
         raise _wrong(model, "images", f"that are not in [0, 1] ({_span(images)}){hint}", _IMAGES)
     check_size(model.card, tuple(images.shape[2:]))
 

@@ -128,3 +128,21 @@ def test_photo_and_mask_in_each_others_place_are_told(picture, tmp_path):
     files = ["--image", tmp_path / "mask.png", "--mask", picture, "--out", tmp_path / "out.png"]
     with pytest.raises(ImageError, match=r"mask\.png: it is black and white alone"):
         CliRunner().invoke(app, ["inpaint", "--inpainter", "noise", *map(str, files)], catch_exceptions=False)
+
+
+def test_an_input_is_never_written_over(picture, tmp_path):
+    save_png(tmp_path / "mask.png", inputs.holes(1, (64, 96))[0])
+    (tmp_path / "link.png").symlink_to(picture)
+    before = picture.read_bytes(), (tmp_path / "mask.png").read_bytes()
+    given = ["inpaint", "--inpainter", "noise", "--image", picture, "--mask", tmp_path / "mask.png"]
+    for out in (picture, tmp_path / "mask.png", tmp_path / "link.png"):
+        with pytest.raises(ConfigError, match="is the file that is read"):
+            CliRunner().invoke(app, [*map(str, given), "--out", str(out)], catch_exceptions=False)
+    with pytest.raises(ConfigError, match="is the file that is read"):
+        detect("--detector", "laplacian", "--image", picture, "--out", picture)
+    shutil.copy(picture, tmp_path / "a.overlay.png")
+    with pytest.raises(ConfigError, match="is the file that is read"):
+        detect("--detector", "laplacian", "--image", tmp_path / "a.overlay.png", "--out", tmp_path / "a.png")
+    assert (picture.read_bytes(), (tmp_path / "mask.png").read_bytes()) == before
+    with pytest.raises(ConfigError, match="name another file"):
+        detect("--detector", "laplacian", "--image", picture, "--out", tmp_path / "b.png", "--raw", tmp_path / "b.png")
