@@ -17,7 +17,6 @@ import msgspec
 from safebench.errors import WeightsError
 from safebench.models.specs import ModelSpec
 from safebench.models.weights import card_weights
-from safebench.weights.read.checkpoints import load_metadata
 
 KEY = "photos"
 """The listing's name in a checkpoint's metadata."""
@@ -82,6 +81,8 @@ def training_photos(spec: ModelSpec) -> TrainingPhotos | None:
         weights = card_weights(spec.entry, spec.variant)
         beside = weights.shipped_photos if weights else ""
         return parse((spec.entry.folder / beside).read_text(encoding="ascii")) if beside else None
+    from safebench.weights.read.checkpoints import load_metadata  # imports torch; mistakes are told before that
+
     try:
         text = load_metadata(path).get(KEY, "") if path.is_file() else ""
     except WeightsError:  # said in full when the model is loaded

@@ -70,6 +70,8 @@ MISTAKES = [
     (["--inpainter", "mat-fill"], "no inpainter is called 'mat-fill'"),
     (["--inpainter", "madf", "--weights", "madf=suite.toml", "--size", "250"], "madf takes sides that are multiples"),
     (["--inpainter", "telea", "--engine", "cloud"], "--engine cloud: local, ray or slurm"),
+    (["--inpainter", "telea", "--assembly", "glued"], "--assembly glued: "),
+    (["--inpainter", "telea", "--postprocess", "jpg"], "--postprocess jpg: "),
     (["suite.toml"], "suite.toml: detecters = "),
     (["no.toml"], "no.toml: cannot be read (No such file or directory)"),
     (["--images", "."], "no inpainter is named"),
