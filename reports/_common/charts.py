@@ -36,7 +36,7 @@ def chart_data(runs: Sequence[Run]) -> dict[str, Any]:
         "slices": slice_names(slices),
         "min_photos": MIN_PHOTOS,
         "bins": [{"key": name, "label": bin_name(name), "all": name == ALL_BINS} for name in bins],
-        "detection": legend(metric for metric in detection if _measured(cells, metric)),
+        "detection": legend(metric for metric in detection if metric.better and _measured(cells, metric)),
         "quality": legend(metric for metric in quality if _measured(cells, metric)),
     }
 

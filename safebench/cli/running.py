@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -24,6 +24,8 @@ from safebench.runs.failures import in_words
 from safebench.runs.provenance import caveats
 
 _MEANS = "all bins (mean [95% interval])"
+_ABREAST = 4
+"""Metrics that a table of the terminal holds."""
 
 
 def run_and_report(config: RunConfig) -> ExitStatus:
@@ -52,13 +54,13 @@ def summarise(results: Results, console: Console) -> None:
     quality = results.quality_cells
     quality = quality[quality["bin"] == "all"]
     if len(quality):
-        console.print(_table(f"Visual quality, {_MEANS}", ("inpainter",), quality, of_quality))
+        console.print(*_tables(f"Visual quality, {_MEANS}", ("inpainter",), quality, of_quality))
     detection = results.detection_cells
     detection = detection[detection["bin"] == "all"]
     if len(detection):
-        console.print(_table(f"Detection, {_MEANS}", ("inpainter", "detector"), detection, inpainted))
+        console.print(*_tables(f"Detection, {_MEANS}", ("inpainter", "detector"), detection, inpainted))
     if len(results.false_alarms):
-        console.print(_table("Control: untouched photos", ("detector",), results.false_alarms, originals))
+        console.print(*_tables("Control: untouched photos", ("detector",), results.false_alarms, originals))
     claims = Claims(results.of_one_assembly())
     for dataset in dict.fromkeys(results.samples["dataset"]):
         verdict = " ".join(map(str, least_detectable(claims, dataset)))
@@ -90,17 +92,23 @@ def _failures(results: Results) -> list[str]:
     return [*sentences, "The report lists each failure; from Python: open_run(...).failures"]
 
 
-def _table(title: str, names: tuple[str, ...], cells: Any, metrics: Sequence[Metric]) -> Table:
-    """One row a cell: names, the metrics that are shown here and present, n and failures."""
-    table = Table(title=title, title_justify="left")
+def _tables(title: str, names: tuple[str, ...], cells: Any, metrics: Sequence[Metric]) -> Iterator[Table]:
+    """The metrics that are shown here and present, so many a table as an ordinary terminal holds."""
     names = (*names, *(name for name, usual in _CONDITIONS.items() if name in cells and (cells[name] != usual).any()))
     shown = [metric for metric in metrics if "terminal" in metric.shown and metric.key in cells]
-    for heading in (*names, *(metric.label for metric in shown), "n", "failed"):
+    for k in range(0, len(shown), _ABREAST):
+        yield _table(title, names, cells, shown[k : k + _ABREAST])
+
+
+def _table(title: str, names: tuple[str, ...], cells: Any, metrics: Sequence[Metric]) -> Table:
+    """One row a cell: names, metrics, n and failures."""
+    table = Table(title=title, title_justify="left")
+    for heading in (*names, *(metric.label for metric in metrics), "n", "failed"):
         table.add_column(heading, justify="left" if heading in names else "right", overflow="fold")
     for _, row in cells.iterrows():
         figures = [
             _figure(row, metric) + (" inverted" if metric.key == AUC.key and row["inverted"] else "")
-            for metric in shown
+            for metric in metrics
         ]
         table.add_row(*(str(row[name]) for name in names), *figures, str(row["n"]), str(row["failures"]))
     return table

@@ -124,7 +124,7 @@ class StoredFeature(Protocol):
         """The sum over the pictures."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CellEvidence:
     """The pictures of a cell together, with what the same detector said of the untouched originals.
 

@@ -65,7 +65,7 @@ def _compute(cell: CellEvidence) -> float:
 FID = Metric(
     key="fid",
     name="FID",
-    meaning="Fréchet distance of Inception features from the originals'; equal numbers of images compare.",
+    meaning="Fréchet distance of Inception features from the originals'; compare it at equal n alone.",
     subject="quality",
     compute=_compute,
     needs=frozenset((INCEPTION.name,)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ def discriminative_scores(composites: NDArray[Any], originals: NDArray[Any]) -> 
     return float((side[~real] > side[real]).mean()), float(((side > 0) != real).mean())
 
 
+@lru_cache(maxsize=1)  # both figures of a cell by one classifier
 def _scores(cell: CellEvidence) -> tuple[float, float]:
     stored = cell.features[INCEPTION.name]
     originals = np.stack([*stored.of_originals()])

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from safebench.errors import PluginError
+from safebench.errors import PluginError, WeightsError
 from safebench.weights.fetch.backbones import backbone_file
+from safebench.weights.fetch.downloads import digest
 from safebench.weights.read.checkpoints import load_state
 
 SIZE = 2048
@@ -34,6 +35,9 @@ def load_inception(device: torch.device) -> Any:
             f"Inception features need more ({error}); install it with: pip install 'safebench[fid]'"
         ) from None
     path = backbone_file(published.URL_INCEPTION_V3, "Inception-v3 (FID)", "leave fid, p_ids and u_ids out")
+    # checked here too, since stored features do not say which file they came from
+    if not digest(path).startswith(path.stem.rsplit("-", 1)[-1]):
+        raise WeightsError(f"{path}: is not the published file: its sha256 is another; remove it, and it is fetched")
     # it unpickles whatever file it is given: so it gets one that is written here, of tensors that were read safely
     tensors = io.BytesIO()
     torch.save(load_state(path), tensors)

@@ -8,6 +8,7 @@ import torch
 
 from safebench.errors import WeightsError
 from safebench.metrics import inception
+from safebench.weights.fetch.downloads import digest
 
 
 def test_weights_are_read_without_running_code_and_give_the_networks_features(tmp_path, monkeypatch):
@@ -20,8 +21,8 @@ def test_weights_are_read_without_running_code_and_give_the_networks_features(tm
         torch.save({}, nothing)
         nothing.seek(0)
         network = published.FeatureExtractorInceptionV3("made up", ["2048"], nothing)
-    file = tmp_path / "weights.pth"
-    torch.save(network.state_dict(), file)
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    file = (tmp_path / "weights.pth").rename(tmp_path / f"weights-{digest(tmp_path / 'weights.pth')[:8]}.pth")
     monkeypatch.setattr(inception, "backbone_file", lambda *_: file)
     inception.load_inception.cache_clear()
     picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
@@ -30,6 +31,10 @@ def test_weights_are_read_without_running_code_and_give_the_networks_features(tm
     assert found.shape == (2048,)
     assert np.array_equal(found, expected)
     inception.load_inception.cache_clear()
+    other = file.rename(tmp_path / "weights-01234567.pth")
+    monkeypatch.setattr(inception, "backbone_file", lambda *_: other)
+    with pytest.raises(WeightsError, match="is not the published file"):
+        inception.load_inception(torch.device("cpu"))
 
 
 def test_without_weights_it_says_what_to_do(tmp_path, monkeypatch):
