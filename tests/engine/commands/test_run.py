@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -350,36 +352,41 @@ def test_a_suite_file_holds_the_options_and_flags_override_it(tmp_path):
         safebench.run(suite, out=tmp_path / "run")
 
 
-CHILD = """
-import sys, safebench, safebench.models.calling, safebench.route.detect, safebench_inpainters.telea.adapter
-print("ready", flush=True)
-safebench.run(inpainters=["telea", "noise"], detectors=["laplacian"], images="sample", size=160, limit=12,
-              bins="10-20,40-50", lpips_net="squeeze", keep_maps=True, out=sys.argv[1])
+RUNS = """
+import itertools, json, os, signal, sys
+import safebench, safebench.commands.run, safebench.metrics.perceptual, safebench.models.calling, safebench.route.detect
+
+def run(out, last):
+    sync, count = os.fsync, itertools.count(1)
+
+    def counted(descriptor):
+        if next(count) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(descriptor)
+
+    os.fsync = counted
+    safebench.run(inpainters=["telea", "noise"], detectors=["laplacian"], images="sample", size=64, limit=4,
+                  bins="10-20,40-50", lpips_net="squeeze", keep_maps=True, batch_size=2, out=out)
+
+for out, last in json.loads(sys.argv[1]):
+    if not (child := os.fork()):
+        run(out, last)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-
-
-def _start(out: Path) -> subprocess.Popen[str]:
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(out)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n"
-    return child
+"""Runs one after the other, each in a process of its own that has imported everything, and is killed at its `last` call
+of fsync: in the middle of a file, or when it has just been renamed.  0: not killed."""
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_killed_at_several_moments_and_run_again_it_ends_with_the_same_tables(tmp_path):
-    assert _start(tmp_path / "whole").wait() == 0
+    lasts = (3, 12, 21, 32, 41)
+    runs = [("whole", 0), *(("killed", last) for last in lasts), ("killed", 0)]
+    argument = json.dumps([(str(tmp_path / name), last) for name, last in runs])
+    done = subprocess.run([sys.executable, "-c", RUNS, argument], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["0", *["-9"] * len(lasts), "0"], done.stderr
     whole = safebench.open_run(tmp_path / "whole")
-    kills = 0
-    for patience in (0.15, 0.4, 0.8, 1.3, 2.0, 3.0):
-        child = _start(tmp_path / "killed")
-        try:
-            child.wait(patience)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-            kills += 1
-    assert kills >= 3, "the run is too short for this test to mean anything"
-    assert _start(tmp_path / "killed").wait() == 0
     killed = safebench.open_run(tmp_path / "killed")
     pd.testing.assert_frame_equal(killed.quality, whole.quality, check_exact=True)
     pd.testing.assert_frame_equal(killed.detection, whole.detection, check_exact=True)
