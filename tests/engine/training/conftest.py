@@ -65,14 +65,18 @@ class Command:
         sizes = ["--resolution", "32", "--batch-size", "2", "--set", "validation_photos=4"]
         return ["safebench", "train", "mean-fill", "--images", str(self.photos), "--out", str(out), *sizes, *more]
 
-    def start(self, out: Path, *more: str, launcher: tuple[str, ...] = ("-m",)) -> subprocess.Popen[str]:
+    def start(
+        self, out: Path, *more: str, launcher: tuple[str, ...] = ("-m",), **environment: str
+    ) -> subprocess.Popen[str]:
         command = [sys.executable, *launcher, *self.arguments(out, "--device", "cpu", *more)]
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=self.environment, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(command, env=self.environment | environment, stdout=pipe, stderr=pipe, text=True)
 
-    def run(self, out: Path, *more: str, launcher: tuple[str, ...] = ("-m",)) -> subprocess.CompletedProcess[str]:
-        child = self.start(out, *more, launcher=launcher)
-        told, warned = child.communicate(timeout=240)
+    def run(
+        self, out: Path, *more: str, launcher: tuple[str, ...] = ("-m",), **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        child = self.start(out, *more, launcher=launcher, **environment)
+        told, warned = child.communicate()
         return subprocess.CompletedProcess(child.args, child.returncode, told, warned)
 
 

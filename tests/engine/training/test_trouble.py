@@ -113,7 +113,7 @@ def test_two_trainings_do_not_share_a_folder(command, losses, tmp_path):
         time.sleep(0.01)
     second = command.run(tmp_path / "t", "--steps", "5")
     child.send_signal(signal.SIGTERM)
-    _, told = child.communicate(timeout=240)
+    _, told = child.communicate()
     assert second.returncode == 1
     assert "another training is at work" in second.stderr
     assert child.returncode == 130
@@ -126,9 +126,7 @@ def test_a_full_disk_is_told_in_a_sentence(command, tmp_path):
     """A limit of the size of files stands for the disk: both are errors of writing."""
     limited = ["bash", "-c", 'trap "" XFSZ; ulimit -f 4; exec "$@"', "_", sys.executable, "-m"]
     arguments = command.arguments(tmp_path / "t", "--device", "cpu", "--steps", "5", "--set", "channels=400")
-    done = subprocess.run(
-        [*limited, *arguments], env=command.environment, capture_output=True, text=True, timeout=240, check=False
-    )
+    done = subprocess.run([*limited, *arguments], env=command.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "cannot be written to" in done.stderr
