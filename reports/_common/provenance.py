@@ -76,7 +76,15 @@ def _versions(record: RunRecord) -> dict[str, str]:
 
 def cards(run: Run) -> list[ModelCard]:
     """The models, inpainters first."""
-    return [_card(kind, name, model) for kind in _MODELS for name, model in run.models(kind).items()]
+    return [_card(kind, name, model) for kind in _MODELS for name, model in _single(run.models(kind)).items()]
+
+
+def _single(models: Mapping[str, ModelRecord]) -> dict[str, ModelRecord]:
+    """The models by name; of chains of post-processing, their steps, each once."""
+    found: dict[str, ModelRecord] = {}
+    for name, model in models.items():
+        found |= model.steps if model.steps or not model.identity else {name: model}
+    return found
 
 
 def told_value(value: object) -> str:
@@ -104,7 +112,8 @@ def _card(kind: str, name: str, model: ModelRecord) -> ModelCard:
     paper = msgspec.to_builtins(model.paper) if model.paper else {}
     told = {"title", "summary", "family", "paper", "weights_sha256", "settings", "earlier"}
     told |= set() if model.kept else {"kept", "kept_from"}
-    told |= {"score"} if kind == "inpainters" else set()
+    told |= {"score"} if kind == "inpainters" else {"assemblies"}
+    told |= {"steps", "repeatable"}  # of chains, which have no card
     facts = {key: value for key, value in msgspec.to_builtins(model).items() if key not in told}
     return ModelCard(
         kind=kind.removesuffix("s"),

@@ -79,7 +79,7 @@ Result = Answer | Failure
 
 @dataclass(frozen=True)
 class Task(Generic[S]):
-    """A batch of samples or views: `todo` are those that a row is wanted of; `items` makes what a worker is given.
+    """A batch of pictures: `todo` are those that a row is wanted of; `items` makes what a worker is given.
 
     The whole batch is computed, whatever is left to do of it, since a network's last digits depend on the company.
     """
