@@ -24,6 +24,7 @@ _NAMES = {
     "outside": "masks outside every bin",
     "ignored": "files ignored",
     "count": "photos",
+    "independent": "photos that they are crops of",
 }
 _SECTIONS = ("config", "versions", "photos", "masks")
 _MODELS = tuple(kind.name for kind in kinds.MODELS)

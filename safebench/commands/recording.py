@@ -45,6 +45,7 @@ def begun(
             licence=photos.licence,
             note=photos.note,
             count=len(plan.photos),
+            independent=photos.independent,
             ignored=photos.ignored,
             fingerprint=prints["photos"],
         ),

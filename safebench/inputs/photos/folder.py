@@ -24,6 +24,7 @@ class Folder:
     """
 
     licence = "the user's own files"
+    independent: int | None = None
 
     def __init__(self, root: Path) -> None:
         """Look through `root`; raises DataError where it is no directory, holds no image, or is a run's folder."""

@@ -89,6 +89,7 @@ class Official:
     """A data set in its publisher's layout, complete or in part."""
 
     left_out: Sequence[str] = ()
+    independent: int | None = None
 
     def __init__(self, layout: Layout, root: Path) -> None:
         """Look at what lies in `root`; raises DataError, with where to get it, where the set is not there."""

@@ -79,6 +79,7 @@ class Sample:
         "so the intervals are narrower than those of 28 independent photos would be"
     )
     ignored = 0
+    independent: int | None = len(SOURCES)
     left_out: Sequence[str] = ()
 
     def photos(self) -> list[Photo]:

@@ -38,6 +38,8 @@ class PhotoSet(Protocol):
     """What a reader of the results should know of it; may be empty."""
     ignored: int
     """Files that lie there and are no images by their names."""
+    independent: int | None
+    """How many photos its crops come from, which is what verdicts count; None where each photo is one of its own."""
     left_out: Sequence[str]
     """One sentence for each kind of image that lies there and is no photo."""
 

@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from rich.console import Console
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.metrics import f1_score, roc_auc_score
 
 import safebench
+from safebench.cli.running import summarise
 from safebench.errors import ConfigError, SafebenchError, StoreError, UnknownNameError
 from safebench.inputs.images import read_photo
 from safebench.metrics import remembering
@@ -53,6 +55,14 @@ def test_a_run_has_a_row_for_every_sample_and_model(finished):
     assert len(finished.detection) == 6 * 3 + 3, "every composite, and each untouched photo once"
     assert (finished.quality["error"] == "").all()
     assert finished.record.status == "finished"
+
+
+def test_few_crops_of_the_built_in_photos_name_nobody_at_the_terminal(finished):
+    assert finished.info["photos"]["independent"] == 6
+    told = Console(file=io.StringIO(), width=200)
+    summarise(finished, told)
+    assert "Too few to say which inpainter is least detectable: 3 photos" in told.file.getvalue()
+    assert "1.000 [0.292, 1.000]" in told.file.getvalue()  # ACC of 3 photos
 
 
 def test_the_controls_are_what_they_are(finished):
