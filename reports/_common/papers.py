@@ -81,7 +81,7 @@ def _caption(like: Group, view: View, opponent: str, what: str, rows: list[Row])
     }.get(opponent, f"Inpainters against {opponent}" if view == "inpainter" else f"Detectors on images of {opponent}")
     told = like.terms.labels
     return (
-        f"{whom}: {what}. Mean and 95% interval (bootstrap over photos); "
+        f"{whom}: {what}. Mean and 95% interval over photos (bootstrap, and exact for shares of images); "
         f"{_marked(view, rows)}. "
         f"Protocol {told['protocol']}; photos {told['photos']}; masks {told['masks']}; "
         f"{told['size']}; LPIPS {told['LPIPS backbone']}."

@@ -206,7 +206,7 @@ class Standings:
 
     def _entry(self, name: str, choice: Choice, found: Record, beside: Record, ranked: bool, gap: str) -> _Entry:
         """An entry that competes where nothing keeps it from it, with what does."""
-        few = not self.run.claims.enough(found or beside)
+        few = not self.run.is_control(name) and not self.run.claims.enough(found or beside)
         return _Entry(name, choice, found, beside, ranked and not gap, gap or (TOO_FEW if few else ""))
 
     def _of_detectors(self) -> Iterator[_Entry]:

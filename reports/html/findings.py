@@ -55,7 +55,7 @@ def _at_quality(run: Run, dataset: str, inpainter: str) -> Markup:
         for metric in _HOW_CLOSE
         if (found := figure(row, metric.key)) and not math.isnan(found.value)
     ]
-    return Markup(" {}: {}.").format(inpainter, listed(parts)) if parts else Markup("")
+    return Markup(" Quality of {}: {}.").format(inpainter, listed(parts)) if parts else Markup("")
 
 
 def _comparisons(run: Run, dataset: str) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def _comparisons(run: Run, dataset: str) -> Iterator[Finding]:
         yield _seen(run, found)
         return
     if len(found) > 1:
-        yield _most_found(found)
+        yield _most_found(run, found)
     if closest := list(_closest(run, dataset)):
         yield Finding(Markup("Closest to the original {}.").format(Markup("; ").join(closest)))
     if found and len(run.claims.panel(place)) > 1:
@@ -85,7 +85,7 @@ def _seen(run: Run, found: list[Evidence]) -> Finding:
     return Finding(text.format("; ".join(parts)))
 
 
-def _most_found(found: list[Evidence]) -> Finding:
+def _most_found(run: Run, found: list[Evidence]) -> Finding:
     """Who is found most readily; by pixels and by whole images where the two name different ones."""
     by_pixel = found[-1]
     known = [each for each in found if each.image]
@@ -93,7 +93,11 @@ def _most_found(found: list[Evidence]) -> Finding:
     most = trace(by_image.image, IMAGE) if by_image.image else math.nan
     if by_pixel.image is None or trace(by_pixel.image, IMAGE) == most:
         figures = listed(filter(None, (evidence(by_pixel, PIXEL), evidence(by_pixel, IMAGE))))
-        return Finding(Markup("Most readily found: <strong>{}</strong>, {}.").format(by_pixel.inpainter, figures))
+        settled = run.claims.order(found[-2], by_pixel).settled
+        aside = "" if settled else f" (not settled against {found[-2].inpainter})"
+        return Finding(
+            Markup("Most readily found: <strong>{}</strong>, {}{}.").format(by_pixel.inpainter, figures, aside)
+        )
     text = Markup("Most readily found: by pixels <strong>{}</strong>, {}; by whole images <strong>{}</strong>, {}.")
     return Finding(
         text.format(by_pixel.inpainter, evidence(by_pixel, PIXEL), by_image.inpainter, evidence(by_image, IMAGE))
