@@ -74,7 +74,7 @@ class Claims:
     """The rule, for the tables of one run or of like runs together."""
 
     def __init__(self, tables: Tables) -> None:
-        self.tables = tables
+        self.tables = tables.of_one_assembly()
 
     def is_control(self, inpainter: str) -> bool:
         """Whether it is a reference whose answer is known, by its card."""

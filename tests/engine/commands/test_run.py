@@ -58,11 +58,11 @@ def test_a_run_has_a_row_for_every_sample_and_model(finished):
 
 
 def test_few_crops_of_the_built_in_photos_name_nobody_at_the_terminal(finished):
-    assert finished.info["photos"]["independent"] == 6
-    told = Console(file=io.StringIO(), width=200)
-    summarise(finished, told)
-    assert "Too few to say which inpainter is least detectable: 3 photos" in told.file.getvalue()
-    assert "1.000 [0.292, 1.000]" in told.file.getvalue()  # ACC of 3 photos
+    assert finished.record.photos.independent == 6
+    told = io.StringIO()
+    summarise(finished, Console(file=told, width=200))
+    assert "Too few to say which inpainter is least detectable: 3 photos" in told.getvalue()
+    assert "1.000 [0.292, 1.000]" in told.getvalue()  # ACC of 3 photos
 
 
 def test_the_controls_are_what_they_are(finished):

@@ -227,3 +227,18 @@ def test_hostile_names_stay_parts_of_a_sentence():
     said = least_detectable(Claims(tables({"{0}{x}<b>": CLEAR, "lama{": CHANCE})), "a")
     assert "Next is {0}{x}<b> with" in str(said[-1])
     assert all("<b>" not in sentence.template for sentence in said)
+
+
+def test_whole_pictures_beside_spliced_ones_change_no_verdict():
+    found = tables({"telea": CLEAR, "lama": (0.6, 0.5)})
+    found.quality["assembly"] = "spliced"
+    found.detection["assembly"] = found.detection["inpainter"].map(lambda name: "" if name == ORIGINAL else "spliced")
+    said = verdict(found)
+    for name in ("quality", "detection"):
+        rows = getattr(found, name)
+        whole = rows[rows["assembly"] == "spliced"].assign(assembly="regenerated")
+        if name == "detection":
+            whole = whole.assign(auc=0.5, score=0.9, flagged=1.0)
+        setattr(found, name, pd.concat([rows, whole], ignore_index=True))
+    assert verdict(found) == said
+    assert said.startswith("Least detectable: lama.")
