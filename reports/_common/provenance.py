@@ -114,7 +114,8 @@ def _card(kind: str, name: str, model: ModelRecord) -> ModelCard:
     told = {"title", "summary", "family", "paper", "weights_sha256", "settings", "earlier"}
     told |= set() if model.kept else {"kept", "kept_from"}
     told |= {"score"} if kind == "inpainters" else {"assemblies"}
-    told |= {"steps", "repeatable"}  # of chains, which have no card
+    told |= {"steps"}  # of chains, which have no card
+    told |= {"repeatable"} if model.repeatable else set()  # named only where it is not so
     facts = {key: value for key, value in msgspec.to_builtins(model).items() if key not in told}
     return ModelCard(
         kind=kind.removesuffix("s"),

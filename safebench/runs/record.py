@@ -220,6 +220,7 @@ def model_record(who: ModelSpec) -> ModelRecord:
         not_good_for=weights.shipped_not_for if weights and checkpoint and checkpoint.origin == "shipped" else "",
         precision=who.precision,
         compiled=who.compiled,
+        repeatable=card.repeatable,
     )
 
 
