@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from safebench.metrics.auc import AUC
 from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.metric import Metric, Subject, View
+from safebench.protocol import SPLICED
 from safebench.results.claims import below_chance
 
 from .conditions import in_order
@@ -94,6 +95,7 @@ FACET_NAMES = {
     "inpainter": "Inpainter",
     "detector": "Detector",
     "postprocess": "Post-process",
+    "assembly": "Assembly",
     "bin": "Hole",
 }
 
@@ -149,6 +151,8 @@ def values_of(rows: list[Row], head: str) -> list[tuple[str, str]]:
         return [(value, bin_name(value)) for value in sorted(found, key=bin_place)]
     if head == "postprocess":
         return [(value, value) for value in in_order(found)]
+    if head == "assembly":
+        return [(value, value) for value in sorted(found, key=lambda value: value != SPLICED)]
     return [(value, value) for value in found]
 
 
@@ -161,6 +165,6 @@ def chosen_first(values: Mapping[str, Sequence[tuple[str, str]]], **asked: str) 
 def quiet_facets(values: Mapping[str, Sequence[tuple[str, str]]]) -> set[str]:
     """The names that are the same in every row and need not be said."""
     quiet = {head for head in ("run", "dataset") if len(values[head]) < 2}
-    if {value for value, _ in values.get("postprocess", [])} <= {NO_POSTPROCESS}:
-        quiet.add("postprocess")
-    return quiet
+    usual = {"postprocess": NO_POSTPROCESS, "assembly": SPLICED}
+    held = {head: {value for value, _ in values.get(head, [])} for head in usual}
+    return quiet | {head for head, value in usual.items() if held[head] <= {value}}

@@ -10,7 +10,7 @@ from safebench.metrics.metric import Metric
 from safebench.results.claims import MIN_PHOTOS
 
 from .cells import misled
-from .runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics
+from .runs import NO_POSTPROCESS, Record, Run, detection_metrics, of_each_assembly, quality_metrics
 from .words import ALL_BINS, bin_name, bin_place, figure
 
 Numbers = list[float | None]
@@ -18,15 +18,19 @@ Numbers = list[float | None]
 
 
 def chart_data(runs: Sequence[Run]) -> dict[str, Any]:
-    """The cells and what is needed to label them.  Slices (run, data set, post-process) never share a chart."""
-    detection, quality = detection_metrics(runs), quality_metrics(runs)
-    slices: dict[tuple[str, str, str], int] = {}
+    """The cells and what is needed to label them.
+
+    Slices (run, data set, post-process, assembly) never share a chart.
+    """
+    parts = of_each_assembly(runs)
+    detection, quality = detection_metrics(parts), quality_metrics(parts)
+    slices: dict[tuple[str, ...], int] = {}
     cells = []
-    for run in runs:
+    for run in parts:
         rows = {(row["dataset"], row["inpainter"], row["bin"]): row for row in run.quality}
         alone = [] if run.detection else [{**row, "postprocess": NO_POSTPROCESS} for row in run.quality]
         for row in [*run.detection, *alone]:
-            number = slices.setdefault((run.label, row["dataset"], row["postprocess"]), len(slices))
+            number = slices.setdefault((run.label, row["dataset"], row["postprocess"], run.assembly), len(slices))
             its_quality = rows.get((row["dataset"], row["inpainter"], row["bin"]), {})
             figures = {**figures_of(row, detection), **figures_of(its_quality, quality)}
             cells.append({**_cell(run, row, number, figures), "misled": [m.key for m in detection if misled(row, m)]})

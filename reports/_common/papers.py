@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from safebench.keys import slug
 from safebench.metrics.metric import View
+from safebench.protocol import SPLICED
 from safebench.results.claims import MIN_PHOTOS
 from safebench.results.comparing import Group
 from safebench.runs.provenance import caveats
 
 from .cells import Cell, Column, Row
+from .entries import OPPONENT, POOLED, STRONGEST, TOO_FEW
 from .runs import NO_POSTPROCESS, Run
-from .standings import OPPONENT, POOLED, STRONGEST, TOO_FEW, Standings, bins, part
+from .standings import Standings, bins, part
 from .words import MISSING, listed
 
 FIRST: dict[View, str] = {"inpainter": STRONGEST, "detector": POOLED}
@@ -35,7 +38,7 @@ class PaperTable:
 
 
 def paper_tables(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings] | None = None) -> list[PaperTable]:
-    """Each ranked list as a table: for each data set, post-process and bin, inpainters and detectors.
+    """Each ranked list as a table: for each data set, post-process, assembly and bin, inpainters and detectors.
 
     First come those of the strongest detector and of all inpainters together, then those of one opponent each.
     """
@@ -50,23 +53,27 @@ def _of_list(like: Group, view: View, standings: Standings, opponent: str) -> It
     table, run = standings.table(view), standings.run
     kept = [k for k, column in enumerate(table.columns) if column.shown and column.key not in _LEFT_OUT]
     whom = "" if opponent in (FIRST[view], MISSING) else f"-{'against' if view == 'inpainter' else 'on'}-{opponent}"
-    for dataset, _ in table.facets["dataset"]:
-        for postprocess, _ in table.facets["postprocess"]:
-            for hole_bin, bin_label in bins(table):
-                choice = {"dataset": dataset, "postprocess": postprocess, "bin": hole_bin, OPPONENT[view]: opponent}
-                if rows := part(table, **choice):
-                    caption = _caption(like, view, opponent, f"{dataset}, {bin_label}{_after(postprocess)}", rows)
-                    yield PaperTable(
-                        name="-".join((slug(run.label), f"{view}s", dataset, postprocess, hole_bin)).lower() + whom,
-                        caption=f"{caption} {caveats(run.record)}".rstrip(),
-                        view=view,
-                        columns=[table.columns[k] for k in kept],
-                        rows=[[row.cells[k] for k in kept] for row in rows],
-                    )
+    conditions = product(*(table.facets[key] for key in ("dataset", "postprocess", "assembly")), bins(table))
+    for (dataset, _), (postprocess, _), (assembly, _), (hole_bin, bin_label) in conditions:
+        choice = {"dataset": dataset, "postprocess": postprocess, "assembly": assembly, "bin": hole_bin}
+        if rows := part(table, **choice, **{OPPONENT[view]: opponent}):
+            what = f"{dataset}, {bin_label}{_of(assembly)}{_after(postprocess)}"
+            how = "" if assembly == SPLICED else f"-{assembly}"
+            yield PaperTable(
+                name="-".join((slug(run.label), f"{view}s", dataset, postprocess, hole_bin)).lower() + how + whom,
+                caption=f"{_caption(like, view, opponent, what, rows)} {caveats(run.record)}".rstrip(),
+                view=view,
+                columns=[table.columns[k] for k in kept],
+                rows=[[row.cells[k] for k in kept] for row in rows],
+            )
 
 
 _LEFT_OUT = ("rank", "failures", "licence", "origin")
 """Columns of a page that a table in print has no room for."""
+
+
+def _of(assembly: str) -> str:
+    return "" if assembly == SPLICED else f", {assembly} pictures"
 
 
 def _after(postprocess: str) -> str:

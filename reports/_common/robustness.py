@@ -14,13 +14,15 @@ from safebench.metrics.detection_rate import FALSE_ALARM_RATE
 from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5
 from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.metric import Metric
+from safebench.protocol import SPLICED
 from safebench.results.robustness import losses
 
 from .cells import FACET_NAMES, Cell, Column, Row, Table, chosen_first, figure_cell, misled, quiet_facets, values_of
 from .charts import figures_of, legend, slice_names
 from .conditions import curves, in_order
+from .entries import POOLED, Pool
 from .runs import Record, Run
-from .standings import POOLED, Standings
+from .standings import Standings
 from .words import ALL_BINS, said
 
 LOST = replace(
@@ -35,7 +37,7 @@ LOST = replace(
 """What a row's post-processing costs: no figure of the stored tables, but the difference of two."""
 _FOUND = (AUC, LOST, IMAGE_AUC, DETECTION_RATE_AT_5)
 _MEASURED: tuple[Metric, ...] = (*_FOUND, FALSE_ALARM_RATE)
-_KEYS = ("inpainter", "detector", "postprocess")
+_KEYS = ("inpainter", "detector", "postprocess", "assembly")
 
 
 @dataclass(frozen=True)
@@ -53,28 +55,29 @@ class Robustness:
 
 def robustness(runs: Sequence[Run], standings: Sequence[Standings]) -> Robustness | None:
     """The detectors of each run under its conditions; None where no run has several."""
-    entries = [entry for run, one in zip(runs, standings, strict=True) for entry in _entries(run, one)]
+    entries = [entry for one in standings for pool in one.pools for entry in _entries(pool)]
     if not entries:
         return None
-    slices = dict.fromkeys((run.label, row["dataset"]) for run, row in entries)
+    slices = dict.fromkeys((run.label, row["dataset"], run.assembly) for run, row in entries)
     names = dict(zip(slices, slice_names(slices), strict=True))
     verdicts = [
-        (names[run.label, dataset], said(verdict))
+        (names[run.label, dataset, run.assembly], said(verdict))
         for run, one in zip(runs, standings, strict=True)
-        for label, dataset in slices
-        if label == run.label and (verdict := one.robustness(dataset))
+        for label, dataset, assembly in slices
+        if (label, assembly) == (run.label, run.assembly) and (verdict := one.robustness(dataset))
     ]
     return Robustness(verdicts, _table(entries), _charts(entries, names))
 
 
-def _entries(run: Run, standings: Standings) -> Iterator[tuple[Run, Record]]:
+def _entries(pool: Pool) -> Iterator[tuple[Run, Record]]:
     """Each detector over the images of all ranked inpainters, then of each inpainter; its false alarms beside it."""
+    run = pool.run
     conditions = in_order(row["postprocess"] for row in run.detection)
     if len(conditions) < 2:
         return
     alarms = {(row["dataset"], row["postprocess"], row["detector"]): row for row in run.false_alarms}
-    lost = losses(run.results.detection) | standings.losses
-    rows = [row for row in [*standings.pooled, *run.detection] if row["bin"] == ALL_BINS]
+    lost = losses(run.results.detection) | pool.losses
+    rows = [row for row in [*pool.cells, *run.detection] if row["bin"] == ALL_BINS]
     places = {POOLED: (False, -1)}
     rows.sort(
         key=lambda row: (
@@ -115,17 +118,17 @@ def _table(entries: Sequence[tuple[Run, Record]]) -> Table:
         [columns[k] for k in loud],
         [Row([row.cells[k] for k in loud], row.facets, row.control) for row in rows],
         facets={head: values[head] for head in heads if len(values[head]) > 1},
-        chosen=chosen_first(values, inpainter=POOLED),
+        chosen=chosen_first(values, inpainter=POOLED, assembly=SPLICED),
     )
 
 
-def _charts(entries: Sequence[tuple[Run, Record]], slices: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def _charts(entries: Sequence[tuple[Run, Record]], slices: Mapping[tuple[str, str, str], str]) -> dict[str, Any]:
     """One curve for each detector and post-processing that has levels."""
     number = {key: k for k, key in enumerate(slices)}
     found = curves(row["postprocess"] for _, row in entries)
     cells = [
         {
-            "slice": number[run.label, row["dataset"]],
+            "slice": number[run.label, row["dataset"], run.assembly],
             "inpainter": row["inpainter"],
             "detector": row["detector"],
             "condition": row["postprocess"],

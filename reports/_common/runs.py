@@ -27,10 +27,14 @@ NO_POSTPROCESS = claims.NO_POSTPROCESS
 
 @dataclass(frozen=True)
 class Run:
-    """One run, or several that are like.  Figures come from stored tables alone; `record` is what run.json says."""
+    """One run, or several that are like, with the pictures of one assembly.
+
+    Figures come from stored tables alone; `record` is what run.json says.
+    """
 
     label: str
     """Its name, told apart from another run's of the same name."""
+    assembly: str
     results: Tables
     folders: Mapping[str, Path]
     """Where the files lie that the rows name: by run."""
@@ -39,6 +43,14 @@ class Run:
     detection: list[Record]
     false_alarms: list[Record]
     failures: list[Record]
+    """Of every assembly."""
+    others: tuple[Run, ...] = ()
+    """The same with the pictures of other assemblies."""
+
+    @property
+    def of_each_assembly(self) -> tuple[Run, ...]:
+        """One for each assembly, this one first."""
+        return self, *self.others
 
     def models(self, kind: str) -> dict[str, ModelRecord]:
         """What run.json says of each inpainter or detector, in the order of the run."""
@@ -73,10 +85,19 @@ def open_runs(results: Sequence[Results]) -> list[Run]:
 
 
 def as_run(label: str, like: Group) -> Run:
-    """Like runs as one."""
-    tables = like.tables.of_one_assembly()
+    """Like runs as one: with their spliced pictures, where there are any, and the others beside it."""
     folders = {source.label: source.results.folder for source in like.sources}
-    return _sorted(Run(label, tables, folders, tables.record, *_tables(tables)))
+    failures = records(like.tables.failures)
+    first, *others = (
+        _sorted(Run(label, assembly, tables, folders, tables.record, *_cells(tables), failures))
+        for assembly, tables in like.tables.by_assembly().items()
+    )
+    return replace(first, others=tuple(others))
+
+
+def of_each_assembly(runs: Sequence[Run]) -> list[Run]:
+    """The runs, one for each of their assemblies."""
+    return [part for run in runs for part in run.of_each_assembly]
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -120,9 +141,8 @@ def _present(metrics: list[Metric], rows: list[Record]) -> list[Metric]:
     return [metric for metric in metrics if metric.key in columns]
 
 
-def _tables(results: Tables) -> list[list[Record]]:
-    frames = (results.quality_cells, results.detection_cells, results.false_alarms, results.failures)
-    return [records(frame) for frame in frames]
+def _cells(results: Tables) -> tuple[list[Record], list[Record], list[Record]]:
+    return records(results.quality_cells), records(results.detection_cells), records(results.false_alarms)
 
 
 def records(frame: pd.DataFrame) -> list[Record]:

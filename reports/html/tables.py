@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from safebench.metrics.metric import VIEWS, Metric, View
+from safebench.protocol import SPLICED
 
 from .._common.cells import (
     FACET_NAMES,
@@ -21,7 +22,15 @@ from .._common.cells import (
     quiet_facets,
     values_of,
 )
-from .._common.runs import NO_POSTPROCESS, Record, Run, detection_metrics, false_alarm_metrics, quality_metrics
+from .._common.runs import (
+    NO_POSTPROCESS,
+    Record,
+    Run,
+    detection_metrics,
+    false_alarm_metrics,
+    of_each_assembly,
+    quality_metrics,
+)
 from .._common.words import ALL_BINS, bin_name, bin_place, figure
 
 _Entry = tuple[Run, Record]
@@ -29,28 +38,30 @@ _Entry = tuple[Run, Record]
 
 def results_table(runs: Sequence[Run]) -> Table:
     """Inpainter x detector x bin, the quality of the same composites beside it."""
-    entries = [(run, row) for run in runs for row in run.detection]
-    quality = {(run.label, row["dataset"], row["inpainter"], row["bin"]): row for run in runs for row in run.quality}
-    found, kept = detection_metrics(runs), quality_metrics(runs)
+    parts = of_each_assembly(runs)
+    entries = [(run, row) for run in parts for row in run.detection]
+    keys = ("dataset", "inpainter", "assembly", "bin")
+    quality = {(run.label, *(row[key] for key in keys)): row for run in parts for row in run.quality}
+    found, kept = detection_metrics(parts), quality_metrics(parts)
     ranks = {metric.key: _ranks(entries, metric) for metric in found}
-    ranks |= {metric.key: _quality_ranks(runs, metric) for metric in kept}
+    ranks |= {metric.key: _quality_ranks(parts, metric) for metric in kept}
+    heads = ["inpainter", "detector", "postprocess", "assembly", "bin"]
     rows = []
     for run, row in entries:
-        beside = quality.get((run.label, row["dataset"], row["inpainter"], row["bin"]), {})
+        beside = quality.get((run.label, *(row[key] for key in keys)), {})
         figures = [*_figures(run, row, found, ranks), *_figures(run, beside, kept, ranks)]
-        rows.append(_row(run, row, ("inpainter", "detector", "postprocess", "bin"), figures))
-    return _table(rows, ["inpainter", "detector", "postprocess", "bin"], [*found, *kept])
+        rows.append(_row(run, row, heads, figures))
+    return _table(rows, heads, [*found, *kept])
 
 
 def quality_table(runs: Sequence[Run]) -> Table:
-    """Inpainter x bin."""
-    kept = quality_metrics(runs)
-    ranks = {metric.key: _quality_ranks(runs, metric) for metric in kept}
-    rows = []
-    for run in runs:
-        for row in run.quality:
-            rows.append(_row(run, row, ("inpainter", "bin"), _figures(run, row, kept, ranks)))
-    return _table(rows, ["inpainter", "bin"], kept)
+    """Inpainter x assembly x bin."""
+    parts = of_each_assembly(runs)
+    kept = quality_metrics(parts)
+    ranks = {metric.key: _quality_ranks(parts, metric) for metric in kept}
+    heads = ["inpainter", "assembly", "bin"]
+    rows = [_row(run, row, heads, _figures(run, row, kept, ranks)) for run in parts for row in run.quality]
+    return _table(rows, heads, kept)
 
 
 def false_alarms_table(runs: Sequence[Run]) -> Table:
@@ -109,7 +120,7 @@ def _competing(run: Run, row: Record, metric: Metric, view: View) -> float | Non
 
 
 def _name(run: Run, row: Record, leave: str = "") -> Hashable:
-    keys = ("dataset", "inpainter", "postprocess", "detector", "bin")
+    keys = ("dataset", "inpainter", "assembly", "postprocess", "detector", "bin")
     return (run.label, *(None if key == leave else row.get(key) for key in keys))
 
 
@@ -149,5 +160,5 @@ def _table(rows: list[Row], keys: list[str], metrics: list[Metric]) -> Table:
         [columns[k] for k in loud],
         [Row([row.cells[k] for k in loud], row.facets, row.control) for row in rows],
         facets={head: values[head] for head in heads if len(values[head]) > 1},
-        chosen=chosen_first(values, bin=ALL_BINS, postprocess=NO_POSTPROCESS),
+        chosen=chosen_first(values, bin=ALL_BINS, postprocess=NO_POSTPROCESS, assembly=SPLICED),
     )

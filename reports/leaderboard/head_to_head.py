@@ -18,9 +18,10 @@ from safebench.results.claims import MIN_PHOTOS, SIGNIFICANT
 from safebench.results.comparing import Group
 from safebench.results.tables import CHANCE_LOW
 
+from .._common.entries import OPPONENT, POOLED, Choice, Pool
 from .._common.latex import escaped
 from .._common.runs import Run
-from .._common.standings import OPPONENT, POOLED, Standings
+from .._common.standings import Standings
 from .._common.words import ALL_BINS, bin_name, bin_place
 
 
@@ -32,8 +33,8 @@ class Pair:
     smallest_p: what p could be at least, since only a photo that tells the two apart can flip.
     """
 
-    choice: tuple[str, str, str, str]
-    """Data set, opponent, bin, post-process; "" where there is none."""
+    choice: Choice
+    """Post-process and opponent are "" where there is none."""
     metric: Metric
     a: int
     b: int
@@ -65,8 +66,7 @@ def _duels(run: Run, standings: Standings, view: View) -> HeadToHead:
     found = [m for m in standings.detection if _compared(m)]
     beside = [m for m in standings.quality if _compared(m)] if view == "inpainter" else []
     sets = [
-        *_sets(run.results.detection, found, view, OPPONENT[view], names, standings.pooled_inpainters),
-        *_sets(run.results.quality, beside, view, "", names, ()),
+        one for pool in standings.pools for one in (*_sets(pool, found, view, names), *_beside(pool, beside, names))
     ]
     pairs = []
     for each, compared in zip(sets, all_pairs([(each.values, each.photos) for each in sets]), strict=True):
@@ -91,8 +91,8 @@ def _photos(of: _Set, a: int, b: int) -> tuple[int, float]:
 def page_data(found: Sequence[HeadToHead]) -> list[dict[str, Any]]:
     """What head-to-head.js shows, one entry a table: names, lists of choices, metrics, and rows of places in these.
 
-    A row: data set, opponent, bin, post-process, metric, a, b, n, difference, its ends, p, whether one is inverted,
-    photos, the smallest p that these allow.
+    A row: data set, opponent, bin, post-process, assembly, metric, a, b, n, difference, its ends, p, whether one is
+    inverted, photos, the smallest p that these allow.
     """
     labels = list(dict.fromkeys(each.label for each in found))
     rule = {"min_photos": MIN_PHOTOS, "significant": SIGNIFICANT}
@@ -102,8 +102,12 @@ def page_data(found: Sequence[HeadToHead]) -> list[dict[str, Any]]:
     ]
 
 
+_LISTS = ("datasets", "opponents", "bins", "postprocesses", "assemblies")
+"""The choices of a pair, in the order in which `Choice` holds them."""
+
+
 def _view_data(found: HeadToHead) -> dict[str, Any]:
-    lists: dict[str, dict[str, int]] = {key: {} for key in ("datasets", "opponents", "bins", "postprocesses")}
+    lists: dict[str, dict[str, int]] = {key: {} for key in _LISTS}
     rows = []
     for pair in found.pairs:
         places = [lists[key].setdefault(value, len(lists[key])) for key, value in zip(lists, pair.choice, strict=True)]
@@ -126,7 +130,7 @@ def _view_data(found: HeadToHead) -> dict[str, Any]:
 
 def frame(found: Sequence[HeadToHead]) -> pd.DataFrame:
     """All pairs as data, every digit kept."""
-    columns = ["table", "view", "dataset", "against", "bin", "postprocess", "metric", "a", "b", "n"]
+    columns = ["table", "view", "dataset", "against", "bin", "postprocess", "assembly", "metric", "a", "b", "n"]
     columns += ["difference", "low", "high", "p", "inverted", "photos", "smallest_p"]
     rows = [
         (each.label, each.view, *_told(pair, each.names), *pair.difference, pair.inverted, pair.photos, pair.smallest_p)
@@ -143,37 +147,54 @@ def _told(pair: Pair, names: Sequence[str]) -> tuple[str | int, ...]:
 def _names(run: Run, view: View) -> list[str]:
     if view == "detector":
         return sorted({row["detector"] for row in run.detection}, key=run.detector_place)
-    return sorted({row["inpainter"] for row in [*run.detection, *run.quality]}, key=run.inpainter_place)
+    rows = [row for part in run.of_each_assembly for row in [*part.detection, *part.quality]]
+    return sorted({row["inpainter"] for row in rows}, key=run.inpainter_place)
 
 
 @dataclass(frozen=True)
 class _Set:
     """The images of one choice, with one figure of each model."""
 
-    choice: tuple[str, str, str, str]
+    choice: Choice
     metric: Metric
     values: Values
     photos: Photos
 
 
-def _sets(
-    table: pd.DataFrame, metrics: Sequence[Metric], view: View, opponent: str, names: list[str], pooled: Sequence[str]
-) -> Iterator[_Set]:
-    """Each choice (data set, opponent, bin, post-process) and metric."""
-    if not metrics or not len(table):
+def _sets(pool: Pool, metrics: Sequence[Metric], view: View, names: list[str]) -> Iterator[_Set]:
+    """What was found: each choice and metric."""
+    rows = pool.run.results.detection
+    if not metrics or not len(rows):
         return
-    rows = _rows(table, metrics, view, pooled)
-    keys = ["dataset", *([opponent, "postprocess"] if opponent else [])]
-    for key, own in rows.groupby(keys, sort=False):
-        dataset, against, postprocess = (str(part) for part in (key if opponent else (*key, "", "")))
-        wide = own.pivot(index=["photo", "sample", "bin", "of"], columns=view, values=[*(m.column for m in metrics)])
-        hole_bin = wide.index.get_level_values("bin")
-        for one in sorted({*hole_bin, ALL_BINS}, key=bin_place):
-            part = wide if one == ALL_BINS else wide[hole_bin == one]
-            photos = _numbers(part)
-            for metric in metrics:
-                values = pd.DataFrame(part[metric.column]).reindex(columns=names).to_numpy(dtype=float)
-                yield _Set((dataset, against, one, postprocess), metric, values, photos)
+    grouped = _rows(rows, metrics, view, pool.inpainters).groupby(
+        ["dataset", OPPONENT[view], "postprocess"], sort=False
+    )
+    for (dataset, opponent, postprocess), own in grouped:
+        choice = Choice(str(dataset), str(opponent), ALL_BINS, str(postprocess), pool.run.assembly)
+        yield from _by_bin(own, metrics, view, names, choice)
+
+
+def _beside(pool: Pool, metrics: Sequence[Metric], names: list[str]) -> Iterator[_Set]:
+    """The quality of inpainters, which has no opponent and comes before any post-process."""
+    rows = pool.run.results.quality
+    if not metrics or not len(rows):
+        return
+    for dataset, own in _rows(rows, metrics, "inpainter", ()).groupby("dataset", sort=False):
+        yield from _by_bin(own, metrics, "inpainter", names, Choice(str(dataset), "", ALL_BINS, "", pool.run.assembly))
+
+
+def _by_bin(
+    rows: pd.DataFrame, metrics: Sequence[Metric], view: View, names: list[str], choice: Choice
+) -> Iterator[_Set]:
+    """A choice over all bins, and in each."""
+    wide = rows.pivot(index=["photo", "sample", "bin", "of"], columns=view, values=[*(m.column for m in metrics)])
+    hole_bin = wide.index.get_level_values("bin")
+    for one in sorted({*hole_bin, ALL_BINS}, key=bin_place):
+        part = wide if one == ALL_BINS else wide[hole_bin == one]
+        photos = _numbers(part)
+        for metric in metrics:
+            values = pd.DataFrame(part[metric.column]).reindex(columns=names).to_numpy(dtype=float)
+            yield _Set(choice._replace(bin=one), metric, values, photos)
 
 
 def _numbers(rows: pd.DataFrame) -> Photos:

@@ -7,17 +7,19 @@ from dataclasses import asdict
 from typing import Any
 
 from safebench.metrics.metric import VIEWS, View
+from safebench.protocol import SPLICED
 from safebench.results.comparing import Group, Source
 from safebench.results.verdict import Verdict
 
 from .._common.cells import FACET_NAMES, Cell, Column, Row, Table
 from .._common.charts import chart_data
+from .._common.entries import OPPONENT
 from .._common.papers import FIRST
 from .._common.pictures import Pictures
 from .._common.provenance import cards
 from .._common.robustness import robustness
 from .._common.runs import NO_POSTPROCESS, Run
-from .._common.standings import FACETS, OPPONENT, Standings, part
+from .._common.standings import FACETS, Standings, part
 from .._common.words import ALL_BINS, moment, said
 from .cases import Cases
 
@@ -79,7 +81,7 @@ def _section(like: Group, run: Run, standings: Standings, before: Tables, report
 def _chosen(view: View, table: Table) -> dict[str, str]:
     """What each filter says when the page opens; "" shows all."""
     held = {facet: [value for value, _ in values] for facet, values in table.facets.items()}
-    asked = {OPPONENT[view]: FIRST[view], "bin": ALL_BINS, "postprocess": NO_POSTPROCESS}
+    asked = {OPPONENT[view]: FIRST[view], "bin": ALL_BINS, "postprocess": NO_POSTPROCESS, "assembly": SPLICED}
     chosen = {
         facet: asked[facet] if asked.get(facet) in held[facet] else next(iter(held[facet]), "")
         for facet in FACETS[view]

@@ -13,7 +13,7 @@ from safebench.files import as_text, expanded
 from safebench.metrics.catalogue import measured
 from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
 from safebench.metrics.metric import Metric
-from safebench.protocol import NO_POSTPROCESS, ORIGINAL, SPLICED
+from safebench.protocol import NO_POSTPROCESS, ORIGINAL, REGENERATED, SPLICED
 from safebench.results import tables
 from safebench.results.features import FeatureFiles
 from safebench.runs.record import ModelRecord, RunRecord
@@ -60,13 +60,21 @@ class Tables:
         originals = dict(zip(self.samples["photo"], self.samples["original"], strict=True))
         return FeatureFiles(self.metrics, self._stores, originals)
 
+    def by_assembly(self) -> dict[str, Tables]:
+        """The same for each assembly by itself, spliced pictures first: no figure mixes them; originals are in all."""
+        names = [name for name in (SPLICED, REGENERATED) if (self.quality["assembly"] == name).any()]
+        if len(names) < 2:
+            return {(names or [SPLICED])[0]: self}
+        found = {}
+        for name in names:
+            rows = [frame[frame["assembly"].isin((name, ""))] for frame in (self.quality, self.detection)]
+            quality, detection = (frame.reset_index(drop=True) for frame in rows)
+            found[name] = Tables(self.record, self.samples, quality, detection, self._stores)
+        return found
+
     def of_one_assembly(self) -> Tables:
         """The same without whole pictures, where there are spliced ones: for what holds one figure of an inpainter."""
-        if self.quality["assembly"].nunique() <= 1:
-            return self
-        rows = [frame[frame["assembly"].isin((SPLICED, ""))] for frame in (self.quality, self.detection)]
-        quality, detection = (frame.reset_index(drop=True) for frame in rows)
-        return Tables(self.record, self.samples, quality, detection, self._stores)
+        return next(iter(self.by_assembly().values()))
 
     @cached_property
     def quality_cells(self) -> pd.DataFrame:
@@ -85,17 +93,17 @@ class Tables:
 
     @cached_property
     def failures(self) -> pd.DataFrame:
-        """One row for each thing that failed: step, photo, sample, inpainter, postprocess, detector, error.
+        """One row for each thing that failed: step, photo, sample, inpainter, assembly, postprocess, detector, error.
 
         A photo that could not be read counts once, however many samples it would have made.
         """
-        columns = ["error_step", "photo", "sample", "inpainter", "postprocess", "detector", "error"]
+        columns = ["error_step", "photo", "sample", "inpainter", "assembly", "postprocess", "detector", "error"]
         parts = [frame[frame["error"] != ""] for frame in (self.quality, self.detection)]
         rows = pd.concat([part.reindex(columns=columns) for part in parts], ignore_index=True)
         blank = {
-            "read": ["sample", "inpainter", "postprocess", "detector"],
-            "mask": ["inpainter", "postprocess", "detector"],
-            "inpaint": ["postprocess", "detector"],
+            "read": ["sample", "inpainter", "assembly", "postprocess", "detector"],
+            "mask": ["inpainter", "assembly", "postprocess", "detector"],
+            "inpaint": ["assembly", "postprocess", "detector"],
             "quality": ["postprocess", "detector"],
             "postprocess": ["detector"],
         }

@@ -14,7 +14,9 @@ import pandas as pd
 
 from safebench.inputs.images.png import save_png
 from safebench.keys import slug
-from safebench.protocol import ORIGINAL
+from safebench.metrics.catalogue import chosen
+from safebench.metrics.known_changed import KNOWN_CHANGED
+from safebench.protocol import ORIGINAL, REGENERATED, SPLICED
 from safebench.results.results import Results, open_run
 from safebench.runs import schema
 from safebench.runs.record import read_record
@@ -94,6 +96,8 @@ class Maker:
     lpips: float = 0.2
     lost: dict[str, dict[str, float]] = field(default_factory=dict)
     """By post-process, and by detector, what it takes off the pixel AUC; these stand beside `none`."""
+    whole: dict[str, float] = field(default_factory=dict)
+    """By detector, what it takes off the pixel AUC where pictures are regenerated; these stand beside the spliced."""
     errors: dict[tuple[str, str], str] = field(default_factory=dict)
     """By inpainter and detector; with the detector "", the inpainter's own."""
     pictures: int = 0
@@ -101,14 +105,21 @@ class Maker:
 
     def write(self) -> Results:
         self.rng = np.random.default_rng(5)
-        self.store = Store(self.folder)
+        self.metrics = (KNOWN_CHANGED.key,) if self.whole else ()
+        self.store = Store(self.folder, chosen(self.metrics))
         samples = [self._sample(k, name, hole_bin) for k, name in enumerate(self.photos) for hole_bin in BINS]
         self.store.write_samples(pd.DataFrame(samples, columns=list(schema.SAMPLES)))
         self.store.write_record(read_record(json.dumps(self._info()).encode(), "run.json"))
-        self.store.append("quality", [self._quality(sample, name) for sample in samples for name in self.inpainters])
+        made = [
+            (sample, name, assembly)
+            for assembly in (SPLICED, *([REGENERATED] if self.whole else []))
+            for sample in samples
+            for name, about in self.inpainters.items()
+            if assembly == SPLICED or about["family"] != "control"
+        ]
+        self.store.append("quality", [self._quality(*picture) for picture in made])
         originals = [{**sample, "sample": sample["photo"]} for sample in samples if sample["bin"] == BINS[0]]
-        seen = [(sample, name) for sample in samples for name in self.inpainters]
-        seen += [(sample, ORIGINAL) for sample in originals]
+        seen = [*made, *((sample, ORIGINAL, "") for sample in originals)]
         for postprocess in ("none", *self.lost):
             rows = [self._detection(*view, name, postprocess) for view in seen for name in self.detectors]
             self.store.append("detection", rows)
@@ -123,7 +134,13 @@ class Maker:
             "status": "finished",
             "started": "2026-11-20T10:00:00+00:00",
             "finished": "2026-11-20T10:04:30+00:00",
-            "config": {"inpainters": list(self.inpainters), "seed": 7, "keep_maps": False, "size": 256},
+            "config": {
+                "inpainters": list(self.inpainters),
+                "seed": 7,
+                "keep_maps": False,
+                "size": 256,
+                "metrics": self.metrics,
+            },
             "versions": {"safebench": "0.1.0", "python": "3.12.1", "torch": "2.9.0"},
             "git": {"commit": "4f" * 20, "dirty": False},
             "device": "cpu (threads: 2)",
@@ -162,22 +179,26 @@ class Maker:
             "mask": mask,
         }
 
-    def _quality(self, sample: dict[str, Any], name: str) -> dict[str, Any]:
+    def _quality(self, sample: dict[str, Any], name: str, assembly: str) -> dict[str, Any]:
         error = self.errors.get((name, ""), "")
-        path = "" if error or not sample["gallery"] else f"composites/{slug(name)}/{sample['sample']}.png"
+        file = f"composites/{slug(name)}/{sample['sample']}{_marked(assembly)}.png"
+        path = "" if error or not sample["gallery"] else file
         if path:
             shown = self.rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
             save_png(self.folder / path, shown, {"SafeBench": f"made by {name}"})
         psnr = self.psnr(name, sample["bin"])
         psnr += 0 if math.isinf(psnr) else self.rng.normal(0, 0.3)
         figures = {"psnr": psnr, "psnr_hole": psnr - 6, "ssim": 0.9, "lpips": self.lpips, "l1": 0.02, "l1_hole": 0.1}
+        if self.whole:
+            figures[KNOWN_CHANGED.key] = 0.0 if assembly == SPLICED else self.rng.uniform(0.2, 0.4)
         return {
             **{key: sample[key] for key in ("sample", "photo", "dataset", "bin")},
-            "key": f"q-{sample['sample']}-{name}",
+            "key": f"q-{sample['sample']}-{name}{_marked(assembly)}",
             "sample_key": sample["key"],
             "inpainter_id": self.inpainters[name]["identity"],
             "lpips_net": "" if math.isnan(self.lpips) else "squeeze",
             "inpainter": name,
+            "assembly": assembly,
             "composite": path,
             "composite_sha256": SHA,
             "hole_ratio": 0.2,
@@ -186,35 +207,45 @@ class Maker:
             "error_step": "inpaint" if error else "",
         }
 
-    def _detection(self, sample: dict[str, Any], name: str, detector: str, postprocess: str) -> dict[str, Any]:
+    def _detection(
+        self, sample: dict[str, Any], name: str, assembly: str, detector: str, postprocess: str
+    ) -> dict[str, Any]:
         original = name == ORIGINAL
         error = self.errors.get((name, detector), "")
-        path = f"maps/{slug(name)}/{slug(detector)}/{sample['sample']}.png" if sample["gallery"] and not error else ""
+        file = f"maps/{slug(name)}/{slug(detector)}/{sample['sample']}{_marked(assembly)}.png"
+        path = file if sample["gallery"] and not error else ""
         if path:
             save_png(self.folder / path, self.rng.integers(0, 65536, (SIDE, SIDE), dtype=np.uint16))
         return {
             **{key: sample[key] for key in ("sample", "photo", "dataset")},
-            "key": f"d-{sample['sample']}-{name}-{detector}-{postprocess}",
+            "key": f"d-{sample['sample']}-{name}-{detector}-{postprocess}{_marked(assembly)}",
             "sample_key": sample["photo_key"] if original else sample["key"],
             "inpainter_id": "" if original else self.inpainters[name]["identity"],
             "detector_id": self.detectors[detector]["identity"],
             "bin": "" if original else sample["bin"],
             "inpainter": name,
+            "assembly": assembly,
             "postprocess": postprocess,
             "postprocess_id": "" if postprocess == "none" else f"id-{postprocess}",
             "detector": detector,
             "map": path,
             "confidence": "",
-            **({} if error else self._seen(name, detector, sample["bin"], postprocess)),
+            **({} if error else self._seen(name, assembly, detector, sample["bin"], postprocess)),
             "error": error,
             "error_step": "detect" if error else "",
         }
 
-    def _seen(self, name: str, detector: str, hole_bin: str, postprocess: str) -> dict[str, float]:
+    def _seen(self, name: str, assembly: str, detector: str, hole_bin: str, postprocess: str) -> dict[str, float]:
         if name == ORIGINAL:
             return {"score": 0.2, "flagged": 0.0, "flagged_area": 0.05}
         auc = self.auc(name, detector, hole_bin) - self.lost.get(postprocess, {}).get(detector, 0)
+        auc -= self.whole[detector] if assembly == REGENERATED else 0
         score = 0.4 + 0.3 * auc
         auc = min(1.0, max(0.0, auc + self.rng.normal(0, 0.02)))
         located = {"auc": auc, "f1": auc / 2, "f1_best": auc / 1.5, "iou": auc / 3, "mcc": auc - 0.5, "pixel_acc": 0.8}
         return {**located, "score": score, "flagged": float(score >= 0.5), "flagged_area": 0.05}
+
+
+def _marked(assembly: str) -> str:
+    """What sets apart the keys and files of pictures that are not spliced."""
+    return "" if assembly in (SPLICED, "") else f".{assembly}"

@@ -13,9 +13,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from safebench_reports._common.entries import POOLED, STRONGEST
 from safebench_reports._common.export import bibtex, tables_of
 from safebench_reports._common.latex import escaped as tex
-from safebench_reports._common.standings import POOLED, STRONGEST, Standings, part
+from safebench_reports._common.standings import Standings, part
 
 from safebench.protocol import parse_bins
 from safebench.results.reporting import write_report

@@ -210,7 +210,7 @@ def test_pairs_are_those_of_one_at_a_time(site: Path, runs: list[Results]) -> No
     for metric, stored in (("f1", "f1"), ("detection_rate", "flagged")):
         expected = compare_inpainters(runs[2].detection, "alpha", "beta", stored).set_index(["detector", "bin"])
         for row in held["rows"]:
-            _, opponent, hole_bin, _, kind, a, b, n, difference, low, high, p, _, photos, smallest = row
+            _, opponent, hole_bin, _, _, kind, a, b, n, difference, low, high, p, _, photos, smallest = row
             assert (photos, smallest) == (20, pytest.approx(1e-4 if difference else 1))
             if held["metrics"][kind]["key"] == metric and {names[a], names[b]} == {"alpha", "beta"}:
                 key = {"all bins": "all", "10–20%": "10-20", "30–40%": "30-40"}[held["bins"][hole_bin]]

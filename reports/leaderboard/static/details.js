@@ -14,7 +14,7 @@
 
   // The same choice as the row, bin by bin.
   const perBin = (own, { held, place, rows, view }) => {
-    const keys = [view, view === "inpainter" ? "detector" : "inpainter", "dataset", "postprocess"];
+    const keys = [view, view === "inpainter" ? "detector" : "inpainter", "dataset", "postprocess", "assembly"];
     const same = rows.filter((row) => keys.every((key) => row.facets[place[key]] === own.facets[place[key]]));
     const shown = held.columns.map((column, k) => [column, k]).filter(([column]) =>
       column.shown && (!["name", "aside"].includes(column.kind) || column.key === "opponent"));

@@ -5,6 +5,7 @@
   const section = document.getElementById("duel");
   const pick = (name) => section.querySelector(`[data-pick="${name}"]`);
   const ALL = "all bins";
+  const USUAL = ["none", "spliced"]; // conditions that need not be said
   const { min_photos: MIN_PHOTOS, significant: SETTLED } = data[0] ?? {};
 
   const element = (tag, properties = {}, ...children) => {
@@ -37,6 +38,7 @@
     fill("datasets", held.datasets);
     fill("bins", held.bins, ALL);
     fill("postprocesses", held.postprocesses.filter(Boolean));
+    fill("assemblies", held.assemblies);
   };
 
   // The rows of the pair, turned so that the difference is A - B whichever way it is stored.
@@ -47,9 +49,9 @@
     const same = (lists, place, name) => lists[place] === "" || lists[place] === pick(name).value;
     const turned = (value) => (value === null ? null : sign * value);
     return held.rows
-      .filter(([dataset, , bin, postprocess, , first, second]) => first === Math.min(a, b) && second === Math.max(a, b)
-        && same(held.datasets, dataset, "datasets") && same(held.bins, bin, "bins") && same(held.postprocesses, postprocess, "postprocesses"))
-      .map(([, opponent, , , metric, , , n, difference, low, high, p, inverted, photos, smallest]) => ({
+      .filter(([dataset, , bin, postprocess, assembly, , first, second]) => first === Math.min(a, b) && second === Math.max(a, b)
+        && same(held.datasets, dataset, "datasets") && same(held.bins, bin, "bins") && same(held.postprocesses, postprocess, "postprocesses") && same(held.assemblies, assembly, "assemblies"))
+      .map(([, opponent, , , , metric, , , n, difference, low, high, p, inverted, photos, smallest]) => ({
         opponent: held.opponents[opponent] || "the original", metric: held.metrics[metric], n, p, inverted, photos, smallest,
         difference: turned(difference), low: turned(sign > 0 ? low : high), high: turned(sign > 0 ? high : low),
       }));
@@ -83,7 +85,7 @@
     const { tex } = board();
     const figures = (text) => text.replaceAll("−", "$-$").replaceAll("<", "$<$").replaceAll("–", "--");
     const [a, b] = [tex[pick("a").value], tex[pick("b").value]];
-    const where = ["datasets", "bins", "postprocesses"].map((name) => tex[pick(name).value]).filter((name) => name && name !== "none").join(", ");
+    const where = ["datasets", "bins", "postprocesses", "assemblies"].map((name) => tex[pick(name).value]).filter((name) => name && !USUAL.includes(name)).join(", ");
     const lines = rows.map((row) => [
       `${tex[row.metric.label]}${{ low: " $\\downarrow$", high: " $\\uparrow$" }[row.metric.better] ?? ""}`, tex[row.opponent] ?? row.opponent,
       figures(told(row)), figures(chance(row.p)) + (bound(row) ? ` (${bound(row)})` : ""), String(row.n),
