@@ -87,9 +87,11 @@ def cache_folder() -> Path:
 
 
 def expanded(path: str | Path) -> Path:
-    """A path with `~` written out; raises ConfigError where the home folder is not known."""
+    """A path with `~` written out; raises ConfigError for what is none, or where the home folder is not known."""
     try:
         return Path(path).expanduser()
+    except TypeError:
+        raise ConfigError(f"{path!r}: is no path; give text or a pathlib.Path") from None
     except RuntimeError:
         raise ConfigError(f"{path}: there is no such home folder (is HOME set?); write the path without ~") from None
 

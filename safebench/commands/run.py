@@ -15,7 +15,7 @@ from safebench.commands.assemblies import assemblies_of, with_assemblies, with_i
 from safebench.commands.checking import check
 from safebench.commands.keeping import settle
 from safebench.commands.recording import begun, described_all, ended
-from safebench.errors import SafebenchError
+from safebench.errors import ConfigError, SafebenchError
 from safebench.files import expanded, file_errors
 from safebench.keys import digest, slug
 from safebench.metrics.catalogue import chosen, networks
@@ -49,7 +49,9 @@ def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **op
     run from beginning or going on, or, where `strict`, for the first failure.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    return execute(make_config(given, Path(suite) if suite else None, as_argument), watcher or Silent())
+    if watcher is not None and not isinstance(watcher, Watcher):
+        raise ConfigError(f"watcher={watcher!r}: has to have the methods begin, advance and note")
+    return execute(make_config(given, None if suite is None else expanded(suite), as_argument), watcher or Silent())
 
 
 def execute(config: RunConfig, watcher: Watcher) -> Results:

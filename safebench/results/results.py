@@ -174,7 +174,7 @@ class Results(Tables):
 
 
 def open_run(folder: str | Path) -> Results:
-    """Open the results in a run's folder; raises StoreError where it is none."""
+    """Open the results in a run's folder; raises StoreError where it is none, ConfigError for what is no path."""
     return Results(expanded(folder))
 
 

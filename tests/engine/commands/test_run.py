@@ -345,6 +345,8 @@ def test_two_runs_on_one_folder_are_refused(tmp_path):
         ({"weights": {"lama": "x.ckpt"}}, ConfigError, "lama"),
         ({"lpips_net": "resnet"}, ConfigError, "resnet"),
         ({"sizes": 3}, ConfigError, "sizes"),
+        ({"suite": 5}, ConfigError, "5: is no path"),
+        ({"watcher": print}, ConfigError, "begin, advance and note"),
     ],
 )
 def test_a_wrong_option_is_told_in_a_sentence(tmp_path, options, error, says):
