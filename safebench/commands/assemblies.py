@@ -22,26 +22,28 @@ def assemblies_of(inpainters: Sequence[ModelSpec], config: RunConfig) -> tuple[d
     """
     asked: list[str] = [assembly for assembly in ASSEMBLIES if assembly in config.assembly]
     copying = [spec.label for spec in inpainters if REGENERATED in asked and not spec.entry.card.regenerates]
-    found = {spec.label: [a for a in asked if a == SPLICED or spec.label not in copying] for spec in inpainters}
-    found = {label: assemblies for label, assemblies in found.items() if assemblies}
-    if not found and inpainters:
+    possible = {spec.label: [a for a in asked if a == SPLICED or spec.label not in copying] for spec in inpainters}
+    possible = {label: assemblies for label, assemblies in possible.items() if assemblies}
+    if not possible and inpainters:
         raise ConfigError(
             f"--assembly regenerated: means nothing for {', '.join(copying)}, whose output outside the hole is the "
             "photo itself; name a network, or take --assembly spliced"
         )
     sentence = f"--assembly regenerated of {', '.join(copying)}, whose output outside the hole is the photo itself"
-    return found, [sentence] if copying else []
+    return possible, [sentence] if copying else []
 
 
 def with_assemblies(
     before: Mapping[str, ModelRecord], now: Mapping[str, ModelRecord], assemblies: Mapping[str, Sequence[str]]
 ) -> dict[str, ModelRecord]:
     """What is said of inpainters, with the assemblies of their output that the folder holds after this call."""
-    found = {}
+    records = {}
     for name, model in now.items():
         held = {*assemblies[name], *(before[name].assemblies if name in before else ())}
-        found[name] = structs.replace(model, assemblies=tuple(each for each in ASSEMBLIES if each in held))
-    return found
+        records[name] = structs.replace(
+            model, assemblies=tuple(assembly for assembly in ASSEMBLIES if assembly in held)
+        )
+    return records
 
 
 def with_implied_metrics(config: RunConfig) -> RunConfig:

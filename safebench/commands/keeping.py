@@ -24,45 +24,45 @@ def settle(
     as long as the code stays as it is.  Returns the models, and sentences for the user.
     """
     settled, sentences, kept, changed = [], [], [], []
-    for who in models:
-        before = recorded.get(who.label)
-        alike = _differ_by_code(who, before)
+    for spec in models:
+        before = recorded.get(spec.label)
+        alike = _differ_by_code(spec, before)
         known = {made.identity: made.code for made in alike}
         if keep and before is not None and not alike:
             sentences.append(
-                f"{who.label}: --keep-results cannot keep its results in this folder: they are of another card "
+                f"{spec.label}: --keep-results cannot keep its results in this folder: they are of another card "
                 "version, other weights, another seed or another precision"
             )
-        chosen = who.identity
-        if alike and before is not None and (keep or _same_code(before, who)):
-            chosen = _fullest(alike, store, who.kind) if keep else before.identity
-        elif alike and who.identity not in known:
-            changed.append((who, alike[0].code))
-        if chosen != who.identity:
-            kept.append((who, known[chosen]))
-        settled.append(who if chosen == who.identity else replace(who, kept=chosen))
+        chosen = spec.identity
+        if alike and before is not None and (keep or _same_code(before, spec)):
+            chosen = _fullest(alike, store, spec.kind) if keep else before.identity
+        elif alike and spec.identity not in known:
+            changed.append((spec, alike[0].code))
+        if chosen != spec.identity:
+            kept.append((spec, known[chosen]))
+        settled.append(spec if chosen == spec.identity else replace(spec, kept=chosen))
     return settled, [*sentences, *_told_kept(kept), *_told_changed(changed)]
 
 
-def described(who: ModelSpec, recorded: ModelRecord | None) -> ModelRecord:
+def described(spec: ModelSpec, recorded: ModelRecord | None) -> ModelRecord:
     """What run.json says of a model, and of results that other code made, so that they can still be kept later."""
-    alike = _differ_by_code(who, recorded)
+    alike = _differ_by_code(spec, recorded)
     return structs.replace(
-        model_record(who),
-        kept=bool(who.kept),
-        kept_from=next((made.code for made in alike if who.kept == made.identity), None),
-        earlier=tuple(made for made in alike if made.identity != who.identity),
+        model_record(spec),
+        kept=bool(spec.kept),
+        kept_from=next((made.code for made in alike if spec.kept == made.identity), None),
+        earlier=tuple(made for made in alike if made.identity != spec.identity),
     )
 
 
-def _differ_by_code(who: ModelSpec, recorded: ModelRecord | None) -> list[Made]:
+def _differ_by_code(spec: ModelSpec, recorded: ModelRecord | None) -> list[Made]:
     """The results on record that differ from the model's own by their code at most; the latest first."""
     made = [recorded.made, *recorded.earlier] if recorded else []
-    return [one for one in made if one.settings == who.settings]
+    return [earlier for earlier in made if earlier.settings == spec.settings]
 
 
-def _same_code(recorded: ModelRecord, who: ModelSpec) -> bool:
-    return recorded.code is not None and recorded.code.identity == who.code.identity
+def _same_code(recorded: ModelRecord, spec: ModelSpec) -> bool:
+    return recorded.code is not None and recorded.code.identity == spec.code.identity
 
 
 def _fullest(alike: Sequence[Made], store: Store, kind: str) -> str:
@@ -77,8 +77,8 @@ def _fullest(alike: Sequence[Made], store: Store, kind: str) -> str:
 def _told_kept(kept: Sequence[tuple[ModelSpec, Code | None]]) -> list[str]:
     """A sentence for each code that made what is kept."""
     by_code: dict[str, list[str]] = {}
-    for who, code in kept:
-        by_code.setdefault(_label(code), []).append(who.label)
+    for spec, code in kept:
+        by_code.setdefault(_label(code), []).append(spec.label)
     return [
         f"{', '.join(names)}: results of other code than today's are kept, as --keep-results said ({code})"
         for code, names in by_code.items()
@@ -87,11 +87,11 @@ def _told_kept(kept: Sequence[tuple[ModelSpec, Code | None]]) -> list[str]:
 
 def _told_changed(changed: Sequence[tuple[ModelSpec, Code | None]]) -> list[str]:
     """A sentence for each that changed; one for all of which no code is on record."""
-    unknown = ", ".join(who.label for who, code in changed if code is None)
+    unknown = ", ".join(spec.label for spec, code in changed if code is None)
     sentences = [
-        f"{who.label}: its code has changed since its results in this folder were made ({code.label} then, "
-        f"{who.code.label} now)"
-        for who, code in changed
+        f"{spec.label}: its code has changed since its results in this folder were made ({code.label} then, "
+        f"{spec.code.label} now)"
+        for spec, code in changed
         if code is not None
     ]
     if unknown:

@@ -67,11 +67,11 @@ def described_all(before: Mapping[str, ModelRecord], models: Iterable[ModelSpec]
     """What is said of each model, by its label, after what was said of it `before`; and of the plan's photos."""
     photos = {(sample.photo_name, sample.photo_sha256) for sample in plan.samples}
     return {
-        who.label: structs.replace(
-            described(who, before.get(who.label)),
-            seen_in_training=made_from.among(photos) if (made_from := training_photos(who)) else None,
+        spec.label: structs.replace(
+            described(spec, before.get(spec.label)),
+            seen_in_training=made_from.among(photos) if (made_from := training_photos(spec)) else None,
         )
-        for who in models
+        for spec in models
     }
 
 

@@ -202,5 +202,5 @@ def _check_weights(suite: Suite, weights: Mapping[str, str]) -> None:
     """Raise ConfigError where `--weights` names nothing of the table."""
     known = [row.label for row in suite.rows] + [*suite.detectors]
     for name in weights:
-        if plain(name.partition(":")[0]) not in {plain(each) for each in known}:
+        if plain(name.partition(":")[0]) not in {plain(known_name) for known_name in known}:
             raise ConfigError(f"--weights {name}=...: {suite.table} has no such row; it has {', '.join(known)}")

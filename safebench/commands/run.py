@@ -156,8 +156,8 @@ def folder_of(config: RunConfig) -> Path:
 
 def _chosen(kind: str, names: Sequence[str], config: RunConfig) -> tuple[list[ModelSpec], list[str]]:
     """The models of a kind that take part, in the run's precision; and a sentence for each that was left out."""
-    found, left_out = choose(kind, names, config.weights, config.seed)
-    return [replace(who, precision=config.precision, compiled=config.compile) for who in found], left_out
+    specs, left_out = choose(kind, names, config.weights, config.seed)
+    return [replace(spec, precision=config.precision, compiled=config.compile) for spec in specs], left_out
 
 
 def _device(config: RunConfig) -> str:
@@ -213,8 +213,8 @@ def _went_well(job: Job, table: Table, columns: list[str]) -> dict[str, tuple[st
 def _made(store: Store) -> dict[str, dict[str, Any]]:
     """What became of each picture, by sample, inpainter_id and assembly."""
     rows = store.read("quality")
-    told = rows[["composite", "composite_sha256", "error", "error_step"]].to_dict("records")
-    return dict(zip(rows["sample"] + " " + rows["inpainter_id"] + " " + rows["assembly"], told, strict=True))
+    outcomes = rows[["composite", "composite_sha256", "error", "error_step"]].to_dict("records")
+    return dict(zip(rows["sample"] + " " + rows["inpainter_id"] + " " + rows["assembly"], outcomes, strict=True))
 
 
 def _finish(store: Store, record: RunRecord, taking_part: Mapping[str, Mapping[str, ModelRecord]]) -> Results:

@@ -55,21 +55,21 @@ def inpaint_file(
         raise ImageError(f"{mask}: it has no hole, so there is nothing to fill; a mask is white where the hole is")
     if hole.all():
         warnings.warn(f"{mask}: all of it is hole, so nothing of the photo is left to fill it from", stacklevel=2)
-    who = participant("inpainters", name, _checkpoint("inpainters", name, weights), seed)
-    inpainter = who.load_inpainter(device)
-    if raw is not None and who.entry.card.input.authors_see_hole and not sees_hole:
+    spec = participant("inpainters", name, _checkpoint("inpainters", name, weights), seed)
+    inpainter = spec.load_inpainter(device)
+    if raw is not None and spec.entry.card.input.authors_see_hole and not sees_hole:
         sees_hole = True
         warnings.warn(
-            f"{who.label} was shown what the hole hides, since --raw gives its authors' answer; without --raw, as in a "
-            "run, it is not",
+            f"{spec.label} was shown what the hole hides, since --raw gives its authors' answer; without --raw, as in "
+            "a run, it is not",
             stacklevel=2,
         )
     inpainter.sees_hole = sees_hole
     filled = calling.inpaint(inpainter, photo[None], hole[None])
-    told = provenance(who) | ({"Hole": "was shown to the inpainter"} if sees_hole else {})
+    texts = provenance(spec) | ({"Hole": "was shown to the inpainter"} if sees_hole else {})
     profile = read_profile(image)
     with file_errors(out):
-        save_png(out, calling.composite(photo[None], hole[None], filled)[0], told, profile)
+        save_png(out, calling.composite(photo[None], hole[None], filled)[0], texts, profile)
         if raw is not None:
             _save_npy(raw, filled[0])
 
@@ -94,20 +94,20 @@ def detect_file(
     """
     _check_targets(out, raw, image)
     photo = read_photo(image)
-    who = participant("detectors", name, _checkpoint("detectors", name, weights), seed)
-    detector = who.load_detector(device)
-    found = calling.detect(detector, photo[None], [image])
-    note = {NOTE: f"what {who.label} found"}
+    spec = participant("detectors", name, _checkpoint("detectors", name, weights), seed)
+    detector = spec.load_detector(device)
+    findings = calling.detect(detector, photo[None], [image])
+    note = {NOTE: f"what {spec.label} found"}
     over = out.with_suffix(_BESIDE[0])
-    sure = None if found.confidence is None else out.with_suffix(_BESIDE[1])
+    sure = None if findings.confidence is None else out.with_suffix(_BESIDE[1])
     with file_errors(out):
-        save_png(out, _gray(found.maps[0]), note)
-        save_png(over, overlay(photo, found.maps[0], THRESHOLD), note)
-        if sure is not None and found.confidence is not None:
-            save_png(sure, _gray(found.confidence[0]), note)
+        save_png(out, _gray(findings.maps[0]), note)
+        save_png(over, overlay(photo, findings.maps[0], THRESHOLD), note)
+        if sure is not None and findings.confidence is not None:
+            save_png(sure, _gray(findings.confidence[0]), note)
         if raw is not None:
-            _save_npy(raw, found.maps[0])
-    score = float(found.scores[0])
+            _save_npy(raw, findings.maps[0])
+    score = float(findings.scores[0])
     return {
         "detector": detector.card.name,
         "image": str(image),
@@ -117,7 +117,7 @@ def detect_file(
         "overlay": str(over),
         "confidence": str(sure) if sure else None,
         "raw": str(raw) if raw else None,
-        "weights_origin": who.checkpoint.origin if who.checkpoint else None,
+        "weights_origin": spec.checkpoint.origin if spec.checkpoint else None,
     }
 
 

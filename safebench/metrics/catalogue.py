@@ -62,7 +62,7 @@ ALL = "all"
 @cache
 def catalogue() -> Mapping[str, Metric]:
     """All metrics by key: SafeBench's own, then those of installed packages; a broken one is skipped with a warning."""
-    found = {metric.key: metric for metric in BUILT_IN}
+    metrics = {metric.key: metric for metric in BUILT_IN}
     columns = {metric.column for metric in BUILT_IN}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         try:
@@ -70,12 +70,12 @@ def catalogue() -> Mapping[str, Metric]:
         except Exception as error:  # a third party's module may raise anything
             warnings.warn(f"metrics: '{point.name}' ({point.value}) is skipped: {error}", stacklevel=2)
             continue
-        if metric.key in found or metric.column in columns:
+        if metric.key in metrics or metric.column in columns:
             warnings.warn(f"metrics: '{point.name}' ({point.value}) is skipped: its key is taken", stacklevel=2)
             continue
-        found[metric.key] = metric
+        metrics[metric.key] = metric
         columns.add(metric.column)
-    return found
+    return metrics
 
 
 def chosen(names: Iterable[str]) -> tuple[Metric, ...]:
@@ -103,10 +103,10 @@ def measured(names: Iterable[str]) -> tuple[Metric, ...]:
 def stored(metrics: Sequence[Metric], *, quality: bool) -> dict[str, Metric]:
     """The metrics with a value for each picture, by stored column: of composites, or of what detectors say of them."""
     of_pictures = (m for m in metrics if m.level == "picture" and (m.subject == "quality") == quality)
-    found: dict[str, Metric] = {}
+    by_column: dict[str, Metric] = {}
     for metric in of_pictures:
-        found.setdefault(metric.column, metric)
-    return found
+        by_column.setdefault(metric.column, metric)
+    return by_column
 
 
 def measure(metrics: Iterable[Metric], evidence: CompositeEvidence | MapEvidence) -> dict[str, float]:
@@ -121,8 +121,8 @@ def features(metrics: Iterable[Metric], of: str) -> dict[str, Feature]:
 
 def networks(metrics: Iterable[Metric]) -> dict[str, Network]:
     """The networks that these metrics and their features need, by name; LPIPS' is the run's choice, and not here."""
-    found = [m.network for m in metrics] + [m.feature.network for m in metrics if m.feature]
-    return {network.name: network for network in found if network}
+    wanted = [m.network for m in metrics] + [m.feature.network for m in metrics if m.feature]
+    return {network.name: network for network in wanted if network}
 
 
 def _load(point: EntryPoint) -> Metric:

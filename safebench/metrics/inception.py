@@ -50,6 +50,6 @@ def inception_features(picture: NDArray[np.uint8], network: Any) -> NDArray[np.f
     device = next(network.parameters()).device
     exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
     with torch.inference_mode(), exact:
-        [found] = network(torch.from_numpy(np.array(picture)).to(device).permute(2, 0, 1)[None])
-    features: NDArray[np.float32] = found[0].cpu().numpy()
+        [output] = network(torch.from_numpy(np.array(picture)).to(device).permute(2, 0, 1)[None])
+    features: NDArray[np.float32] = output[0].cpu().numpy()
     return features

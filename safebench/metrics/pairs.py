@@ -38,12 +38,12 @@ def all_pairs(sets: Sequence[tuple[Values, Photos]]) -> list[Pairs]:
     """
     whole = [_Whole(values, photos) for values, photos in sets]
     by_photos: dict[int, list[_Whole]] = defaultdict(list)
-    for one in whole:
-        if one.columns.size > 1:
-            by_photos[one.counts.size].append(one)
+    for whole_set in whole:
+        if whole_set.columns.size > 1:
+            by_photos[whole_set.counts.size].append(whole_set)
     for photos, together in by_photos.items():
         _resample(photos, together)
-    return [_finished(one, *each) for one, each in zip(whole, sets, strict=True)]
+    return [_finished(whole_set, *drawn) for whole_set, drawn in zip(whole, sets, strict=True)]
 
 
 class _Whole:

@@ -57,7 +57,7 @@ class Perceptual:
             layers = zip(self._features(composite), self._original(original), strict=True)
             weighted = (self._network.lins[k]((a - b) ** 2) for k, (a, b) in enumerate(layers))
             # in lpips' own order: the spatial mean of each layer, then their sum
-            return float(sum(each.mean((2, 3), keepdim=True) for each in weighted))
+            return float(sum(difference.mean((2, 3), keepdim=True) for difference in weighted))
 
     def _original(self, image: NDArray[np.uint8]) -> list[Tensor]:
         """The features of a photo, kept for the other holes and inpainters that it meets."""

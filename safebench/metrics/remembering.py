@@ -68,18 +68,18 @@ class Remembered:
         """Store features under `key`."""
         with self._lock:
             self._hold(key, features)
-            size = sum(each.nbytes for each in features)
+            size = sum(feature.nbytes for feature in features)
             if self._file is None or key in self._places or size > self._room:
                 return
             start = self._file.seek(0, 2)
-            for each in features:
-                self._file.write(each.cpu().numpy().tobytes())
+            for feature in features:
+                self._file.write(feature.cpu().numpy().tobytes())
             self._file.flush()
-            self._places[key] = (start, [each.shape for each in features])
+            self._places[key] = (start, [feature.shape for feature in features])
             self._room -= size
 
     def _hold(self, key: bytes, features: Features) -> None:
         self._recent[key] = features
-        room = max(2, _MEMORY // max(1, sum(each.nbytes for each in features)))
+        room = max(2, _MEMORY // max(1, sum(feature.nbytes for feature in features)))
         while len(self._recent) > room:
             self._recent.popitem(last=False)

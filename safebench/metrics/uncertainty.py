@@ -164,7 +164,7 @@ def intervals(statistics: Sequence[Statistic]) -> list[list[Interval]]:
     for index, statistic in enumerate(statistics):
         if statistic.spread.max() > 1:
             by_photos[statistic.photos].append(index)
-    found = [[UNDEFINED] * statistic.spread.size for statistic in statistics]
+    ends = [[UNDEFINED] * statistic.spread.size for statistic in statistics]
     for photos, indices in by_photos.items():
         blocks: dict[int, list[Values]] = {index: [] for index in indices}
         for weights in resamples(photos):
@@ -172,8 +172,8 @@ def intervals(statistics: Sequence[Statistic]) -> list[list[Interval]]:
                 blocks[index].append(statistics[index].resampled(weights))
         for index in indices:
             resampled = np.concatenate(blocks[index], axis=1)
-            found[index] = [_interval(*pair) for pair in zip(resampled, statistics[index].spread, strict=True)]
-    return found
+            ends[index] = [_interval(*pair) for pair in zip(resampled, statistics[index].spread, strict=True)]
+    return ends
 
 
 def smallest_p(photos: int) -> float:

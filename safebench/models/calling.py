@@ -95,23 +95,23 @@ def detect(
     check_size(card, images.shape[1:3])
     with torch.inference_mode(), _autocast(detector.device, precision):
         if card.input.reads == "files":
-            found = detector.detect_files(paths or [])
+            detection = detector.detect_files(paths or [])
         else:
-            found = detector.detect(_to_tensor(images, detector.device))
-    parts = (found.maps, found.scores, found.confidence)
-    found = Detection(*(None if part is None else _widened(part, precision) for part in parts))  # type: ignore[arg-type]
-    _check_answer(card.name, found.maps, images.shape[:3])
-    if (found.scores is None) != (card.score.source == "top1-mean"):
+            detection = detector.detect(_to_tensor(images, detector.device))
+    parts = (detection.maps, detection.scores, detection.confidence)
+    detection = Detection(*(None if part is None else _widened(part, precision) for part in parts))  # type: ignore[arg-type]
+    _check_answer(card.name, detection.maps, images.shape[:3])
+    if (detection.scores is None) != (card.score.source == "top1-mean"):
         raise ModelError(f"{card.name}: its card says that its score is '{card.score.source}', its answer differs")
-    if found.confidence is not None:
-        _check_answer(card.name, found.confidence, images.shape[:3])
-    maps = found.maps.cpu().numpy()
-    if found.scores is None:
+    if detection.confidence is not None:
+        _check_answer(card.name, detection.confidence, images.shape[:3])
+    maps = detection.maps.cpu().numpy()
+    if detection.scores is None:
         scores = np.array([top1_mean(m) for m in maps])
     else:
-        _check_answer(card.name, found.scores, images.shape[:1])
-        scores = found.scores.cpu().numpy().astype(np.float64)
-    return Findings(maps, scores, None if found.confidence is None else found.confidence.cpu().numpy())
+        _check_answer(card.name, detection.scores, images.shape[:1])
+        scores = detection.scores.cpu().numpy().astype(np.float64)
+    return Findings(maps, scores, None if detection.confidence is None else detection.confidence.cpu().numpy())
 
 
 def postprocess(step: PostProcessing, image: MaskedImage) -> MaskedImage:

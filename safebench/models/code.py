@@ -130,16 +130,16 @@ def _shared(entry: Entry, modules: Iterable[str]) -> Iterator[tuple[str, str, Pa
 
     Each with its package and its place there.
     """
-    others = {each.folder for kind in kinds.MODELS for each in registry.entries(kind.name).values()} - {entry.folder}
+    others = {other.folder for kind in kinds.MODELS for other in registry.entries(kind.name).values()} - {entry.folder}
     for package in sorted({name.partition(".")[0] for name in modules} - {_ENGINE}):
         path, is_package = _find(package)
         if not path or not is_package:
             continue
         root = path.parent
         inside = {folder for folder in (*others, entry.folder) if root in folder.parents}
-        for each in _counted(root):
-            if inside.isdisjoint(each.parents):
-                yield package, each.relative_to(root).as_posix(), each
+        for file in _counted(root):
+            if inside.isdisjoint(file.parents):
+                yield package, file.relative_to(root).as_posix(), file
 
 
 def _own(entry: Entry) -> frozenset[str]:
@@ -151,20 +151,20 @@ def _own(entry: Entry) -> frozenset[str]:
 
 def _closure(starts: Iterable[str], own: frozenset[str]) -> set[str]:
     """The modules `starts`, the packages they lie in, and all that they import of the packages `own`."""
-    found: set[str] = set()
+    modules: set[str] = set()
     waiting = [*starts]
     while waiting:
         name = waiting.pop()
-        if name in found or not any(name == package or name.startswith(f"{package}.") for package in own):
+        if name in modules or not any(name == package or name.startswith(f"{package}.") for package in own):
             continue
         path, is_package = _find(name)
         if not path and not is_package:
             continue
-        found.add(name)
+        modules.add(name)
         waiting.append(name.rpartition(".")[0])
         if path and path.suffix == ".py":
             waiting += _imports(path.read_bytes(), name, is_package=is_package)
-    return found
+    return modules
 
 
 def _find(name: str) -> tuple[Path | None, bool]:

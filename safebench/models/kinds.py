@@ -98,4 +98,4 @@ MODELS: Final = tuple(kind for kind in KINDS if kind.column)
 
 def kind(name: str) -> Kind:
     """The kind of that name; raises KeyError where there is none, which is a mistake of the code."""
-    return {each.name: each for each in KINDS}[name]
+    return {known.name: known for known in KINDS}[name]

@@ -61,7 +61,7 @@ class Entry:
 @cache
 def entries(kind: str) -> dict[str, Entry]:
     """All entries of a kind by name, in alphabetical order; one that is broken is skipped with a warning."""
-    found: dict[str, Entry] = {}
+    by_name: dict[str, Entry] = {}
     taken: dict[str, str] = {}
     for point in sorted(entry_points(group=kinds.kind(kind).group), key=lambda p: (p.name, p.value)):
         try:
@@ -73,9 +73,9 @@ def entries(kind: str) -> dict[str, Entry]:
         if clash is not None:
             _warn(f"{kind}: '{entry.name}' ({point.value}) is skipped: its name is taken by '{clash}'")
             continue
-        found[entry.name] = entry
+        by_name[entry.name] = entry
         taken.update(dict.fromkeys(_keys(entry.card), entry.name))
-    return dict(sorted(found.items()))
+    return dict(sorted(by_name.items()))
 
 
 def find(kind: str, name: str) -> tuple[Entry, str]:

@@ -36,18 +36,18 @@ def imports(source: bytes, module: str, *, is_package: bool) -> set[str]:
         nodes = [*ast.walk(ast.parse(source))]
     except (SyntaxError, ValueError, RecursionError):
         return set()
-    found: set[str] = set()
+    names: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             above = module.split(".") if is_package else module.split(".")[:-1]
             start = above[: len(above) - node.level + 1] if node.level else []
             base = ".".join([*start, *([node.module] if node.module else [])])
-            found |= {base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")}
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
-            found.add(node.value)
-    return found
+            names.add(node.value)
+    return names
 
 
 def _plain(node: Any) -> Any:

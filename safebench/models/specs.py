@@ -110,19 +110,19 @@ def choose(kind: str, names: Iterable[str], files: Mapping[str, str], seed: int)
     left_out: list[str] = []
     for name in names:
         if plain(name) != "all":
-            one = participant(kind, name, named_file(kind, name, files), seed)
-            chosen.setdefault(one.label, one)
+            spec = participant(kind, name, named_file(kind, name, files), seed)
+            chosen.setdefault(spec.label, spec)
             continue
         for known, entry in registry.entries(kind).items():
             if entry.card.argument != "variant":
                 continue  # it stands for a model that only the user can name
             try:
-                one = participant(kind, known, named_file(kind, known, files), seed, fetch=False)
-                one.entry.load_class()
+                spec = participant(kind, known, named_file(kind, known, files), seed, fetch=False)
+                spec.entry.load_class()
             except SafebenchError as error:
                 left_out.append(str(error))
             else:
-                chosen.setdefault(one.label, one)
+                chosen.setdefault(spec.label, spec)
     return list(chosen.values()), left_out
 
 

@@ -125,10 +125,10 @@ def pictures_of(
 
 def means(rows: Rows, cells: list[Cell], pictures: Sequence[Metric]) -> list[Record]:
     """For each cell the mean and the interval of each metric."""
-    found = intervals([Means(rows.values[cell.good], rows.photo[cell.good]) for cell in cells])
+    both_ends = intervals([Means(rows.values[cell.good], rows.photo[cell.good]) for cell in cells])
     places = [rows.columns.index(metric.column) for metric in pictures]
     records = []
-    for cell, ends in zip(cells, found, strict=True):
+    for cell, ends in zip(cells, both_ends, strict=True):
         values = rows.values[cell.good]
         record: Record = {}
         for metric, place in zip(pictures, places, strict=True):

@@ -107,9 +107,9 @@ class Claims:
     def shortfall(self, cell: Cell) -> str:
         """What keeps a cell from being compared with whole ones: `3 of 54 images failed`; "" where nothing does."""
         lacking = [(self.failed(cell), "failed"), (self.missing(cell), "missing")]
-        told = [f"{count:,} of {plural(self.planned[cell['dataset'], cell['bin']], 'image')} {how}"
+        shares = [f"{count:,} of {plural(self.planned[cell['dataset'], cell['bin']], 'image')} {how}"
                 for count, how in lacking if count]  # fmt: skip
-        return ", ".join(told)
+        return ", ".join(shares)
 
     @cached_property
     def _originals(self) -> dict[tuple[str, str, str], str]:
@@ -117,13 +117,13 @@ class Claims:
         photos = self.tables.samples.groupby("dataset")["photo"].nunique()
         rows = self.tables.detection[self.tables.detection["inpainter"] == ORIGINAL]
         unread = rows[rows["error_step"].isin(_INPUT_STEPS)].groupby("dataset")["photo"].nunique()
-        found = {}
+        shortfalls = {}
         for cell in _records(self.tables.false_alarms):
             dataset = cell["dataset"]
             lacking = int(photos.get(dataset, 0)) - int(unread.get(dataset, 0)) - int(cell["n"])
             key = (dataset, cell["postprocess"], cell["detector"])
-            found[key] = f"{plural(lacking, 'original')} failed or missing" if lacking > 0 else ""
-        return found
+            shortfalls[key] = f"{plural(lacking, 'original')} failed or missing" if lacking > 0 else ""
+        return shortfalls
 
     # who may be compared, ranked and named ------------------------------------------------------------------------
 
@@ -188,14 +188,14 @@ class Claims:
 
     def evidence(self, place: Place) -> list[Evidence]:
         """Of each inpainter that may be compared there, the least found by its pixels first."""
-        found = []
+        ranked = []
         for name, met in self._met.get(place, {}).items():
             if self.is_control(name) or self.gap(place, name):
                 continue
             cells = [met[detector] for detector in self.panel(place)]
             if (pixel := strongest(cells, PIXEL)) is not None:
-                found.append(Evidence(name, pixel, strongest(cells, IMAGE), all(map(_at_chance, cells))))
-        return sorted(found, key=lambda each: (trace(each.pixel, PIXEL), each.inpainter))
+                ranked.append(Evidence(name, pixel, strongest(cells, IMAGE), all(map(_at_chance, cells))))
+        return sorted(ranked, key=lambda candidate: (trace(candidate.pixel, PIXEL), candidate.inpainter))
 
     def order(self, first: Evidence, second: Evidence) -> Order:
         """Whether `second` is found better than `first`, in pixels, by more than chance."""

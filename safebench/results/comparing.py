@@ -94,22 +94,22 @@ def group(results: Sequence[Results]) -> list[Group]:
     """The runs sorted into those that are like, in the order in which they come; local paths are taken out of names."""
     labels = run_labels(results)
     alike: dict[tuple[str, ...], list[tuple[str, Results]]] = defaultdict(list)
-    found: dict[tuple[str, ...], Terms] = {}
-    for label, each in zip(labels, results, strict=True):
-        said = terms(each)
-        alike[said.fingerprints].append((label, each))
-        found.setdefault(said.fingerprints, said)
-    return [_merged(found[fingerprints], runs) for fingerprints, runs in alike.items()]
+    terms_of: dict[tuple[str, ...], Terms] = {}
+    for label, run in zip(labels, results, strict=True):
+        said = terms(run)
+        alike[said.fingerprints].append((label, run))
+        terms_of.setdefault(said.fingerprints, said)
+    return [_merged(terms_of[fingerprints], runs) for fingerprints, runs in alike.items()]
 
 
 def run_labels(results: Sequence[Results]) -> list[str]:
     """The runs' names, told apart where two share one."""
-    names = Counter(each.name for each in results)
+    names = Counter(run.name for run in results)
     seen: Counter[str] = Counter()
     labels = []
-    for each in results:
-        seen[each.name] += 1
-        labels.append(each.name if names[each.name] == 1 else f"{each.name} ({seen[each.name]})")
+    for run in results:
+        seen[run.name] += 1
+        labels.append(run.name if names[run.name] == 1 else f"{run.name} ({seen[run.name]})")
     return labels
 
 
@@ -144,19 +144,19 @@ def _together(sources: Sequence[Source], frames: Sequence[pd.DataFrame], key: li
 def _named(runs: list[tuple[str, Results]]) -> Iterator[Source]:
     """Two models of one name and different weights, version or seed are told apart by their run."""
     identities: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for _, each in runs:
+    for _, run in runs:
         for kind in _MODELS:
-            for name, model in each.record.models(kind).items():
+            for name, model in run.record.models(kind).items():
                 identities[kind, name].add(model.identity)
-    for label, each in runs:
+    for label, run in runs:
         names = {
             kind: {
                 name: cleaned(name) + (f" ({label})" if len(identities[kind, name]) > 1 else "")
-                for name in each.record.models(kind)
+                for name in run.record.models(kind)
             }
             for kind in _MODELS
         }
-        yield Source(label, each, names)
+        yield Source(label, run, names)
 
 
 def _renamed(source: Source) -> Tables:

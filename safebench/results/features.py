@@ -33,13 +33,13 @@ class FeatureFiles:
     def of(self, rows: pd.DataFrame) -> dict[str, FilesOfCell]:
         """By name those that every row left behind; rows of the one table or of the other."""
         kind = "map" if "detector" in rows else "composite"
-        found = {}
+        files_of = {}
         for name, feature in self._features.items():
             if feature.of == kind and len(rows):
                 files = FilesOfCell(self._pictures(feature, rows), self._photos(feature, rows))
                 if all(path.is_file() for path in (*files.pictures, *files.originals)):
-                    found[name] = files
-        return found
+                    files_of[name] = files
+        return files_of
 
     def _pictures(self, feature: Feature, rows: pd.DataFrame) -> list[Path]:
         column = rows["key"] if feature.of == "map" else rows["composite"]

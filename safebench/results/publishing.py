@@ -69,7 +69,7 @@ def site_files(site: Path) -> dict[str, bytes]:
     """The site's files by name, hidden ones left out, local paths taken out of texts."""
     if not (site / "index.html").is_file():
         raise ConfigError(f"{site}: holds no index.html; make a site with: safebench leaderboard RUN... --out {site}")
-    found = {}
+    files = {}
     for path in sorted(site.rglob("*")):
         name = path.relative_to(site)
         if any(part.startswith(".") for part in name.parts) or not path.is_file():
@@ -77,8 +77,8 @@ def site_files(site: Path) -> dict[str, bytes]:
         if path.is_symlink() or not path.resolve().is_relative_to(site.resolve()):
             raise ConfigError(f"{path}: leads out of the site's folder; copy what it names into it")
         data = path.read_bytes()
-        found[name.as_posix()] = _without_local(data, site) if path.suffix in TEXT else data
-    return found
+        files[name.as_posix()] = _without_local(data, site) if path.suffix in TEXT else data
+    return files
 
 
 def _without_local(data: bytes, site: Path) -> bytes:

@@ -53,13 +53,14 @@ def losses(detection: pd.DataFrame, together: str = "") -> dict[Key, Figure]:
         [Means(values[:, None], rows["photo"].to_numpy()) for values, (_, rows) in zip(lost, cells, strict=True)]
     )
     return {
-        key: Figure(float(values.mean()), *found[0]) for (key, _), values, found in zip(cells, lost, ends, strict=True)
+        key: Figure(float(values.mean()), *interval[0])
+        for (key, _), values, interval in zip(cells, lost, ends, strict=True)
     }
 
 
 def worst(lost: Mapping[str, Figure]) -> Loss | None:
     """The loss under the post-processing that costs most; None where nothing is known.  `lost`: by post-process."""
-    known = {name: found for name, found in lost.items() if not math.isnan(found.value)}
+    known = {name: loss for name, loss in lost.items() if not math.isnan(loss.value)}
     name = max(known, key=lambda name: known[name].value, default=None)
     return None if name is None else Loss(name, known[name])
 
@@ -70,11 +71,11 @@ def extremes(lost: Mapping[str, Figure]) -> tuple[str | None, str | None]:
     One is the most robust where its interval lies below all others', the most fragile where it lies above them and
     above nothing lost.  What has no interval, and one alone, is neither.
     """
-    if len(lost) < 2 or any(math.isnan(end) for found in lost.values() for end in (found.low, found.high)):
+    if len(lost) < 2 or any(math.isnan(end) for loss in lost.values() for end in (loss.low, loss.high)):
         return None, None
-    others = {name: [found for other, found in lost.items() if other != name] for name in lost}
-    robust = (name for name in lost if lost[name].high < min(found.low for found in others[name]))
-    fragile = (name for name in lost if lost[name].low > max(0.0, *(found.high for found in others[name])))
+    others = {name: [loss for other, loss in lost.items() if other != name] for name in lost}
+    robust = (name for name in lost if lost[name].high < min(loss.low for loss in others[name]))
+    fragile = (name for name in lost if lost[name].low > max(0.0, *(loss.high for loss in others[name])))
     return next(robust, None), next(fragile, None)
 
 
@@ -93,14 +94,14 @@ def most_robust(claims: Claims, plain: Sequence[Cell], lost: Mapping[str, Mappin
     if few := next((cell for cell in plain if not claims.enough(cell)), None):
         return [too_few("which detector is most robust to post-processing", claims.photos(few))]
     finding = [cell["detector"] for cell in plain if cell[f"{PIXEL}_low"] > CHANCE]
-    found = {name: loss for name in finding if met[name] == every and (loss := worst(lost[name]))}
+    worst_losses = {name: loss for name in finding if met[name] == every and (loss := worst(lost[name]))}
     aside = [cell["detector"] for cell in plain if cell["detector"] not in finding]
     told_aside = [_nothing_to_lose(aside)] if aside else []
-    if len(found) < 2:
+    if len(worst_losses) < 2:
         return told_aside
-    robust, fragile = extremes({name: loss.lost for name, loss in found.items()})
-    said = [_named(text, name, found[name]) for text, name in ((_ROBUST, robust), (_FRAGILE, fragile)) if name]
-    return [*(said or [_unsettled(found)]), *told_aside]
+    robust, fragile = extremes({name: loss.lost for name, loss in worst_losses.items()})
+    said = [_named(text, name, worst_losses[name]) for text, name in ((_ROBUST, robust), (_FRAGILE, fragile)) if name]
+    return [*(said or [_unsettled(worst_losses)]), *told_aside]
 
 
 _ROBUST = "Most robust to post-processing: {} loses {} of its pixel AUC at worst, after {}."
@@ -111,10 +112,12 @@ def _named(template: str, name: str, loss: Loss) -> Sentence:
     return Sentence(template, (Name(name), told(loss.lost), loss.postprocess))
 
 
-def _unsettled(found: Mapping[str, Loss]) -> Sentence:
-    parts = [part for name, loss in found.items() for part in (name, told(loss.lost), loss.postprocess)]
-    each = "; ".join(["{} loses {} of its pixel AUC at worst, after {}"] * len(found))
-    return Sentence(f"No detector is named most robust or most fragile, since intervals overlap: {each}.", tuple(parts))
+def _unsettled(losses: Mapping[str, Loss]) -> Sentence:
+    parts = [part for name, loss in losses.items() for part in (name, told(loss.lost), loss.postprocess)]
+    clauses = "; ".join(["{} loses {} of its pixel AUC at worst, after {}"] * len(losses))
+    return Sentence(
+        f"No detector is named most robust or most fragile, since intervals overlap: {clauses}.", tuple(parts)
+    )
 
 
 def _nothing_to_lose(names: Sequence[str]) -> Sentence:

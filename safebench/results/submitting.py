@@ -61,7 +61,7 @@ def opened(sources: Sequence[Path], seed: int | None = None) -> Iterator[list[Re
     still packed or was unpacked by hand, StoreError for a run without results.
     """
     with ExitStack() as stack:
-        found = []
+        runs = []
         for source in {path.resolve(): path for path in sources}.values():
             place = source
             if source.is_file():
@@ -73,8 +73,8 @@ def opened(sources: Sequence[Path], seed: int | None = None) -> Iterator[list[Re
                 raise StoreError(f"{source}: holds no results yet; the command that began the run goes on with it")
             if (place / MANIFEST).is_file():
                 verify(results, secrets.randbits(32) if seed is None else seed).raise_if_wrong(str(source))
-            found.append(results)
-        yield found
+            runs.append(results)
+        yield runs
 
 
 def _stage(results: Results, folder: Path) -> None:
@@ -108,9 +108,9 @@ def _features(results: Results) -> set[str]:
     store = Store(results.folder)
     composites = features(results.metrics, "composite")
     pictures = {*results.samples["original"], *results.quality["composite"]}
-    found = {store.feature(name, of) for name in composites for of in pictures}
-    found |= {store.feature(n, of) for n in features(results.metrics, "map") for of in results.detection["key"]}
-    return {store.relative(path) for path in found}
+    files = {store.feature(name, of) for name in composites for of in pictures}
+    files |= {store.feature(n, of) for n in features(results.metrics, "map") for of in results.detection["key"]}
+    return {store.relative(path) for path in files}
 
 
 def _pack(folder: Path, target: Path) -> None:
@@ -172,8 +172,8 @@ def _check_sums(source: Path, folder: Path, held: Sequence[str], sums: Mapping[s
 
 
 def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
+    checksum = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
+            checksum.update(block)
+    return checksum.hexdigest()

@@ -169,6 +169,6 @@ def _finite(rows: pd.DataFrame, metric: str, columns: list[str]) -> pd.DataFrame
     return rows[columns].assign(value=rows[metric].where(good))
 
 
-def _inverted(found: Record) -> bool:
+def _inverted(cell: Record) -> bool:
     """Whether an AUC lies clearly below 0.5: below what chance gives a control (0.45), and its interval below 0.5."""
-    return bool(found[AUC.key] < CHANCE_LOW and found[f"{AUC.key}_high"] < CHANCE)
+    return bool(cell[AUC.key] < CHANCE_LOW and cell[f"{AUC.key}_high"] < CHANCE)

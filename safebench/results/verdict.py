@@ -41,24 +41,24 @@ def least_detectable(claims: Claims, dataset: str) -> Verdict:
         none = "No detector looked at these composites: this run measures quality alone."
         return [Sentence(none if len(tables.quality_cells) else "This run holds no figures.")]
     place = claims.place(dataset)
-    found = claims.evidence(place)
-    if not found:
+    ranked = claims.evidence(place)
+    if not ranked:
         return [Sentence("No inpainter can be ranked: none has figures of all samples by all detectors.")]
-    few = [each for each in found if not claims.enough(each.pixel)]
+    few = [candidate for candidate in ranked if not claims.enough(candidate.pixel)]
     if few:
         return [too_few("which inpainter is least detectable", claims.photos(few[0].pixel))]
-    return [*_named(claims, found), *_under(place[1])]
+    return [*_named(claims, ranked), *_under(place[1])]
 
 
-def _named(claims: Claims, found: Sequence[Evidence]) -> Verdict:
+def _named(claims: Claims, ranked: Sequence[Evidence]) -> Verdict:
     """Who is least detectable, or why none is."""
-    if len(found) == 1:
-        return [Sentence("One inpainter ranked: {}.", (Name(found[0].inpainter),)), *_what_is_found(found[0])]
-    by_image = [each for each in found if each in _least(found)]
-    if by_image and found[0] not in by_image:
-        return _at_odds(found[0], by_image[0])
-    lead = Sentence("Least detectable: {}.", (Name(found[0].inpainter),))
-    return [lead, *_what_is_found(found[0]), _next(claims, found[0], found[1])]
+    if len(ranked) == 1:
+        return [Sentence("One inpainter ranked: {}.", (Name(ranked[0].inpainter),)), *_what_is_found(ranked[0])]
+    by_image = [candidate for candidate in ranked if candidate in _least(ranked)]
+    if by_image and ranked[0] not in by_image:
+        return _at_odds(ranked[0], by_image[0])
+    lead = Sentence("Least detectable: {}.", (Name(ranked[0].inpainter),))
+    return [lead, *_what_is_found(ranked[0]), _next(claims, ranked[0], ranked[1])]
 
 
 def _under(postprocess: str) -> Verdict:
@@ -100,11 +100,11 @@ def _most(cells: Sequence[Cell], metric: str) -> list[Cell]:
     return [cell for cell in cells if values and cell[metric] == max(values)]
 
 
-def _least(found: Sequence[Evidence]) -> list[Evidence]:
+def _least(ranked: Sequence[Evidence]) -> list[Evidence]:
     """Those of whom least is found in whole images: several where equal, none where no originals were scored."""
-    known = [(trace(each.image, IMAGE), each) for each in found if each.image]
+    known = [(trace(candidate.image, IMAGE), candidate) for candidate in ranked if candidate.image]
     least = min((value for value, _ in known), default=math.nan)
-    return [each for value, each in known if value == least]
+    return [candidate for value, candidate in known if value == least]
 
 
 def _what_is_found(of: Evidence) -> Verdict:
@@ -136,15 +136,18 @@ def _figures(cell: Cell) -> str:
 
 
 def _auc(cell: Cell, metric: str) -> str:
-    found = figure(cell, metric) or Figure(math.nan)
-    return f"{'pixel' if metric == PIXEL else 'image'} AUC {told(found)}"
+    auc = figure(cell, metric) or Figure(math.nan)
+    return f"{'pixel' if metric == PIXEL else 'image'} AUC {told(auc)}"
 
 
 def _at_odds(by_pixel: Evidence, by_image: Evidence) -> Verdict:
     """Where pixels and whole images do not name the same one, none is named."""
     text = "No inpainter is least detectable in both ways: by pixels it is {} ({}, {}), by whole images {} ({}, {})."
-    parts = ((Name(each.inpainter), evidence(each, PIXEL), evidence(each, IMAGE)) for each in (by_pixel, by_image))
-    return [Sentence(text, tuple(part for each in parts for part in each))]
+    parts = (
+        (Name(candidate.inpainter), evidence(candidate, PIXEL), evidence(candidate, IMAGE))
+        for candidate in (by_pixel, by_image)
+    )
+    return [Sentence(text, tuple(part for candidate in parts for part in candidate))]
 
 
 def _next(claims: Claims, first: Evidence, second: Evidence) -> Sentence:

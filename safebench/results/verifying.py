@@ -112,8 +112,8 @@ class _Check:
         photos = sorted(set(zip(samples["photo_name"], samples["photo_sha256"], strict=True)))
         masks = list(zip(samples["sample"], samples["mask_sha256"], strict=True))
         prints = {"photos": record.photos.fingerprint, "masks": record.masks.fingerprint}
-        for name, found in (("photos", digest(photos)), ("masks", digest(masks))):
-            if prints[name] != found:
+        for name, present in (("photos", digest(photos)), ("masks", digest(masks))):
+            if prints[name] != present:
                 yield f"its {name} are not those of its fingerprint"
 
     def complete(self) -> Iterator[str]:
@@ -126,16 +126,16 @@ class _Check:
         made = [(name, a) for name, model in models.items() for a in model.assemblies]
         counted = self.results.quality.groupby(["inpainter", "assembly"], sort=False).size()
         for name, assembly in made:
-            if (found := counted.get((name, assembly), 0)) != samples:
-                yield f"quality of {name}{_aside(assembly)}: {found} rows of {samples}"
+            if (rows := counted.get((name, assembly), 0)) != samples:
+                yield f"quality of {name}{_aside(assembly)}: {rows} rows of {samples}"
         keys = ["inpainter", "assembly", "postprocess", "detector"]
         seen = self.results.detection.groupby(keys, sort=False).size()
         conditions = [*self.results.record.postprocessing] or [NO_POSTPROCESS]
         for detector, condition in product(detectors, conditions):
-            for (name, assembly), expected in [*((one, samples) for one in made), ((ORIGINAL, ""), photos)]:
-                if (found := seen.get((name, assembly, condition, detector), 0)) != expected:
+            for (name, assembly), expected in [*((inpainter, samples) for inpainter in made), ((ORIGINAL, ""), photos)]:
+                if (rows := seen.get((name, assembly, condition, detector), 0)) != expected:
                     where = f"{detector} on {name}{_aside(assembly, condition)}"
-                    yield f"{where}: {found} rows of {expected}"
+                    yield f"{where}: {rows} rows of {expected}"
 
     def maps(self) -> Iterator[str]:
         """A map for every row whose figures rest on one."""
@@ -149,11 +149,11 @@ class _Check:
         good = self.results.quality[self.results.quality["error"] == ""]
         for path, sha256 in zip(good["composite"], good["composite_sha256"], strict=True):
             try:
-                found = hashlib.sha256(self._file(path).read_bytes()).hexdigest()
+                actual = hashlib.sha256(self._file(path).read_bytes()).hexdigest()
             except (OSError, SubmissionError):
                 yield f"{path}: is missing"
                 continue
-            if found != sha256:
+            if actual != sha256:
                 yield f"{path}: is not the file that was measured"
 
     def sample(self, name: str) -> Iterator[str]:
@@ -285,7 +285,7 @@ def _read(reader: Any, path: Path) -> Any:
 
 
 def _by_sample(frame: pd.DataFrame) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+    rows: dict[str, list[Row]] = {}
     for row in frame.to_dict("records"):
-        found.setdefault(row["sample"], []).append({str(key): value for key, value in row.items()})
-    return found
+        rows.setdefault(row["sample"], []).append({str(key): value for key, value in row.items()})
+    return rows

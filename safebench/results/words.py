@@ -34,29 +34,29 @@ def number(value: float, digits: int = 3) -> str:
     return (text.removeprefix("-") if float(text) == 0 else text).replace("-", "−")
 
 
-def interval(found: Figure, digits: int = 3) -> str:
+def interval(figure: Figure, digits: int = 3) -> str:
     """`[0.580, 0.640]`; "" where there is none."""
-    if math.isnan(found.low) or math.isnan(found.high):
+    if math.isnan(figure.low) or math.isnan(figure.high):
         return ""
-    return f"[{number(found.low, digits)}, {number(found.high, digits)}]"
+    return f"[{number(figure.low, digits)}, {number(figure.high, digits)}]"
 
 
-def told(found: Figure, digits: int = 3, unit: str = "") -> str:
+def told(figure: Figure, digits: int = 3, unit: str = "") -> str:
     """A figure in running text: `0.612 [0.580, 0.640]`."""
-    return " ".join(part for part in (number(found.value, digits), unit, interval(found, digits)) if part)
+    return " ".join(part for part in (number(figure.value, digits), unit, interval(figure, digits)) if part)
 
 
-def percent(found: Figure) -> str:
+def percent(figure: Figure) -> str:
     """A share in running text: `12% [5%, 21%]`."""
-    digits = 1 if 0 < found.value < 0.01 or 0.99 < found.value < 1 else 0  # so that 0% is none, and 100% all
-    ends = interval(Figure(0, 100 * found.low, 100 * found.high), digits)
-    whole = "" if math.isnan(found.value) else "%"
-    return f"{number(100 * found.value, digits)}{whole}" + (f" {ends[:-1].replace(',', '%,')}%]" if ends else "")
+    digits = 1 if 0 < figure.value < 0.01 or 0.99 < figure.value < 1 else 0  # so that 0% is none, and 100% all
+    ends = interval(Figure(0, 100 * figure.low, 100 * figure.high), digits)
+    whole = "" if math.isnan(figure.value) else "%"
+    return f"{number(100 * figure.value, digits)}{whole}" + (f" {ends[:-1].replace(',', '%,')}%]" if ends else "")
 
 
-def plural(count: int, one: str, many: str = "") -> str:
+def plural(count: int, singular: str, plural_form: str = "") -> str:
     """`1 photo`, `24 photos`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {singular if count == 1 else plural_form or singular + 's'}"
 
 
 def _number(value: object) -> float:

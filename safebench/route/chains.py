@@ -51,11 +51,11 @@ class Chain:
 
 def suites() -> dict[str, tuple[str, ...]]:
     """The named sets of levels: what the cards of all post-processing say of each, `none` first."""
-    found: dict[str, list[str]] = {}
+    chains_of: dict[str, list[str]] = {}
     for name, entry in registry.entries(KIND).items():
         for suite, levels in entry.card.suites.items():
-            found.setdefault(suite, [NO_POSTPROCESS]).extend(f"{name}:{level}" for level in levels)
-    return {suite: tuple(chains) for suite, chains in sorted(found.items())}
+            chains_of.setdefault(suite, [NO_POSTPROCESS]).extend(f"{name}:{level}" for level in levels)
+    return {suite: tuple(chains) for suite, chains in sorted(chains_of.items())}
 
 
 def expand(names: Iterable[str]) -> list[str]:

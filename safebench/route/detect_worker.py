@@ -67,39 +67,41 @@ class DetectWorker(Portable):
 
     def compute(self, loaded: list[_Seen | Failure]) -> list[_Seen | Failure]:
         """Call the detector."""
-        found = iter(self._adaptive([one for one in loaded if isinstance(one, _Seen)], self._look))
-        return [next(found) if isinstance(one, _Seen) else one for one in loaded]
+        looked = iter(self._adaptive([item for item in loaded if isinstance(item, _Seen)], self._look))
+        return [next(looked) if isinstance(item, _Seen) else item for item in loaded]
 
     def finish(self, computed: list[_Seen | Failure]) -> list[Result]:
         """Measure, and encode the maps that are kept."""
-        return [one if isinstance(one, Failure) else attempt("detect", self._measure, one) for one in computed]
+        return [item if isinstance(item, Failure) else attempt("detect", self._measure, item) for item in computed]
 
     def _look(self, batch: Sequence[_Seen]) -> list[_Seen]:
-        images = np.stack([one.image.pixels for one in batch])
+        images = np.stack([seen.image.pixels for seen in batch])
         with contextlib.ExitStack() as stack:
             paths = []
             if self.model.card.input.reads == "files":
-                paths = [stack.enter_context(_on_disk(one.file)) for one in batch]
-            found = calling.detect(self.model, images, paths, self.spec.precision)
-        confidence = [None] * len(batch) if found.confidence is None else found.confidence
+                paths = [stack.enter_context(_on_disk(seen.file)) for seen in batch]
+            findings = calling.detect(self.model, images, paths, self.spec.precision)
+        confidence = [None] * len(batch) if findings.confidence is None else findings.confidence
         return [
-            replace(one, map=found.maps[k], score=float(found.scores[k]), confidence=confidence[k])
-            for k, one in enumerate(batch)
+            replace(seen, map=findings.maps[k], score=float(findings.scores[k]), confidence=confidence[k])
+            for k, seen in enumerate(batch)
         ]
 
-    def _measure(self, one: _Seen) -> Answer:
-        if one.map is None:
+    def _measure(self, seen: _Seen) -> Answer:
+        if seen.map is None:
             raise AssertionError("compute gives every image a map")
-        evidence = MapEvidence(one.map, one.image.mask, one.score)
+        evidence = MapEvidence(seen.map, seen.image.mask, seen.score)
         values: dict[str, Any] = {**measure(stored(chosen(self.metrics), quality=False).values(), evidence)}
-        values["picture_sha256"] = hashlib.sha256(one.image.file).hexdigest() if one.item.asked else ""
-        kept = {"map": one.map, "confidence": one.confidence} if "map" in one.item.keep else {}
-        files = {kind: FileRef(Path(f"{kind}.png"), _encode(each)) for kind, each in kept.items() if each is not None}
-        if "picture" in one.item.keep and "shown" not in one.item.files:
-            files["picture"] = FileRef(Path(f"picture{one.image.suffix}"), one.image.file)
-            if one.moved and one.image.mask is not None:
-                files["mask"] = FileRef(Path("mask.png"), encode_png(one.image.mask))
-        if one.image.mask is not None:
+        values["picture_sha256"] = hashlib.sha256(seen.image.file).hexdigest() if seen.item.asked else ""
+        kept = {"map": seen.map, "confidence": seen.confidence} if "map" in seen.item.keep else {}
+        files = {
+            kind: FileRef(Path(f"{kind}.png"), _encode(pixels)) for kind, pixels in kept.items() if pixels is not None
+        }
+        if "picture" in seen.item.keep and "shown" not in seen.item.files:
+            files["picture"] = FileRef(Path(f"picture{seen.image.suffix}"), seen.image.file)
+            if seen.moved and seen.image.mask is not None:
+                files["mask"] = FileRef(Path("mask.png"), encode_png(seen.image.mask))
+        if seen.image.mask is not None:
             wanted = features(chosen(self.metrics), "map")
             files |= {n: FileRef(Path(f"{n}.npz"), encoded(f.extract(evidence))) for n, f in wanted.items()}
         return Answer(values, files)

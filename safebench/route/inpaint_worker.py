@@ -91,57 +91,60 @@ class InpaintWorker(Portable):
 
     def compute(self, loaded: list[_Evidence | Failure]) -> list[_Evidence | Failure]:
         """Fill the batch, unless every picture is there: a batch of which one is missing is computed whole."""
-        usable = [one for one in loaded if isinstance(one, _Evidence)]
-        if all(one.pictures.keys() >= set(self.assemblies) for one in usable):
+        usable = [item for item in loaded if isinstance(item, _Evidence)]
+        if all(item.pictures.keys() >= set(self.assemblies) for item in usable):
             return loaded
         filled = iter(self._adaptive(usable, self._fill))
-        return [next(filled) if isinstance(one, _Evidence) else one for one in loaded]
+        return [next(filled) if isinstance(item, _Evidence) else item for item in loaded]
 
     def finish(self, computed: list[_Evidence | Failure]) -> list[Result]:
         """Encode new pictures and measure all."""
-        return [one if isinstance(one, Failure) else attempt("quality", self._measure, one) for one in computed]
+        return [item if isinstance(item, Failure) else attempt("quality", self._measure, item) for item in computed]
 
     def _fill(self, batch: Sequence[_Evidence]) -> list[_Evidence]:
-        photos, holes = np.stack([one.photo for one in batch]), np.stack([one.hole for one in batch])
+        photos, holes = (
+            np.stack([evidence.photo for evidence in batch]),
+            np.stack([evidence.hole for evidence in batch]),
+        )
         raw = calling.inpaint(self.model, photos, holes, self.spec.precision)
         new = {assembly: ASSEMBLIES[assembly](photos, holes, raw) for assembly in self.assemblies}
         return [
-            replace(one, pictures={**{name: _Picture(made[k]) for name, made in new.items()}, **one.pictures})
-            for k, one in enumerate(batch)
+            replace(evidence, pictures={**{name: _Picture(made[k]) for name, made in new.items()}, **evidence.pictures})
+            for k, evidence in enumerate(batch)
         ]
 
-    def _measure(self, one: _Evidence) -> Answer:
+    def _measure(self, evidence: _Evidence) -> Answer:
         """The figures of each assembly, and the files that are new."""
         values: dict[str, Any] = {}
-        files = self._features(one)
+        files = self._features(evidence)
         for assembly in self.assemblies:
-            picture = one.pictures[assembly]
+            picture = evidence.pictures[assembly]
             file = picture.file
             if file is None:
                 file = encode_png(picture.pixels, provenance(self.spec, assembly))
                 files[assembly] = FileRef(Path(f"{assembly}.png"), file)
-            values[assembly] = self._figures(one, picture.pixels) | {
+            values[assembly] = self._figures(evidence, picture.pixels) | {
                 "composite_sha256": hashlib.sha256(file).hexdigest()
             }
         return Answer(values, files)
 
-    def _figures(self, one: _Evidence, pixels: NDArray[np.uint8]) -> dict[str, Any]:
+    def _figures(self, evidence: _Evidence, pixels: NDArray[np.uint8]) -> dict[str, Any]:
         held = {**self.networks, **({LPIPS_NETWORK: self.perceptual} if self.perceptual else {})}
-        evidence = CompositeEvidence(pixels, one.photo, one.hole, held)
+        composite = CompositeEvidence(pixels, evidence.photo, evidence.hole, held)
         return {
-            "hole_ratio": int(np.count_nonzero(one.hole)) / one.hole.size,
-            **measure(stored(chosen(self.metrics), quality=True).values(), evidence),
+            "hole_ratio": int(np.count_nonzero(evidence.hole)) / evidence.hole.size,
+            **measure(stored(chosen(self.metrics), quality=True).values(), composite),
         }
 
-    def _features(self, one: _Evidence) -> dict[str, FileRef]:
+    def _features(self, evidence: _Evidence) -> dict[str, FileRef]:
         """What pictures and photo leave behind, as far as it is not there yet."""
         wanted = features(chosen(self.metrics), "composite")
-        pictures = {**{name: picture.pixels for name, picture in one.pictures.items()}, "original": one.photo}
+        pictures = {**{name: picture.pixels for name, picture in evidence.pictures.items()}, "original": evidence.photo}
         return {
             f"{kind} {name}": FileRef(Path(f"{name}.npz"), encoded(feature.extract(picture, self._network(feature))))
             for name, feature in wanted.items()
             for kind, picture in pictures.items()
-            if f"{kind} {name}" not in one.features
+            if f"{kind} {name}" not in evidence.features
         }
 
     def _network(self, feature: Feature) -> Any:

@@ -11,19 +11,19 @@ def most_frequent(errors: Iterable[str]) -> tuple[str, int]:
 
     `a.jpg: its pixels end early` and `b.jpg: its pixels end early` are one cause.  ("", 0) where there is none.
     """
-    told = list(errors)
-    causes = Counter(map(_cause, told))
+    messages = list(errors)
+    causes = Counter(map(_cause, messages))
     if not causes:
         return "", 0
     cause, count = causes.most_common(1)[0]
-    return next(error for error in told if _cause(error) == cause), count
+    return next(error for error in messages if _cause(error) == cause), count
 
 
 def in_words(errors: Iterable[str]) -> str:
     """`most often (2 times): ...`, or the one cause that all have."""
-    told = list(errors)
-    example, count = most_frequent(told)
-    return f"most often ({count} {'times' if count > 1 else 'time'}): {example}" if count < len(told) else example
+    messages = list(errors)
+    example, count = most_frequent(messages)
+    return f"most often ({count} {'times' if count > 1 else 'time'}): {example}" if count < len(messages) else example
 
 
 def _cause(error: str) -> str:

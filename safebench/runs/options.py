@@ -46,12 +46,12 @@ def in_file(path: Path) -> Said:
 def read_options(path: Path) -> dict[str, Any]:
     """The options in a TOML file; raises ConfigError where it cannot be read."""
     try:
-        found: dict[str, Any] = msgspec.toml.decode(read_text(path))
+        options: dict[str, Any] = msgspec.toml.decode(read_text(path))
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: is not TOML as it has to be ({error})") from None
     except RecursionError:
         raise ConfigError(f"{path}: is not TOML as it has to be (it is nested too deeply)") from None
-    return found
+    return options
 
 
 def convert(values: Mapping[str, Any], into: type[T], said: Said, *, strict: bool = True) -> T:
@@ -80,7 +80,7 @@ def convert(values: Mapping[str, Any], into: type[T], said: Said, *, strict: boo
 
 def guessed(name: str, known: Iterable[str]) -> str:
     """`did you mean lpips_net?`; empty where nothing is spelt nearly so."""
-    spelled = {plain(each): each for each in known}
+    spelled = {plain(option): option for option in known}
     close = difflib.get_close_matches(plain(name), spelled, n=2, cutoff=0.6)
     return f"did you mean {' or '.join(spelled[key] for key in close)}?" if close else ""
 

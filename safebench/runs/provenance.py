@@ -20,13 +20,13 @@ _PACKAGES = (
 
 def versions() -> dict[str, str]:
     """SafeBench's, Python's, and those of the packages that make the numbers."""
-    found = {"safebench": __version__, "python": platform.python_version()}
+    by_package = {"safebench": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            by_package[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            by_package[package] = "not installed"
+    return by_package
 
 
 def git() -> Git | None:
@@ -82,6 +82,6 @@ def caveats(record: RunRecord) -> str:
 def seen_photos(record: RunRecord) -> str:
     """The sentence on models that meet photos again which they were trained on; empty where none is known to."""
     models = [model for kind in kinds.MODELS for model in record.models(kind.name).items()]
-    told = [model.seen_in_training.sentence(name) for name, model in models if model.seen_in_training]
-    seen = ", ".join(sentence for sentence in told if sentence)
+    sentences = [model.seen_in_training.sentence(name) for name, model in models if model.seen_in_training]
+    seen = ", ".join(sentence for sentence in sentences if sentence)
     return f"Seen in training: {seen}. Figures on such photos say little of others." if seen else ""

@@ -183,8 +183,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     def models(self, kind: str) -> dict[str, ModelRecord]:
         """The models of a kind (`safebench.models.kinds.MODELS`) by their labels, in the order of the run."""
-        found: dict[str, ModelRecord] = getattr(self, kind)
-        return found
+        records: dict[str, ModelRecord] = getattr(self, kind)
+        return records
 
     @property
     def took(self) -> timedelta:
@@ -192,22 +192,22 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         return sum((call.took for call in self.calls if call.took), timedelta())
 
 
-def model_record(who: ModelSpec) -> ModelRecord:
+def model_record(spec: ModelSpec) -> ModelRecord:
     """What run.json says of a model that takes part."""
-    card, checkpoint = who.entry.card, who.checkpoint
+    card, checkpoint = spec.entry.card, spec.checkpoint
     paper = card.paper
     named = checkpoint is not None and checkpoint.origin == "user"
-    weights = None if named or not card.weights else card_weights(who.entry, who.variant)
+    weights = None if named or not card.weights else card_weights(spec.entry, spec.variant)
     return ModelRecord(
-        identity=who.identity,
-        settings=who.settings,
-        code=who.code,
+        identity=spec.identity,
+        settings=spec.settings,
+        code=spec.code,
         title=card.title,
         summary=card.summary,
         family=card.family,
         version=card.version,
-        variant=who.variant,
-        package=who.entry.package,
+        variant=spec.variant,
+        package=spec.entry.package,
         licence=Licence(code=card.licence.code, weights=card.licence.weights),
         paper=Paper(title=paper.title, authors=paper.authors, venue=paper.venue, year=paper.year, url=paper.url)
         if paper
@@ -218,8 +218,8 @@ def model_record(who: ModelSpec) -> ModelRecord:
         weights_origin=checkpoint.origin if checkpoint else "",
         trained_on=weights.trained_on if weights else "",
         not_good_for=weights.shipped_not_for if weights and checkpoint and checkpoint.origin == "shipped" else "",
-        precision=who.precision,
-        compiled=who.compiled,
+        precision=spec.precision,
+        compiled=spec.compiled,
         repeatable=card.repeatable,
     )
 

@@ -20,8 +20,8 @@ class DetectorContract(Contract):
         for device in self.devices:
             model = self._load(device)
             for size in inputs.sizes(model.card):
-                found = calling.detect(model, inputs.photos(1, size))
-                assert found.maps.shape == (1, *size)
+                findings = calling.detect(model, inputs.photos(1, size))
+                assert findings.maps.shape == (1, *size)
 
     def test_batch_equals_single_calls(self) -> None:
         """Four images in one call give what four calls give, to 1e-5."""

@@ -124,9 +124,9 @@ class Data:
 def open_data(config: TrainConfig, recipe: Recipe) -> Data:
     """The photos and holes that a config names; raises DataError where there are none."""
     sets = [_open_photos(name) for name in config.images]
-    titles = ", ".join(found.name for found in sets)
+    titles = ", ".join(photo_set.name for photo_set in sets)
     # a name is unique in its set alone: photos are told apart by themselves, folder and name
-    prints = _fingerprints(dict.fromkeys(photo for found in sets for photo in found.photos()), "training")
+    prints = _fingerprints(dict.fromkeys(photo for photo_set in sets for photo in photo_set.photos()), "training")
     if config.validation:
         others = _open_photos(config.validation)
         validation, held = others.name, _held_out(others.photos(), config.validation_photos)
@@ -161,7 +161,7 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data:
         fingerprints,
         photo_list,
         summary,
-        "; ".join(f"{found.name}: {found.licence}" for found in sets),
+        "; ".join(f"{photo_set.name}: {photo_set.licence}" for photo_set in sets),
     )
 
 
@@ -207,9 +207,9 @@ class _Sampler:
 
 
 def _open_photos(name: str) -> PhotoSet:
-    found = open_photos(name)
-    _tell(found.name, found.left_out)
-    return found
+    photo_set = open_photos(name)
+    _tell(photo_set.name, photo_set.left_out)
+    return photo_set
 
 
 def _tell(name: str, sentences: Iterable[str]) -> None:
@@ -219,13 +219,13 @@ def _tell(name: str, sentences: Iterable[str]) -> None:
 
 def _fingerprints(photos: Iterable[Photo], use: str) -> dict[Photo, str]:
     """Each photo's fingerprint; a photo whose file cannot be read is named and left out."""
-    found = {}
+    fingerprints = {}
     for photo in photos:
         try:
-            found[photo] = photo.fingerprint()
+            fingerprints[photo] = photo.fingerprint()
         except (OSError, ImageError) as error:
             _leave_out(use, f"{photo.name}: it cannot be read ({error})" if isinstance(error, OSError) else str(error))
-    return found
+    return fingerprints
 
 
 def _leave_out(use: str, why: str) -> None:

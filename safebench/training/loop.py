@@ -114,12 +114,12 @@ class Trainer:
             raise StoreError(f"{self.folder}: holds no checkpoint to go on from; leave out --resume to begin")
         state = checkpoint.load(path)
         before, now = state.about, self.about
-        found = differences(before["config"], now["config"]) + differences(before["recipe"], now["recipe"])
-        found += differences({"model": before["model"]}, {"model": now["model"]})
-        found += differences({"processes": before["processes"]}, {"processes": now["processes"]})
-        found += [f"the {name} are others" for name, was in before["data"].items() if was != now["data"].get(name)]
-        if found:
-            raise StoreError(f"{path}: belongs to a training with other options: {'; '.join(found)}")
+        others = differences(before["config"], now["config"]) + differences(before["recipe"], now["recipe"])
+        others += differences({"model": before["model"]}, {"model": now["model"]})
+        others += differences({"processes": before["processes"]}, {"processes": now["processes"]})
+        others += [f"the {name} are others" for name, was in before["data"].items() if was != now["data"].get(name)]
+        if others:
+            raise StoreError(f"{path}: belongs to a training with other options: {'; '.join(others)}")
         return state
 
     def _begin_from(self, path: Path, networks: Mapping[str, nn.Module]) -> None:
@@ -228,14 +228,14 @@ class _Running:
             raise TrainingError(
                 f"step {self.step + 1}: the GPU's memory is too small; lower --batch-size or --resolution"
             ) from None
-        told = torch.stack([figure.float().to(trainer.device) for figure in figures.values()])
+        losses = torch.stack([figure.float().to(trainer.device) for figure in figures.values()])
         asked = torch.tensor([float(stop_asked())], device=trainer.device)
-        *values, stop = trainer.accelerator.reduce(torch.cat([told, asked]), "mean").tolist()
-        found = dict(zip(figures, values, strict=True))
-        for name, figure in found.items():
+        *values, stop = trainer.accelerator.reduce(torch.cat([losses, asked]), "mean").tolist()
+        means = dict(zip(figures, values, strict=True))
+        for name, figure in means.items():
             if not math.isfinite(figure):
                 self._break_off(name, figure)
-        return found, stop > 0
+        return means, stop > 0
 
     def _update(self, name: str, loss: Tensor) -> None:
         if not math.isfinite(value := float(loss.detach())):

@@ -45,7 +45,7 @@ class Exchange:
 
     def unpack(self, results: Sequence[Result]) -> list[Result]:
         """Results with their files' bytes; what they took up in the storage is freed."""
-        return [_collected(one) if isinstance(one, Answer) else one for one in results]
+        return [_collected(answer) if isinstance(answer, Answer) else answer for answer in results]
 
     def close(self) -> None:
         """Remove from the storage what was sent."""
@@ -65,7 +65,7 @@ class Exchange:
 
 def leave(results: Sequence[Result], folder: str | None) -> list[Result]:
     """The worker's side: new files are left in the storage's folder, where there is one."""
-    return [_left(one, folder) if folder and isinstance(one, Answer) else one for one in results]
+    return [_left(answer, folder) if folder and isinstance(answer, Answer) else answer for answer in results]
 
 
 def _put(folder: str, name: str, data: bytes) -> str:

@@ -234,8 +234,8 @@ def _share(count: int, gpus: int, processors: float, threads: int) -> dict[str, 
     """What each actor takes up, so that all find room: whole processors, or the same part of a GPU (1/2, 1/3, ...)."""
     if gpus:
         return {"num_cpus": 0, "num_gpus": 1 / math.ceil(count / gpus)}
-    each = min(float(threads), processors / count)
-    return {"num_cpus": math.floor(each) if each >= 1 else each, "num_gpus": 0}
+    cores = min(float(threads), processors / count)
+    return {"num_cpus": math.floor(cores) if cores >= 1 else cores, "num_gpus": 0}
 
 
 def _check_reachable(address: str) -> None:

@@ -98,32 +98,36 @@ class SlurmExecutor:
                 yield from self._collect(shard, running[0], save)
                 running.popleft()
         finally:
-            for one in running:
-                one.job.cancel(check=False)
-                one.forget()
+            for submitted in running:
+                submitted.job.cancel(check=False)
+                submitted.forget()
 
     def _submit(self, shard: _Shard, wave: list[list[Task[S]]]) -> list[_Running[S]]:
         items = [[task.prepared() for task in tasks] for tasks in wave]
         with _told():
-            jobs = self._submitit.map_array(shard, [[self._exchange.pack(some) for some in each] for each in items])
-        names = [[[item.name for item in some] for some in each] for each in items]
-        return [_Running(*one) for one in zip(wave, names, jobs, strict=True)]
+            jobs = self._submitit.map_array(
+                shard, [[self._exchange.pack(batch) for batch in batches] for batches in items]
+            )
+        names = [[[item.name for item in batch] for batch in batches] for batches in items]
+        return [_Running(*parts) for parts in zip(wave, names, jobs, strict=True)]
 
-    def _collect(self, shard: _Shard, one: _Running[S], save: Save[S]) -> Iterator[Rows]:
+    def _collect(self, shard: _Shard, running: _Running[S], save: Save[S]) -> Iterator[Rows]:
         for _ in range(_TRIES):
-            if (error := one.job.exception()) is None:
+            if (error := running.job.exception()) is None:
                 break
-            one.forget()
+            running.forget()
             with _told():
-                one.job = self._submitit.submit(shard, [self._exchange.pack(task.prepared()) for task in one.tasks])
+                running.job = self._submitit.submit(
+                    shard, [self._exchange.pack(task.prepared()) for task in running.tasks]
+                )
         else:
             raise SafebenchError(
-                f"--engine slurm: a job failed {_TRIES} times; the last, {one.job.job_id}, said: "
-                f"{(str(error).strip().splitlines() or [''])[-1]} (its files: {one.job.paths.folder})"
+                f"--engine slurm: a job failed {_TRIES} times; the last, {running.job.job_id}, said: "
+                f"{(str(error).strip().splitlines() or [''])[-1]} (its files: {running.job.paths.folder})"
             )
-        for task, names, results in zip(one.tasks, one.names, one.job.result(), strict=True):
+        for task, names, results in zip(running.tasks, running.names, running.job.result(), strict=True):
             yield save(task.todo, dict(zip(names, self._exchange.unpack(results), strict=True)))
-        one.forget()
+        running.forget()
 
     def close(self) -> None:
         """Remove from the storage what was sent."""

@@ -36,8 +36,8 @@ def check_photo(path: Path, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
     some = photo[::step, ::step]  # nearly all photos are told by a few of their pixels
     if _is_gray(some) and _between(some).mean() <= 2 * _MOST_BETWEEN and _is_black_and_white(photo):
         raise ImageError(f"{path}: it is black and white alone: a mask, and no photo")
-    if 2 <= _colours(some) <= _FEW_COLOURS and 2 <= (found := _colours(photo)) <= _FEW_COLOURS:
-        raise ImageError(f"{path}: it has {found} colours alone, as a mask or a label map has, so it is no photo")
+    if 2 <= _colours(some) <= _FEW_COLOURS and 2 <= (colours := _colours(photo)) <= _FEW_COLOURS:
+        raise ImageError(f"{path}: it has {colours} colours alone, as a mask or a label map has, so it is no photo")
     return photo
 
 
@@ -53,8 +53,8 @@ def check_mask_levels(path: Path, levels: NDArray[np.uint8]) -> None:
         return
     soft = float(((levels >= _DARK) & (levels < _BRIGHT)).mean())
     if soft > _MOST_SOFT or _even_share(levels) > _MOST_EVEN:
-        found = np.unique(levels)
-        many = f"levels {', '.join(map(str, found))}" if len(found) <= 8 else f"{len(found)} levels"
+        present = np.unique(levels)
+        many = f"levels {', '.join(map(str, present))}" if len(present) <= 8 else f"{len(present)} levels"
         raise ImageError(f"{path}: it has {many}, as a label map or a trimap has; a mask is black and white; {_HOW}")
 
 

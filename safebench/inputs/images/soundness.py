@@ -74,8 +74,8 @@ def _scans(data: bytes) -> Iterator[tuple[int, int]]:
             continue
         place += int.from_bytes(data[place : place + 2], "big")
         if marker[1][0] == _SCAN:
-            found = _END_OF_SCAN.search(data, place)
-            end = found.start() if found else len(data)
+            match = _END_OF_SCAN.search(data, place)
+            end = match.start() if match else len(data)
             yield place, end
             place = end
 

@@ -47,12 +47,12 @@ class _Found:
 class Nvidia(FileMasks):
     """The official masks, from a folder of PNG files or from their zip files; complete or in part."""
 
-    def __init__(self, root: Path, found: _Found) -> None:
-        super().__init__("nvidia", LICENCE, found.files)
+    def __init__(self, root: Path, numbered: _Found) -> None:
+        super().__init__("nvidia", LICENCE, numbered.files)
         self.root = root
         self.note = f"{len(self.files):,} of the {COUNT:,} masks" if len(self.files) < COUNT else f"all {COUNT:,} masks"
-        if found.others:
-            self.note += f"; {found.others:,} other images that lie there are left out"
+        if numbered.others:
+            self.note += f"; {numbered.others:,} other images that lie there are left out"
 
     def checked(self, masks: dict[str, Measured]) -> dict[str, Measured]:
         """The masks that lie in the bin which their number says; the others go to `problems`.
@@ -75,15 +75,15 @@ class Nvidia(FileMasks):
 def official_masks(root: Path | None = None) -> Nvidia:
     """The set in `root`, or at its own place among the data sets; raises DataError where it is another, or none."""
     root = root or location(FOLDER)
-    found = _numbered(root) if root.is_dir() else None
-    if not found or not found.files:
+    numbered = _numbered(root) if root.is_dir() else None
+    if not numbered or not numbered.files:
         raise DataError(
             f"nvidia: the masks are not in {root}; `safebench data prepare nvidia` downloads them from "
             f"{PAGE}, and with --from DIRECTORY it says where they lie"
         )
-    if _recognise(root, found.files) != "agrees":
+    if _recognise(root, numbered.files) != "agrees":
         raise DataError(f"{root}: its masks are not NVIDIA's: their holes do not have the sizes that their numbers say")
-    return Nvidia(root, found)
+    return Nvidia(root, numbered)
 
 
 def recognised(root: Path) -> Nvidia | None:
@@ -93,25 +93,25 @@ def recognised(root: Path) -> Nvidia | None:
     """
     if not root.is_dir():
         return None
-    found = _numbered(root)
-    zipped = any(file.archive for file in found.files.values())
+    numbered = _numbered(root)
+    zipped = any(file.archive for file in numbered.files.values())
     # names alone may be chance: then all have to be such names, and more than a few
-    if not zipped and (found.others or len(found.files) < _FEWEST):
+    if not zipped and (numbered.others or len(numbered.files) < _FEWEST):
         return None
-    return Nvidia(root, found) if _recognise(root, found.files) == "agrees" else None
+    return Nvidia(root, numbered) if _recognise(root, numbered.files) == "agrees" else None
 
 
 def _numbered(root: Path) -> _Found:
     """The images with five-digit names, in the directory, below it, and in the official zip files there."""
-    found: dict[str, MaskFile] = {}
+    packed: dict[str, MaskFile] = {}
     for path in list_images(root, frozenset({".zip"})).images.values():
         if _ZIP.fullmatch(path.name):
             archive = Archive(path)
             matches = {member: _NAME.fullmatch(member) for member in archive.members}
-            found |= {match[1]: MaskFile(path, archive, member) for member, match in matches.items() if match}
+            packed |= {match[1]: MaskFile(path, archive, member) for member, match in matches.items() if match}
     images = list_images(root).images
     unpacked = {match[1]: MaskFile(path) for name, path in images.items() if (match := _NAME.fullmatch(name))}
-    files = {name: file for name, file in {**found, **unpacked}.items() if int(name[:5]) < COUNT}
+    files = {name: file for name, file in {**packed, **unpacked}.items() if int(name[:5]) < COUNT}
     return _Found(files, len(images) - sum(file.archive is None for file in files.values()))
 
 

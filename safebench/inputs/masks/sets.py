@@ -41,11 +41,11 @@ class MaskSet(Protocol):
 
 def unused(masks: MaskSet) -> str:
     """Why masks were not used, to follow a sentence that some are missing; "" where there is nothing to tell."""
-    told = []
+    parts = []
     if masks.problems:
         refused = "1 is" if len(masks.problems) == 1 else f"{len(masks.problems):,} are"
-        told.append(f"; {refused} refused ({masks.problems[0]})")
+        parts.append(f"; {refused} refused ({masks.problems[0]})")
     if masks.outside:
         lie = "1 lies" if masks.outside == 1 else f"{masks.outside:,} lie"
-        told.append(f"; {lie} in no bin (hole of up to 1% or over 60%)")
-    return "".join(told)
+        parts.append(f"; {lie} in no bin (hole of up to 1% or over 60%)")
+    return "".join(parts)

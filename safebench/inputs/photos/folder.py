@@ -87,14 +87,14 @@ def masks_beside(names: Iterable[str]) -> dict[str, str]:
 
 
 def _left_out(listing: Listing, masks: Collection[str]) -> list[str]:
-    told = []
+    sentences = []
     if listing.own:
         made = "a picture that SafeBench made" if listing.own == 1 else f"{listing.own:,} pictures that SafeBench made"
-        told.append(f"left out: {made} (in folders of runs, or with its note)")
+        sentences.append(f"left out: {made} (in folders of runs, or with its note)")
     if masks:
         what = "image is a mask" if len(masks) == 1 else "images are masks"
-        told.append(f"left out: {len(masks):,} {what} of the photo beside by name ({min(masks)})")
-    return told
+        sentences.append(f"left out: {len(masks):,} {what} of the photo beside by name ({min(masks)})")
+    return sentences
 
 
 def list_images(root: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> Listing:

@@ -35,13 +35,13 @@ def prepare(layout: Layout, source: Path | None, agreed: Agreed) -> list[str]:
         return _recorded(layout, source)
     place, own = location(layout.name), data_folder() / layout.name
     try:
-        found = Official(layout, place)
+        official = Official(layout, place)
     except DataError:
         if layout is not PLACES2:
             raise
     else:
-        if place != own or layout is not PLACES2 or found.complete:
-            return [*_described(found), "nothing had to be downloaded"]
+        if place != own or layout is not PLACES2 or official.complete:
+            return [*_described(official), "nothing had to be downloaded"]
     check_agreed(layout.name, layout.licence, layout.url, agreed)
     _download_places2(own)
     return _recorded(layout, own)
@@ -56,18 +56,18 @@ def check_agreed(name: str, terms: str, url: str, agreed: Agreed) -> None:
 
 
 def _recorded(layout: Layout, source: Path) -> list[str]:
-    found = Official(layout, source.expanduser())
+    official = Official(layout, source.expanduser())
     record(layout.name, source.expanduser())
-    return _described(found)
+    return _described(official)
 
 
-def _described(found: Official) -> list[str]:
-    lines = [f"{found.name}: {found.note}, in {found.folder}"]
-    if found.list is not None:
-        same = downloads.digest(found.list, "md5") == found.layout.list_md5
-        lines.append(f"{found.list}: {'the published list' if same else 'NOT the published list: its md5 differs'}")
-    if found.ignored:
-        lines.append(f"{found.ignored:,} other files there are left alone")
+def _described(official: Official) -> list[str]:
+    lines = [f"{official.name}: {official.note}, in {official.folder}"]
+    if official.list is not None:
+        same = downloads.digest(official.list, "md5") == official.layout.list_md5
+        lines.append(f"{official.list}: {'the published list' if same else 'NOT the published list: its md5 differs'}")
+    if official.ignored:
+        lines.append(f"{official.ignored:,} other files there are left alone")
     return lines
 
 

@@ -134,11 +134,11 @@ class GenericDetector(_Generic, Detector):
             output = self._call([conventions.encode(images[k : k + 1], self.convention)], self.convention)
             channels = None if self.convention.activation == "softmax" else 1
             self._check_shape(output, (1, None, None), (1, channels, None, None))
-            found = conventions.probability(output, self.convention)
+            probabilities = conventions.probability(output, self.convention)
             padded = [-(-side // self.convention.multiple_of) * self.convention.multiple_of for side in (height, width)]
-            if list(found.shape[-2:]) != padded:
-                found = F.interpolate(found, size=padded, mode="bilinear", align_corners=False)
-            maps.append(found[:, 0, :height, :width])
+            if list(probabilities.shape[-2:]) != padded:
+                probabilities = F.interpolate(probabilities, size=padded, mode="bilinear", align_corners=False)
+            maps.append(probabilities[:, 0, :height, :width])
         return Detection(torch.cat(maps).contiguous())
 
 

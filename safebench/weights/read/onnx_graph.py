@@ -69,7 +69,7 @@ def external_files(path: Path) -> dict[str, Path]:
 
 def _locations(path: Path) -> set[str]:
     """What the tensors of a graph name as the files of their numbers."""
-    found: set[str] = set()
+    locations: set[str] = set()
     try:
         size = path.stat().st_size
         if not 0 < size < LARGEST_GRAPH:
@@ -90,12 +90,12 @@ def _locations(path: Path) -> set[str]:
                         external = value == 1
                     elif number == _ENTRY and isinstance(value, tuple):
                         named |= _location(buffer, value)
-                found |= named if external else set()
+                locations |= named if external else set()
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (ValueError, IndexError) as error:
         raise NoGraphError(f"{path}: is no ONNX graph ({error})") from None
-    return found
+    return locations
 
 
 def _location(buffer: mmap.mmap, span: Span) -> set[str]:

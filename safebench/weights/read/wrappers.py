@@ -35,7 +35,7 @@ def ways(state: Mapping[str, Any], wanted: Mapping[str, Any], expected: str, ski
     wanted: the network's own state.  expected: a prefix behind which its file is known to keep it among others.
     skip: beginnings of keys (the network's own) that are passed over.  Shapes are not compared.
     """
-    found: dict[frozenset[str], Wrapped] = {}
+    wrapped: dict[frozenset[str], Wrapped] = {}
     tables = {"": state} | {f"{key}: ": held for key, held in state.items() if isinstance(held, Mapping)}
     for outer, table in tables.items():
         for dropped in (ANYWHERE[:0], ANYWHERE[:1], ANYWHERE):
@@ -51,11 +51,11 @@ def ways(state: Mapping[str, Any], wanted: Mapping[str, Any], expected: str, ski
                     continue
                 anchor = next(iter(taken))
                 tensors = {key: table[stored] for key, stored in taken.items()}
-                found.setdefault(
+                wrapped.setdefault(
                     frozenset(outer + stored for stored in taken.values()),
                     Wrapped(tensors, outer + taken[anchor], anchor, rest),
                 )
-    return list(found.values())
+    return list(wrapped.values())
 
 
 def _without(key: str, dropped: Sequence[str]) -> str:
@@ -65,8 +65,8 @@ def _without(key: str, dropped: Sequence[str]) -> str:
 def _prefixes(named: Mapping[str, str], wanted: Mapping[str, Any]) -> Iterator[str]:
     """What stands before a key of the network's own in the keys of a state, the empty text too."""
     anchor = max(wanted, key=len, default="")
-    found = (key.removesuffix(anchor) for key in named if key == anchor or key.endswith(f".{anchor}"))
-    yield from (prefix for prefix, _ in zip(found, range(WRAPPINGS), strict=False))
+    prefixes = (key.removesuffix(anchor) for key in named if key == anchor or key.endswith(f".{anchor}"))
+    yield from (prefix for prefix, _ in zip(prefixes, range(WRAPPINGS), strict=False))
 
 
 def _counts(key: str, wanted: Mapping[str, Any], skip: Sequence[str]) -> bool:
