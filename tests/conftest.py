@@ -11,6 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# no test is judged by the clock: a busy machine is no failure; what fails is told with what repeats it
+settings.register_profile("safebench", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("safebench")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

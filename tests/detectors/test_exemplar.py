@@ -73,7 +73,7 @@ def test_a_fill_in_a_saturated_area_is_no_evidence():
     assert found[:30, :30].max() < 0.5 or (find_fragments(image).label.size == 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(16, 40), st.integers(16, 40), st.integers(1, 255))
 def test_fragments_are_equal_connected_places_at_one_offset(seed, height, width, levels):
     rng = np.random.default_rng(seed)

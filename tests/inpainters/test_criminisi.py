@@ -33,7 +33,7 @@ def test_straight_edges_and_stripes_go_on_through_the_hole(pattern):
     np.testing.assert_array_equal(fill(np.where(HOLE[..., None], 0, image), HOLE), image)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 0.9))
 def test_every_filled_pixel_is_a_known_one(seed, ratio):
     rng = np.random.default_rng(seed)
@@ -66,7 +66,7 @@ def test_each_step_copies_from_one_wholly_known_patch():
     np.testing.assert_array_equal((filling.image == 0).all(axis=-1) & HOLE, False)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 255))
 def test_best_match_is_that_of_brute_force(seed, levels):
     rng = np.random.default_rng(seed)

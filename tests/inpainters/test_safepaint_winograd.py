@@ -43,7 +43,7 @@ def test_the_matrices_give_the_correlation():
     torch.testing.assert_close(a.T @ ((g @ taps) * (b @ inputs)), wanted, atol=1e-12, rtol=0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 3), st.integers(5, 21), st.integers(5, 40), st.integers(0, 2), st.integers(1, 2))
 def test_computes_what_torch_computes_with_all_gradients(count, height, width, padding, dilation):
     ours, theirs = pair(padding, dilation, outputs=WIDE + 8)

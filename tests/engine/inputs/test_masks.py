@@ -59,7 +59,7 @@ OFFICIAL_NAMES = range(0, 12_000, 250)
 
 
 @given(st.sampled_from(BINS), st.integers(0, 999), st.integers(0, 2**63), st.integers(10, 300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_irregular_mask_lands_in_its_bin(hole_bin, number, seed, size):
     mask = open_masks("irregular", seed).load(f"{hole_bin.name}/{number:04d}", size)
     assert mask.shape == (size, size)
@@ -136,7 +136,7 @@ def test_an_irregular_mask_of_another_name_is_refused(name):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 30), st.floats(0.1, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_canvas_is_filled_to_the_pixel_whatever_the_brush(seed, margin, radius):
     target = (64 - 2 * margin) ** 2
     canvas = Canvas(64, margin, target)

@@ -19,7 +19,7 @@ SCORES = st.sampled_from([TIED, st.floats(0, 1, allow_subnormal=False)]).flatmap
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SCORES, SCORES)
 def test_image_auc_equals_scikit_learn(inpainted, originals):
     truth = np.repeat([1, 0], [inpainted.size, originals.size])
@@ -27,7 +27,7 @@ def test_image_auc_equals_scikit_learn(inpainted, originals):
     assert image_auc(inpainted, originals) == pytest.approx(expected, abs=1e-12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SCORES)
 def test_the_calibrated_threshold_is_the_smallest_that_spares_95_percent(originals):
     threshold = calibrated_threshold(originals)
@@ -36,7 +36,7 @@ def test_the_calibrated_threshold_is_the_smallest_that_spares_95_percent(origina
     assert 100 * np.count_nonzero(originals >= a_little_lower) > 5 * originals.size
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(SCORES, SCORES)
 def test_the_rate_at_5_percent_counts_what_reaches_that_threshold(inpainted, originals):
     expected = np.mean(inpainted >= calibrated_threshold(originals))

@@ -46,7 +46,7 @@ def maps_and_masks(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(maps_and_masks())
 def test_equals_scikit_learn(pair):
     scores, mask = pair
@@ -63,7 +63,7 @@ def test_equals_scikit_learn(pair):
     assert found.auc == pixel_auc(scores, mask) or math.isnan(found.auc)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(maps_and_masks())
 def test_f1_best_is_the_best_point_of_the_precision_recall_curve(pair):
     scores, mask = pair
@@ -78,7 +78,7 @@ def test_f1_best_is_the_best_point_of_the_precision_recall_curve(pair):
     assert found.f1_best >= found.f1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(maps_and_masks())
 def test_auc_is_the_share_of_pairs_ranked_rightly(pair):
     scores, mask = pair
@@ -90,7 +90,7 @@ def test_auc_is_the_share_of_pairs_ranked_rightly(pair):
         assert math.isnan(pixel_auc(scores, mask))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(maps_and_masks())
 def test_swapping_hole_and_background_mirrors_the_auc(pair):
     scores, mask = pair

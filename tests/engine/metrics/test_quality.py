@@ -33,7 +33,7 @@ def cases(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.where(hole[..., None], filled, original), original, hole
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cases())
 def test_equals_scikit_image_and_the_definitions(case):
     composite, original, hole = case

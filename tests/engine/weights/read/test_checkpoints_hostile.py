@@ -165,7 +165,7 @@ def _examples() -> list[bytes]:
     example=st.sampled_from(_examples()),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_damage_is_survived(example: bytes, changes: Any) -> None:
     """Bytes changed anywhere: the file is read or refused, and what is read can be touched."""
     data = bytearray(example)
