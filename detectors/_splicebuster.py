@@ -6,16 +6,17 @@ Shared by detectors that differ in the residual alone: Splicebuster takes a high
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
+from threadpoolctl import ThreadpoolController
+
+from . import _two_gaussians
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.uint8]
@@ -97,33 +98,35 @@ def segment(
     told = pixels >= 0.5 * (_CELLS * stride) ** 2
     if told.sum() < _FEWEST:
         return None
-    points = _principal(_histograms(groups, usable, stride)[told])
-    if points is None:
-        return None
+    features = _histograms(groups, usable, stride)[told]
     log_energy = np.log(_windows(np.where(usable, energy, 0), stride)[told] / pixels[told] + _LEAST_ENERGY)
-    ratio = np.full(told.shape, 0.5)
-    ratio[told], separation = _two_models(points, log_energy, seed)
     colours = np.stack([_windows(channel, stride)[told] for channel in np.moveaxis(image, -1, 0)], axis=-1)
-    share = _explained(ratio[told] > 0.5, colours / (255 * (_CELLS * stride) ** 2))
+    ratio = np.full(told.shape, 0.5)
+    with _blas().limit(limits=1, user_api="blas"):  # several threads wait for each other at so small matrices
+        points = _principal(features)
+        if points is None:
+            return None
+        ratio[told], separation = _two_models(points, log_energy, seed)
+        share = _explained(ratio[told] > 0.5, colours / (255 * (_CELLS * stride) ** 2))
     return Segmentation(_to_pixels(ratio, stride, energy.shape), separation, share)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _two_models(points: Floats, log_energy: Floats, seed: int) -> tuple[Floats, float]:
     """The ratio of the distances to the two models at each point, and the separation (see `Segmentation`)."""
-    mixture = GaussianMixture(2, init_params="k-means++", reg_covar=_LEAST_VARIANCE, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # 100 iterations are enough for a map
-        mixture.fit(points)
-    shares = mixture.predict_proba(points)
-    energies = (shares * log_energy[:, None]).sum(axis=0) / np.maximum(shares.sum(axis=0), np.finfo(float).tiny)
+    mixture = _two_gaussians.fit(points, seed)
+    first = mixture.first_share(points)
+    shares = np.stack([first, 1 - first])
+    energies = shares @ log_energy / np.maximum(shares.sum(axis=1), np.finfo(float).tiny)
     forged = int(energies[1] < energies[0])
-    distances = [
-        np.linalg.norm((points - mean) @ root, axis=1)
-        for mean, root in zip(mixture.means_, mixture.precisions_cholesky_, strict=True)
-    ]
-    pooled = np.tensordot(mixture.weights_, mixture.covariances_, axes=1)
-    between = mixture.means_[1] - mixture.means_[0]
-    separation = float(mixture.weights_.prod() * between @ np.linalg.solve(pooled, between))
+    distances = mixture.distances(points)
+    pooled = np.tensordot(mixture.weights, mixture.covariances, axes=1)
+    between = mixture.means[1] - mixture.means[0]
+    separation = float(mixture.weights.prod() * between @ np.linalg.solve(pooled, between))
     both = np.maximum(distances[0] + distances[1], np.finfo(float).tiny)
     return distances[1 - forged] / both, separation
 
@@ -149,21 +152,32 @@ def _principal(features: Floats) -> Floats | None:
 
 def _histograms(groups: Sequence[Sequence[Codes]], usable: NDArray[np.bool_], stride: int) -> Floats:
     """The square roots of each window's histograms, one for each group: rows x columns x (25 groups)."""
-    found = []
+    height, width = (side // stride for side in usable.shape)
+    counted = usable[: height * stride, : width * stride]
+    cell = (np.arange(height * stride) // stride)[:, None] * width + np.arange(width * stride) // stride
+    first_bin = (cell * _COUNT)[counted]
+    roots = []
     for group in groups:
-        counts = np.stack(
-            [sum(_windows((codes == k) & usable, stride) for codes in group) for k in range(_COUNT)], axis=-1
-        )
-        found.append(np.sqrt(counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)))
-    return np.concatenate(found, axis=-1)
+        bins = np.concatenate([first_bin + codes[: height * stride, : width * stride][counted] for codes in group])
+        counts = _over_windows(np.bincount(bins, minlength=height * width * _COUNT).reshape(height, width, _COUNT))
+        roots.append(np.sqrt(counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)))
+    return np.concatenate(roots, axis=-1)
 
 
 def _windows(values: NDArray[np.generic], stride: int) -> Floats:
     """Sums over the windows of 4 x 4 cells of `stride` pixels: H x W to rows x columns."""
     height, width = (side // stride for side in values.shape)
     cells = values[: height * stride, : width * stride].reshape(height, stride, width, stride).sum(axis=(1, 3))
-    windows: Floats = sliding_window_view(cells, (_CELLS, _CELLS)).sum(axis=(2, 3)).astype(np.float64)
-    return windows
+    return _over_windows(cells)
+
+
+def _over_windows(cells: NDArray[np.generic]) -> Floats:
+    """Sums over each 4 x 4 cells, which overlap, along the first two axes."""
+    sums = cells.astype(np.float64)
+    for axis in (0, 1):
+        parts = sliding_window_view(sums, _CELLS, axis=axis)
+        sums = sum((parts[..., k] for k in range(1, _CELLS)), parts[..., 0])
+    return sums
 
 
 def _to_pixels(grid: Floats, stride: int, shape: tuple[int, ...]) -> Floats:
@@ -188,5 +202,4 @@ def _folded() -> NDArray[np.uint8]:
 _PATTERNS = _folded()
 _COUNT = int(_PATTERNS.max()) + 1
 _LEAST_ENERGY = 0.1
-_LEAST_VARIANCE = 1e-6
 _LEAST_SPREAD = 1e-6

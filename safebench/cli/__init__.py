@@ -6,6 +6,7 @@ Modules that take long to import are imported inside the commands, so that `--he
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 
@@ -15,6 +16,8 @@ from safebench.files import file_error
 
 def main() -> None:
     """The entry point of the `safebench` command: a user's mistake ends in one sentence, not a traceback."""
+    # before torch is loaded: its idle threads otherwise spin, and take the processors from those that read and measure
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from safebench.cli.app import app
 
     warnings.showwarning = _show_warning

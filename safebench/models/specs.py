@@ -68,6 +68,7 @@ class ModelSpec:
     def load(self, device: str) -> Any:
         """Import, make and load the model, of whatever kind; raises PluginError where it is none of its kind."""
         from safebench.models.devices import compile_networks, pick_device  # torch is imported when a model is loaded
+        from safebench.models.threads import limit_to_torchs
 
         self._check_code()
         adapter = self.entry.load_class()
@@ -76,6 +77,7 @@ class ModelSpec:
             raise PluginError(f"{self.label}: {adapter!r} is no subclass of {kind.contract.replace(':', '.')}")
         model = adapter(self.entry.card, variant=self.variant, seed=self.seed)
         model.load(self.checkpoint.path if self.checkpoint else None, pick_device(device))
+        limit_to_torchs()
         if self.compiled:
             compile_networks(model)
         return model
