@@ -168,3 +168,23 @@ def quiet_facets(values: Mapping[str, Sequence[tuple[str, str]]]) -> set[str]:
     usual = {"postprocess": NO_POSTPROCESS, "assembly": SPLICED}
     held = {head: {value for value, _ in values.get(head, [])} for head in usual}
     return quiet | {head for head, value in usual.items() if held[head] <= {value}}
+
+
+def filtered(heads: Sequence[str], columns: Sequence[Column], rows: Sequence[Row], **asked: str) -> Table:
+    """A table with a filter for each of its heads that has several values, without the columns that need not be said.
+
+    heads: the first columns' keys, by which rows can be filtered.  asked: what filters are set to first.
+    """
+    values = {head: values_of(list(rows), head) for head in heads}
+    quiet = quiet_facets(values)
+    loud = [k for k, column in enumerate(columns) if column.key not in quiet]
+    return Table(
+        [columns[k] for k in loud],
+        [Row([row.cells[k] for k in loud], row.facets, row.control) for row in rows],
+        facets={head: values[head] for head in heads if len(values[head]) > 1},
+        chosen=chosen_first(values, **asked),
+    )
+
+
+COUNTED = Column("n", "n", "Images that the means are taken over.", count=True)
+FAILED = Column("failures", "Failures", "Images that failed and are in no mean.", count=True)

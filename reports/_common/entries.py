@@ -79,6 +79,24 @@ class Pool:
         rows = self.run.results.detection
         return losses(rows[rows["inpainter"].isin(self.inpainters)], POOLED)
 
+    @cached_property
+    def quality(self) -> list[Record]:
+        """The quality of these images."""
+        rows = self.run.results.quality
+        kept = rows[rows["inpainter"].isin(self.inpainters)]
+        named = kept.assign(inpainter=POOLED)
+        return records(tables.quality_cells(named, self.run.results.metrics, self.run.results.features))
+
+    def compared(self, place: Place) -> list[Record]:
+        """Those of the cells of one data set, post-process and bin that may be compared.
+
+        Who saw less under any condition is not compared under this one.
+        """
+        dataset, postprocess, hole_bin = place
+        cells = [cell for cell in self.cells if cell["dataset"] == dataset and cell["bin"] == hole_bin]
+        behind = {cell["detector"] for cell in cells if self.gap(cell)}
+        return [cell for cell in cells if cell["postprocess"] == postprocess and cell["detector"] not in behind]
+
     def gap(self, cell: Record) -> str:
         """What keeps a detector from being compared over these images: another saw more of them."""
         keys = ("dataset", "postprocess", "bin")

@@ -15,15 +15,16 @@ from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5
 from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.metric import Metric
 from safebench.protocol import SPLICED
-from safebench.results.robustness import losses
+from safebench.results.robustness import losses, most_robust
+from safebench.results.verdict import Verdict
 
-from .cells import FACET_NAMES, Cell, Column, Row, Table, chosen_first, figure_cell, misled, quiet_facets, values_of
+from .cells import COUNTED, FACET_NAMES, Cell, Column, Row, Table, figure_cell, filtered, misled
 from .charts import figures_of, legend, slice_names
 from .conditions import curves, in_order
 from .entries import POOLED, Pool
-from .runs import Record, Run
+from .runs import NO_POSTPROCESS, Record, Run
 from .standings import Standings
-from .words import ALL_BINS, said
+from .words import ALL_BINS, Figure, said
 
 LOST = replace(
     AUC,
@@ -45,7 +46,7 @@ class Robustness:
     """What a page shows of several conditions.
 
     said: the name of the run (or table) and data set that a sentence is about, and the sentence.
-    charts: what robustness.js draws.
+    charts: what curves.js draws.
     """
 
     said: list[tuple[str, Markup]]
@@ -64,9 +65,19 @@ def robustness(runs: Sequence[Run], standings: Sequence[Standings]) -> Robustnes
         (names[run.label, dataset, run.assembly], said(verdict))
         for run, one in zip(runs, standings, strict=True)
         for label, dataset, assembly in slices
-        if (label, assembly) == (run.label, run.assembly) and (verdict := one.robustness(dataset))
+        if (label, assembly) == (run.label, run.assembly) and (verdict := _verdict(one.pools[0], dataset))
     ]
     return Robustness(verdicts, _table(entries), _charts(entries, names))
+
+
+def _verdict(pool: Pool, dataset: str) -> Verdict:
+    """What may be said of what post-processing costs the detectors, all bins together."""
+    plain = pool.compared((dataset, NO_POSTPROCESS, ALL_BINS))
+    lost: dict[str, dict[str, Figure]] = {}
+    for (of, _, postprocess, detector), loss in pool.losses.items():
+        if of == dataset:
+            lost.setdefault(detector, {})[postprocess] = loss
+    return most_robust(pool.run.claims, plain, lost)
 
 
 def _entries(pool: Pool) -> Iterator[tuple[Run, Record]]:
@@ -111,15 +122,7 @@ def _table(entries: Sequence[tuple[Run, Record]]) -> Table:
         rows.append(Row([*names, *figures, count], facets, run.is_control(facets["inpainter"])))
     columns = [Column(head, FACET_NAMES[head]) for head in heads]
     columns += [Column(metric.key, metric.label, metric.meaning, metric) for metric in _MEASURED]
-    columns += [Column("n", "n", "Images that the means are taken over.", count=True)]
-    values = {head: values_of(rows, head) for head in heads}
-    loud = [k for k, column in enumerate(columns) if column.key not in quiet_facets(values)]
-    return Table(
-        [columns[k] for k in loud],
-        [Row([row.cells[k] for k in loud], row.facets, row.control) for row in rows],
-        facets={head: values[head] for head in heads if len(values[head]) > 1},
-        chosen=chosen_first(values, inpainter=POOLED, assembly=SPLICED),
-    )
+    return filtered(heads, [*columns, COUNTED], rows, inpainter=POOLED, assembly=SPLICED)
 
 
 def _charts(entries: Sequence[tuple[Run, Record]], slices: Mapping[tuple[str, str, str], str]) -> dict[str, Any]:
@@ -142,7 +145,12 @@ def _charts(entries: Sequence[tuple[Run, Record]], slices: Mapping[tuple[str, st
         "cells": cells,
         "slices": list(slices.values()),
         "curves": [
-            {"name": name, "levels": [{"key": key, "label": label} for key, label in levels]}
+            {
+                "title": name,
+                "what": f"over the level of {name}, from mild to strong",
+                "axis": f"{name}, mild → strong",
+                "levels": [{"key": key, "label": label} for key, label in levels],
+            }
             for name, levels in found.items()
         ],
         "metrics": legend(_MEASURED),

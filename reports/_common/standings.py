@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -15,15 +16,13 @@ import pandas as pd
 
 from safebench.metrics.metric import Metric, View
 from safebench.results.claims import MIN_PHOTOS
-from safebench.results.robustness import most_robust
-from safebench.results.tables import ALL_BINS
 from safebench.results.verdict import Verdict, finds_most, least_detectable
 from safebench.runs.record import ModelRecord
 
-from .cells import Cell, Column, Row, Table, figure_cell, values_of
+from .cells import COUNTED, FAILED, Cell, Column, Row, Table, figure_cell, values_of
 from .entries import OPPONENT, POOLED, STRONGEST, Entry, Pool, of_detectors, of_inpainters
 from .ranks import marks, ranks
-from .runs import NO_POSTPROCESS, Run, detection_metrics, false_alarm_metrics, quality_metrics
+from .runs import Run, detection_metrics, false_alarm_metrics, quality_metrics
 from .words import MISSING, Figure, bin_name, bin_place, figure
 
 FACETS: dict[View, tuple[str, ...]] = {
@@ -70,18 +69,6 @@ class Standings:
         pool = self.pools[0]
         cells = [row for row in pool.cells if (row["dataset"], row["postprocess"], row["bin"]) == place]
         return finds_most(claims, [row for row in cells if not pool.gap(row)])
-
-    def robustness(self, dataset: str) -> Verdict:
-        """What may be said of what post-processing costs the detectors, all bins together."""
-        pool = self.pools[0]
-        rows = [row for row in pool.cells if row["dataset"] == dataset and row["bin"] == ALL_BINS]
-        behind = {row["detector"] for row in rows if pool.gap(row)}
-        plain = [row for row in rows if row["postprocess"] == NO_POSTPROCESS and row["detector"] not in behind]
-        lost: dict[str, dict[str, Figure]] = {}
-        for (of, _, postprocess, detector), loss in pool.losses.items():
-            if of == dataset:
-                lost.setdefault(detector, {})[postprocess] = loss
-        return most_robust(self.run.claims, plain, lost)
 
     def frame(self, view: View) -> pd.DataFrame:
         """The same rows as data: under which choice (`list`: the opponent asked for), rank, figures with their ends.
@@ -154,8 +141,8 @@ class Standings:
         columns += [Column(m.key, m.label, m.meaning, m, shown="leaderboard" in m.shown) for m in metrics]
         failed = any((entry.figures or entry.beside)["failures"] for entry in entries)
         columns += [
-            Column("n", "n", "Images that the means are taken over.", count=True),
-            Column("failures", "Failures", "Images that failed and are in no mean.", count=True, shown=failed),
+            COUNTED,
+            replace(FAILED, shown=failed),
             Column("licence", "Licence", _LICENCE, small=True),
             Column("origin", "Weights", _ORIGIN, small=True, shown=any(row.cells[-1].text for row in rows)),
         ]

@@ -10,6 +10,7 @@ from safebench.files import atomic_write
 from safebench.metrics.metric import VIEWS
 from safebench.results.claims import MIN_PHOTOS
 
+from .._common.assembly import spliced_against_regenerated
 from .._common.cells import FACET_NAMES
 from .._common.charts import chart_data
 from .._common.provenance import cards, sections
@@ -50,6 +51,7 @@ def render(runs: Sequence[Run], shelves: list[dict[str, Any]]) -> str:
         metrics=[*detection_metrics(runs), *quality_metrics(runs)],
         charts=chart_data(runs),
         robustness=robustness(runs, [Standings(run) for run in runs]),
+        assembly=spliced_against_regenerated(runs),
         shelves=shelves,
         failures_shown=FAILURES_SHOWN,
     )

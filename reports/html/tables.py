@@ -10,17 +10,17 @@ from safebench.metrics.metric import VIEWS, Metric, View
 from safebench.protocol import SPLICED
 
 from .._common.cells import (
+    COUNTED,
     FACET_NAMES,
+    FAILED,
     Cell,
     Column,
     Row,
     Table,
-    chosen_first,
     figure_cell,
+    filtered,
     misled,
     places,
-    quiet_facets,
-    values_of,
 )
 from .._common.runs import (
     NO_POSTPROCESS,
@@ -144,21 +144,9 @@ def _row(run: Run, row: Record, keys: Sequence[str], figures: list[Cell]) -> Row
     return Row([*texts, *figures, *counts], facets, control)
 
 
-def _table(rows: list[Row], keys: list[str], metrics: list[Metric]) -> Table:
-    """The table without the columns that say the same in every row and need not be said."""
+def _table(rows: list[Row], keys: Sequence[str], metrics: list[Metric]) -> Table:
     heads = ["run", "dataset", *keys]
-    values = {head: values_of(rows, head) for head in heads}
-    quiet = quiet_facets(values)
     columns = [Column(head, FACET_NAMES[head]) for head in heads]
     columns += [Column(metric.key, metric.label, metric.meaning, metric) for metric in metrics]
-    columns += [
-        Column("n", "n", "Images that the means are taken over.", count=True),
-        Column("failures", "Failures", "Images that failed and are in no mean.", count=True),
-    ]
-    loud = [k for k, column in enumerate(columns) if column.key not in quiet]
-    return Table(
-        [columns[k] for k in loud],
-        [Row([row.cells[k] for k in loud], row.facets, row.control) for row in rows],
-        facets={head: values[head] for head in heads if len(values[head]) > 1},
-        chosen=chosen_first(values, bin=ALL_BINS, postprocess=NO_POSTPROCESS, assembly=SPLICED),
-    )
+    usual = {"bin": ALL_BINS, "postprocess": NO_POSTPROCESS, "assembly": SPLICED}
+    return filtered(heads, [*columns, COUNTED, FAILED], rows, **usual)

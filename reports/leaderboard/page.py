@@ -11,6 +11,7 @@ from safebench.protocol import SPLICED
 from safebench.results.comparing import Group, Source
 from safebench.results.verdict import Verdict
 
+from .._common.assembly import spliced_against_regenerated
 from .._common.cells import FACET_NAMES, Cell, Column, Row, Table
 from .._common.charts import chart_data
 from .._common.entries import OPPONENT
@@ -51,6 +52,7 @@ def page_context(
         "data": data,
         "charts": chart_data([run for _, run in tables]),
         "robustness": robustness([run for _, run in tables], standings),
+        "assembly": spliced_against_regenerated([run for _, run in tables]),
         "facet_titles": FACET_TITLES,
         "facet_names": FACET_NAMES,
         "views": VIEWS,

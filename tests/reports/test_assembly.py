@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from itertools import product
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from safebench.results.reporting import write_report
 from safebench.results.results import Results
 from safebench.results.tables import compare_inpainters
 
-from .making import MakeRun
+from .browsing import PHONE, Open
+from .making import FEW, MakeRun
 from .reading import Page
 
 WHOLE = {"sharp": 0.2, "blunt": 0.02}
 BOTH = ("spliced", "regenerated")
+KEYS = ("inpainter", "detector", "assembly")
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +105,57 @@ def test_papers_name_the_assembly_that_is_not_the_usual_one(run: Results) -> Non
     whole = [name for name in tables if "-regenerated" in name]
     assert len(whole) * 2 == len([name for name in tables if "copy" not in name and "noise" not in name])
     assert all((", regenerated pictures" in caption) == (name in whole) for name, caption in tables.items())
+
+
+@pytest.mark.parametrize("page", ["report", "site"])
+def test_both_stand_side_by_side(page: str, run: Results, request: pytest.FixtureRequest) -> None:
+    shown = Page(request.getfixturevalue(page))
+    cells = {tuple(cell[key] for key in KEYS): cell for cell in records(run.detection_cells) if cell["bin"] == "all"}
+    quality = {(cell["inpainter"], cell["assembly"]): cell for cell in records(run.quality_cells.query("bin == 'all'"))}
+    for inpainter, detector in product(("alpha", "beta", "gamma"), WHOLE):
+        row = shown.cells("assembly", inpainter=inpainter, detector=detector)
+        for assembly, metric in product(BOTH, ("auc", "f1", "image_auc", "detection_rate_at_5")):
+            assert row[f"{metric}_{assembly}"] == told(cells[inpainter, detector, assembly], metric)
+        assert row["known_changed"] == told(quality[inpainter, "regenerated"], "known_changed")
+        assert row["n"] == "40"
+    assert len(shown.rows["assembly-table"]) == 2 + 6  # no controls: they have no such pictures
+    for detector, lost in WHOLE.items():
+        pooled = shown.cells("assembly", inpainter="all together", detector=detector)
+        assert float(pooled["auc_lost"].split()[0]) == pytest.approx(lost, abs=0.01)
+        assert pooled["n"] == "120"
+        of_rows = run.quality.query("assembly == 'regenerated'")["known_changed"].mean()
+        assert pooled["known_changed"].startswith(number(of_rows))
+    assert "Loses least in whole pictures: blunt loses 0.0" in shown.text
+    assert "Loses most in whole pictures: sharp loses 0." in shown.text
+    drawn = shown.data["assembly-data"]["cells"]
+    assert len(drawn) == 2 * 8
+    for cell in drawn:
+        if cell["inpainter"] != "all together":
+            figure = cells[cell["inpainter"], cell["detector"], cell["condition"]]["auc"]
+            assert cell["figures"]["auc"][0] == pytest.approx(figure, rel=1e-5)
+
+
+def test_a_slope_for_each_detector_in_words_too(open_page: Open, report: Path) -> None:
+    page = open_page(report, PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    chart = page.locator("#slopes svg.chart")
+    assert chart.get_attribute("aria-label").startswith(
+        "AUC spliced against regenerated: one line for each of 2 detectors"
+    )
+    page.locator("#slopes summary").click()
+    assert page.locator("#slopes thead th").all_inner_texts() == ["Detector", "spliced", "regenerated"]
+    in_table = page.locator("#assembly-table tbody tr[data-detector=sharp] td.figure").all_inner_texts()[:2]
+    told_beside = page.locator("#slopes tbody tr").first.locator("td").all_inner_texts()
+    assert told_beside == ["sharp", *(" ".join(text.split()) for text in in_table)]
+
+
+def test_a_run_of_one_assembly_has_no_such_section(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
+    page = Page(form.write([make_run()], tmp_path))
+    assert "assembly-table" not in page.rows
+    assert "assembly-data" not in page.data
+    assert not [head for heads in page.heads.values() for head in heads if head == "assembly"]
+
+
+def test_few_photos_name_nobody(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
+    page = Page(form.write([make_run(whole=WHOLE, photos=FEW)], tmp_path))
+    assert "Too few to say which detector loses least where whole pictures are regenerated: 4 photos" in page.text

@@ -59,8 +59,11 @@ window.SafeBenchFigures = (() => {
   };
 
   // One figure: a line for each series over steps.  points: {series, step, value, low, high, text}.
-  const lines = ({ title, label, head, axis, steps, points, metric, domain, width, style }) => {
+  // slope: the steps lie on no scale, so that each point has its own bar, beside the others'.
+  const lines = ({ title, label, head, axis, steps, points, metric, domain, width, style, slope = false }) => {
     const series = d3.groups(points, (p) => p.series);
+    const barred = slope || steps.length === 1;
+    const aside = (k) => (slope ? 5 * (k - (series.length - 1) / 2) : 0);
     const banded = points.filter((p) => p.low !== null);
     const plot = Plot.plot({
       className: "chart", width, height: Math.round(Math.max(220, width * 0.62)), marginLeft: 44, marginBottom: 40, marginTop: 14, marginRight: 14,
@@ -70,12 +73,12 @@ window.SafeBenchFigures = (() => {
       marks: [
         metric.chance !== null ? Plot.ruleY([metric.chance], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
         metric.chance !== null ? Plot.text(["chance"], { y: metric.chance, frameAnchor: "right", dy: 7, fill: "var(--faint)" }) : null,
-        Plot.areaY(banded, { x: "step", y1: "low", y2: "high", z: "series", fill: (p) => style.colour(p.series), fillOpacity: Math.min(0.14, 0.5 / series.length) }),
-        steps.length > 1 ? null : Plot.ruleX(banded, { x: "step", y1: "low", y2: "high", stroke: (p) => style.colour(p.series) }),
-        ...series.map(([name, own]) => Plot.line(own, {
-          x: "step", y: "value", stroke: style.colour(name), strokeWidth: 1.8, strokeDasharray: style.dash(name) || null,
-        })),
-        Plot.dot(points, { x: "step", y: "value", r: 4, symbol: (p) => style.symbol(p.series), fill: (p) => style.colour(p.series) }),
+        barred ? null : Plot.areaY(banded, { x: "step", y1: "low", y2: "high", z: "series", fill: (p) => style.colour(p.series), fillOpacity: Math.min(0.14, 0.5 / series.length) }),
+        ...series.flatMap(([name, own], k) => [
+          barred ? Plot.ruleX(own.filter((p) => p.low !== null), { x: "step", y1: "low", y2: "high", stroke: style.colour(name), dx: aside(k) }) : null,
+          Plot.line(own, { x: "step", y: "value", stroke: style.colour(name), strokeWidth: 1.8, strokeDasharray: style.dash(name) || null, dx: aside(k) }),
+          Plot.dot(own, { x: "step", y: "value", r: 4, symbol: style.symbol(name), fill: style.colour(name), dx: aside(k) }),
+        ]),
         Plot.tip(points, Plot.pointer({ x: "step", y: "value", title: "text", fill: "var(--raised)", stroke: "var(--line)" })),
       ],
       symbol: { type: "identity" }, color: { type: "identity" },

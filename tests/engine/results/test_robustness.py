@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from safebench.results.claims import Claims
-from safebench.results.robustness import Loss, extremes, losses, most_robust, worst
+from safebench.results.robustness import WHOLE, Loss, extremes, losses, most_robust, paired_losses, worst
 from safebench.results.words import Figure
 
 WIDE = {"a": Figure(0.1, 0.0, 0.2), "b": Figure(0.15, 0.05, 0.25)}
@@ -64,6 +64,17 @@ def test_images_without_a_figure_both_ways_are_in_no_loss():
     assert losses(seen({("t", "none", "x"): math.nan, ("t", "blur:9", "x"): 0.5})) == {}
 
 
+def test_whole_pictures_pair_with_spliced_ones_of_the_same_sample_and_post_process():
+    hard = np.linspace(0.6, 0.9, 20)
+    spliced = seen({("t", "none", "x"): hard, ("t", "jpeg:50", "x"): 0.6, ("s", "none", "x"): 0.9})
+    whole = seen({("t", "none", "x"): hard - 0.2, ("t", "jpeg:50", "x"): 0.5})
+    found = paired_losses(spliced, whole.sample(frac=1, random_state=0, ignore_index=True))
+    assert found == {
+        ("d", "t", "jpeg:50", "x"): pytest.approx((0.1, 0.1, 0.1)),
+        ("d", "t", "none", "x"): pytest.approx((0.2, 0.2, 0.2)),
+    }
+
+
 def test_inpainters_count_as_one_where_asked_and_stay_paired():
     aucs = {("t", "none", "x"): 0.9, ("t", "jpeg:50", "x"): 0.7, ("s", "none", "x"): 0.6, ("s", "jpeg:50", "x"): 0.6}
     found = losses(seen(aucs), "all")
@@ -84,9 +95,9 @@ class Enough(Claims):
         return self.of >= 20
 
 
-def said(plain, lost, photos=20):
+def said(plain, lost, photos=20, *wording):
     cells = [{"detector": name, "auc_low": low} for name, low in plain.items()]
-    return " ".join(map(str, most_robust(Enough(photos), cells, lost)))
+    return " ".join(map(str, most_robust(Enough(photos), cells, lost, *wording)))
 
 
 FIRM = {"jpeg:50": Figure(0.01, 0.0, 0.02), "blur:9": Figure(0.02, 0.01, 0.03)}
@@ -97,6 +108,20 @@ def test_the_most_robust_and_the_most_fragile_are_named_with_what_costs_them_mos
     assert said({"x": 0.7, "y": 0.6}, {"x": FIRM, "y": FRAIL}) == (
         "Most robust to post-processing: x loses 0.020 [0.010, 0.030] of its pixel AUC at worst, after blur:9. "
         "Most fragile: y loses 0.300 [0.250, 0.350] of its pixel AUC after jpeg:50."
+    )
+
+
+def test_the_same_is_said_of_whole_pictures():
+    lost = {"x": {"regenerated": Figure(0.02, 0.01, 0.03)}, "y": {"regenerated": Figure(0.3, 0.2, 0.4)}}
+    assert said({"x": 0.7, "y": 0.6, "z": 0.4}, {**lost, "z": lost["x"]}, 20, WHOLE) == (
+        "Loses least in whole pictures: x loses 0.020 [0.010, 0.030] of its pixel AUC where they are regenerated. "
+        "Loses most in whole pictures: y loses 0.300 [0.200, 0.400] of its pixel AUC where they are regenerated. "
+        "Not compared, with no pixel AUC clearly above 0.5 in spliced pictures to lose: z."
+    )
+    assert said({"x": 0.7, "y": 0.6}, {"x": lost["x"], "y": lost["x"]}, 20, WHOLE) == (
+        "No detector is said to lose least or most in whole pictures, since intervals overlap: "
+        "x loses 0.020 [0.010, 0.030] of its pixel AUC where they are regenerated; "
+        "y loses 0.020 [0.010, 0.030] of its pixel AUC where they are regenerated."
     )
 
 
