@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from safebench.metrics.known_changed import LEVELS
 from safebench.models import calling
 from safebench.models.contracts import Inpainter
 from safebench.testing import inputs
@@ -60,6 +61,14 @@ class InpainterContract(Contract):
         photos, holes = inputs.photos(1, size), inputs.holes(1, size)
         other = np.where(holes[..., None], 255 - photos, photos)
         np.testing.assert_array_equal(calling.inpaint(model, photos, holes), calling.inpaint(model, other, holes))
+
+    def test_keeps_known_pixels_where_its_card_says_so(self) -> None:
+        """Where the card says `regenerates = false`, no known pixel moves by more than two grey levels."""
+        model = self._load()
+        size = self._sizes(model)[0]
+        photos, holes = inputs.photos(1, size), inputs.holes(1, size)
+        moved = np.abs(np.rint(calling.inpaint(model, photos, holes) * 255) - photos)[~holes].max()
+        assert model.card.regenerates or moved <= LEVELS, "regenerates = false in card.toml"
 
     def test_leaves_its_inputs_alone(self) -> None:
         """The tensors that it is handed are not written to."""

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +12,8 @@ from safebench.metrics.auc import AUC
 from safebench.metrics.catalogue import BUILT_IN, DEFAULT, chosen, measure, measured, stored
 from safebench.metrics.evidence import MapEvidence
 from safebench.metrics.f1 import F1
+
+from ..with_plugin import in_python
 
 
 def test_keys_and_columns_are_told_apart():
@@ -56,19 +53,13 @@ def test_each_view_has_its_direction():
     assert AUC.trace(0.3) == pytest.approx(0.7)
 
 
-def _python(plugin: Path, code: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(plugin), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "always", "-c", textwrap.dedent(code)]
-    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
-
-
 def test_a_third_partys_metrics_are_in_every_table_and_leave_an_old_run_readable(plugin, tmp_path):
     """A run without them is made first: asked for, they are measured, and without the package it opens all the same."""
     options = {
         "inpainters": ["telea"], "detectors": ["laplacian"], "limit": 2, "size": 64, "bins": "40-50",
         "keep_maps": True, "out": "run", "lpips_net": "squeeze",
     }  # fmt: skip
-    result = _python(
+    result = in_python(
         plugin,
         f"""
         import numpy as np, safebench
@@ -97,7 +88,7 @@ def test_a_third_partys_metrics_are_in_every_table_and_leave_an_old_run_readable
     assert result.returncode == 0, result.stderr
     assert "'no-metric'" in result.stderr
     assert "its key is taken" in result.stderr
-    without = _python(
+    without = in_python(
         tmp_path,
         """
         from safebench.results.results import open_run

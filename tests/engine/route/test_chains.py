@@ -7,6 +7,8 @@ import pytest
 from safebench.errors import ConfigError, SafebenchError, UnknownNameError
 from safebench.route.chains import Chain, choose_chains, expand, suites
 
+from ..with_plugin import in_python
+
 
 def chosen(*names: str, seed: int = 0) -> list[Chain]:
     return choose_chains(names, {}, seed)
@@ -65,3 +67,29 @@ def test_the_order_of_steps_and_the_seed_make_another_condition():
 def test_what_cannot_be_is_told_in_a_sentence(name, error, says):
     with pytest.raises(error, match=says):
         chosen(name)
+
+
+def test_a_third_partys_post_processing_is_a_step_like_ours(plugin, tmp_path):
+    """A detector that meets the mirror image of every picture finds the mirror image of its hole."""
+    result = in_python(
+        plugin,
+        """
+        import numpy as np, safebench
+        from safebench.results.verifying import verify
+        results = safebench.run(
+            inpainters=["telea"], detectors=["laplacian"], limit=2, size=64, bins="40-50",
+            postprocess=["none", "flip", "flip+flip", "flip+jpeg:90"], out="run", keep_maps=True,
+        )
+        aucs = results.detection.query("inpainter == 'telea'").pivot(
+            index=["sample", "detector"], columns="postprocess", values="auc"
+        )
+        assert sorted(aucs) == ["flip", "flip+flip", "flip+jpeg:90", "none"] and aucs.notna().all(axis=None)
+        assert (aucs["none"] == aucs["flip+flip"]).all(), "turned twice, a picture is what it was"
+        assert (abs(aucs["none"] - aucs["flip"]) < 0.1).all(), "its mask turned with it"
+        assert not verify(results, seed=0).problems
+        step = results.record.postprocessing["flip"].steps["flip"]
+        assert (step.code.package, step.code.package_version) == ("safebench-fake", "0.0.1")
+        """,
+        tmp_path,
+    )
+    assert result.returncode == 0, result.stderr

@@ -12,6 +12,8 @@ from safebench.work.tasks import Item, Task
 OPTIONS: dict[str, Any] = {
     "inpainters": ["telea", "noise"],
     "detectors": ["laplacian"],
+    "postprocess": ["none", "jpeg:75"],
+    "assembly": ["spliced", "regenerated"],
     "images": "sample",
     "size": 64,
     "limit": 4,
