@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from safebench.models.toolbox.classical import Image
@@ -49,7 +50,12 @@ class InpaintWorker:
         self._known, self._missing = self._padded(~hole), self._padded(hole)
         self._confidence = self._known.astype(np.float64)
         self._gradient = np.zeros((2, *self._known.shape))
+        self._steepness: NDArray[np.float64] = np.zeros(self._known.shape)
         self._priority: NDArray[np.float64] = np.full(self._known.shape, -1.0)
+        size = self._source.size
+        self._confidence_patches = sliding_window_view(self._confidence, (size, size))
+        self._steepness_patches = sliding_window_view(self._steepness, (size, size))
+        self._known_patches = sliding_window_view(self._known, (3, 3))
         whole = self._inside(0, 0, max(self._known.shape))
         self._update_gradient(whole)
         self._update_priority(whole)
@@ -98,6 +104,7 @@ class InpaintWorker:
         up, down, left, right = (self._lab[w][..., 0].astype(np.float64) for w in _neighbours(window))
         self._gradient[0][window] = (down - up) / 2 * whole
         self._gradient[1][window] = (right - left) / 2 * whole
+        self._steepness[window] = np.square(self._gradient[(slice(None), *window)]).sum(axis=0)
 
     def _update_priority(self, window: Window) -> None:
         """P(p) = C(p) D(p) at the front's pixels within a window (equation 1); -1 at all others.
@@ -110,27 +117,20 @@ class InpaintWorker:
         up, down, left, right = (self._known[w] for w in _neighbours(window))
         y, x = np.nonzero(self._missing[window] & (up | down | left | right))
         y, x = y + window[0].start, x + window[1].start
-        patches = _patches(y, x, self._half)
-        confidence = self._confidence[patches].sum(axis=(1, 2)) / self._source.size**2
-        gradient = self._gradient[(slice(None), *patches)].reshape(2, len(y), self._source.size**2)
-        strongest = np.argmax(np.square(gradient).sum(axis=0), axis=1)
-        gradient_y, gradient_x = gradient[:, np.arange(len(y)), strongest]
+        size, half = self._source.size, self._half
+        confidence = self._confidence_patches[y - half, x - half].sum(axis=(1, 2)) / size**2
+        strongest = np.argmax(self._steepness_patches[y - half, x - half].reshape(len(y), size**2), axis=1)
+        gradient_y, gradient_x = self._gradient[:, y - half + strongest // size, x - half + strongest % size]
         normal_y, normal_x = self._normals(y, x)
         data = np.abs(gradient_y * normal_x - gradient_x * normal_y) / ALPHA
         self._priority[y, x] = confidence * (data + FLAT)
 
     def _normals(self, y: Indices, x: Indices) -> NDArray[np.float64]:
         """Unit normals of the front, 2 x N: Sobel's gradient of what is known; zero where it has none."""
-        around = self._known[_patches(y, x, 1)].astype(np.float64)
+        around = self._known_patches[y - 1, x - 1].astype(np.float64)
         smooth = np.array([1.0, 2.0, 1.0])
         normals = np.stack([(around[:, 2] - around[:, 0]) @ smooth, (around[:, :, 2] - around[:, :, 0]) @ smooth])
         return normals / np.maximum(np.hypot(*normals), 1)
-
-
-def _patches(y: Indices, x: Indices, half: int) -> tuple[Indices, Indices]:
-    """Indices of the patches about N pixels, broadcast to N x size x size."""
-    steps = np.arange(-half, half + 1)
-    return y[:, None, None] + steps[:, None], x[:, None, None] + steps
 
 
 def _neighbours(window: Window) -> tuple[Window, Window, Window, Window]:

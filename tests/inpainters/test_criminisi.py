@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
+from safebench_inpainters.criminisi import source
 from safebench_inpainters.criminisi.filling import InpaintWorker, fill
 from safebench_inpainters.criminisi.source import Source
 
@@ -67,20 +71,35 @@ def test_each_step_copies_from_one_wholly_known_patch():
 
 
 @settings(max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 255))
-def test_best_match_is_that_of_brute_force(seed, levels):
+@given(st.integers(0, 2**32 - 1), st.integers(1, 255), st.sampled_from([0, source._FEW]))
+def test_best_match_is_that_of_brute_force(seed, levels, few):
     rng = np.random.default_rng(seed)
     image = rng.integers(0, levels + 1, (24, 21, 3), dtype=np.uint8)
     known = rng.random((24, 21)) < 0.995
-    source = Source(image, known)
-    patch = rng.integers(0, 256, (source.size, source.size, 3), dtype=np.uint8)
-    part = rng.random((source.size, source.size)) < 0.6
-    patches = sliding_window_view(source.lab, (source.size, source.size), axis=(0, 1)).astype(int)
+    place = Source(image, known)
+    patch = rng.integers(0, 256, (place.size, place.size, 3), dtype=np.uint8)
+    part = rng.random((place.size, place.size)) < 0.6
+    patches = sliding_window_view(place.lab, (place.size, place.size), axis=(0, 1)).astype(int)
     squares = np.square(np.moveaxis(patches, 2, -1) - patch).sum(axis=-1)
     distance = np.where(part, squares, 0).sum(axis=(-1, -2)).astype(float)
-    distance[~sliding_window_view(known, (source.size, source.size)).all(axis=(-1, -2))] = np.inf
+    distance[~sliding_window_view(known, (place.size, place.size)).all(axis=(-1, -2))] = np.inf
     expected = np.unravel_index(np.argmin(distance), distance.shape)
-    assert source.best_match(patch, part) == expected
+    with mock.patch.object(source, "_FEW", few):
+        assert place.best_match(patch, part) == expected
+
+
+@pytest.mark.parametrize(
+    ("grain", "sha256"), [(0, "20f8abdea641249a"), (1, "6e00baba62c3fab1"), (3, "25a73549a8954e0a")]
+)
+def test_the_filling_is_that_of_the_first_release(grain, sha256):
+    """The digests are of what an exhaustive search in all three channels gave."""
+    y, x = np.mgrid[:64, :72]
+    waves = np.stack([(y * (3 + c) + x * (5 - c)) % 97 for c in range(3)], axis=-1)
+    noise = np.random.default_rng(grain).integers(0, 1 + 24 * grain, (64, 72, 3))
+    hole = np.zeros((64, 72), dtype=bool)
+    hole[20:44, 24:40] = hole[10:30, 50:56] = True
+    image = np.where(hole[..., None], 0, 60 + waves + noise).astype(np.uint8)
+    assert hashlib.sha256(fill(image, hole).tobytes()).hexdigest().startswith(sha256)
 
 
 def test_patches_shrink_where_none_of_the_full_size_is_known():
