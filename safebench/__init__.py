@@ -1,7 +1,8 @@
 """SafeBench: which image inpainters leave no trace, and which forgery detectors find it all the same.
 
 From Python: `safebench.run(...)` runs a benchmark, `safebench.load_inpainter("telea")` and
-`safebench.load_detector("splicebuster")` give single models.  Names are imported when first used, so that
+`safebench.load_detector("splicebuster")` give single models; `safebench.export(...)` hands pictures
+to models elsewhere.  Names are imported when first used, so that
 `import safebench` is quick.
 """
 
@@ -13,20 +14,24 @@ from typing import TYPE_CHECKING, Any
 from safebench.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from safebench.commands.exporting import export as export
     from safebench.commands.run import run as run
+    from safebench.exchange.folder import ExportedFolder as ExportedFolder
     from safebench.models.calling import load_detector as load_detector
     from safebench.models.calling import load_inpainter as load_inpainter
     from safebench.results.results import Results as Results
     from safebench.results.results import open_run as open_run
 
 _HOMES = {
+    "ExportedFolder": "safebench.exchange.folder",
+    "export": "safebench.commands.exporting",
     "load_detector": "safebench.models.calling",
     "load_inpainter": "safebench.models.calling",
     "run": "safebench.commands.run",
     "Results": "safebench.results.results",
     "open_run": "safebench.results.results",
 }
-__all__ = ["Results", "load_detector", "load_inpainter", "open_run", "run"]
+__all__ = ["ExportedFolder", "Results", "export", "load_detector", "load_inpainter", "open_run", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -64,6 +64,10 @@ class ModelError(SafebenchError):
     """A model broke its contract: a wrong shape, NaN, or values outside [0, 1]."""
 
 
+class ExchangeError(ModelError):
+    """What came back from a model elsewhere is missing, or is no answer to the picture that went out."""
+
+
 class InputError(SafebenchError):
     """What a model was called with is no batch of images or masks as it takes them."""
 

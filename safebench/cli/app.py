@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safebench.cli import boards, data, training, weights
+from safebench.cli import boards, data, exchange, training, weights
 from safebench.cli.pairs import pairs
 from safebench.version import __version__
 
@@ -215,7 +215,7 @@ def report(
     typer.echo(str(write_report([open_run(folder) for folder in runs], out, form)))
 
 
-for _command in boards.COMMANDS:
+for _command in (*boards.COMMANDS, *exchange.COMMANDS):
     app.command()(_command)
 
 

@@ -14,6 +14,7 @@ from safebench.inputs.names import check_directory, mask_set
 from safebench.inputs.photos import check_photos
 from safebench.keys import plain
 from safebench.models import registry, weights
+from safebench.models.labels import check_label, check_told_apart, split_label
 from safebench.models.registry import Entry
 from safebench.models.specs import check_names, named_file
 from safebench.route.chains import KIND, entries_of, expand
@@ -38,7 +39,10 @@ def check(config: RunConfig) -> None:
     for entry, argument in steps:
         named = named_file(KIND, f"{entry.name}:{argument}", config.weights)
         weights.check(entry, argument, named)
-    check_names(config.weights, [*entries, *(entry for entry, _ in steps)])
+    labels = {split_label(name)[0] for name in (*config.inpainters, *config.detectors)}
+    check_names(config.weights, [*entries, *(entry for entry, _ in steps)], labels)
+    for names in (config.inpainters, config.detectors):
+        check_told_apart(names)
     check_photos(config.images)
     if not mask_set(config.masks):
         check_directory(expanded(config.masks))
@@ -55,7 +59,10 @@ def _entries(kind: str, name: str, config: RunConfig) -> list[Entry]:
     """What a name stands for; raises where that is not there, lacks its weights, or does not take the run's size."""
     if plain(name) == "all":
         return list(registry.entries(kind).values())
-    entry, variant = registry.find(kind, name)
+    label, model = split_label(name)
+    entry, variant = registry.find(kind, model)
+    if label:
+        check_label(kind, label, entry.name)
     weights.check(entry, variant, named_file(kind, name, config.weights))
     if wanted := entry.card.input.unfit(config.size, config.size):
         raise ConfigError(f"--size {config.size}: {entry.name} takes {wanted}")

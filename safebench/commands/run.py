@@ -206,8 +206,17 @@ def _detect(
 def _went_well(job: Job, table: Table, columns: list[str]) -> dict[str, tuple[str, ...]]:
     """The keys of the rows that went well and hold all metrics asked for, with the files that each has kept."""
     rows = job.store.read(table, having=metric_columns(table, job.metrics))
-    rows = rows[rows["error"] == ""]
+    rows = rows[(rows["error"] == "") & rows["key"].isin(_latest(job.store, table))]
     return dict(zip(rows["key"], zip(*(rows[name] for name in columns), strict=True), strict=True))
+
+
+def _latest(store: Store, table: Table) -> set[str]:
+    """The keys of the rows that stand for their pictures: where a picture has several, as when an answer that was made
+    elsewhere has changed and is what it was again, the last one is shown, so an earlier one does not count as done."""
+    names = ["sample_key", "inpainter_id", "assembly"]
+    names += ["lpips_net"] if table == "quality" else ["postprocess", "postprocess_id", "detector_id"]
+    rows = store.read(table)
+    return set(rows["key"][~rows.duplicated(names, keep="last")])
 
 
 def _made(store: Store) -> dict[str, dict[str, Any]]:

@@ -29,7 +29,9 @@ def has_note(path: Path) -> bool:
 
 
 def is_own_folder(folder: Path) -> bool:
-    """Whether a folder is a run's, a training's, or a report's with its gallery."""
+    """Whether a folder is a run's, a training's, an export's, or a report's with its gallery."""
+    if (folder / "manifest.csv").is_file() and (folder / "manifest.json").is_file():
+        return (folder / "filled").is_dir() or (folder / "maps").is_dir()
     if (folder / "samples.parquet").is_file():
         return (folder / "run.json").is_file() or (folder / ".lock").is_file()
     if (folder / "log.jsonl").is_file():

@@ -13,7 +13,8 @@ LEVELS = 2
 """A known pixel counts as changed where one of its channels differs by more than so many grey levels of 255."""
 
 
-def _share(evidence: CompositeEvidence) -> float:
+def known_share(evidence: CompositeEvidence) -> float:
+    """The share of known pixels that changed; NaN where none is known."""
     known = evidence.difference[~evidence.hole]
     return float((np.abs(known) > LEVELS).any(axis=1).mean()) if len(known) else math.nan
 
@@ -23,7 +24,7 @@ KNOWN_CHANGED = Metric(
     name="known pixels changed",
     meaning="Share of the known pixels that differ from the photo's by more than 2 grey levels; 0 where spliced.",
     subject="quality",
-    compute=_share,
+    compute=known_share,
     needs=frozenset(("composite", "original", "hole")),
     tolerance=1e-6,
     shown=frozenset(("terminal", "report")),

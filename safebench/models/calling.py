@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,17 @@ def load_detector(name: str, *, weights: str | Path | None = None, device: str =
     return guarded(participant("detectors", name, named, seed).load_detector(device))
 
 
-def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes, precision: Precision = "fp32") -> NDArray[np.float32]:
+def inpaint(
+    inpainter: Inpainter,
+    photos: Photos,
+    holes: Holes,
+    precision: Precision = "fp32",
+    names: Sequence[str] | None = None,
+) -> NDArray[np.float32]:
     """Call an inpainter: blanks the holes, hands over the batch, checks what comes back.
 
     precision: bf16 runs its networks through torch.autocast, where that has faster kernels.
+    names: the pictures' names in an exchange of files, for a model that works elsewhere.
 
     Returns the model's whole output before compositing, float32 B x H x W x 3 in [0, 1].
     Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
@@ -58,7 +66,11 @@ def inpaint(inpainter: Inpainter, photos: Photos, holes: Holes, precision: Preci
     seen = photos if shown else np.where(holes[..., None], np.uint8(0), photos)
     masks = torch.from_numpy(holes.astype(np.float32))[:, None].to(inpainter.device)
     with torch.inference_mode(), _autocast(inpainter.device, precision):
-        answer = inpainter.inpaint(_to_tensor(seen, inpainter.device), masks)
+        images = _to_tensor(seen, inpainter.device)
+        if inpainter.card.input.named:
+            answer = inpainter.inpaint_named(images, masks, names or _numbered(len(photos)))
+        else:
+            answer = inpainter.inpaint(images, masks)
     answer = _widened(answer, precision)
     batch, height, width = holes.shape
     _check_answer(inpainter.card.name, answer, (batch, 3, height, width))
@@ -82,11 +94,15 @@ class Findings:
 
 
 def detect(
-    detector: Detector, images: Photos, paths: list[Path] | None = None, precision: Precision = "fp32"
+    detector: Detector,
+    images: Photos,
+    paths: list[Path] | None = None,
+    precision: Precision = "fp32",
+    names: Sequence[str] | None = None,
 ) -> Findings:
     """Call a detector on 8-bit images and check its answer; `paths` for one that reads files.
 
-    precision: as for `inpaint`.
+    precision, names: as for `inpaint`.
 
     The score of a model without an image-level head is the mean of the map's top 1% (docs/protocol.md, 5).
     Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
@@ -94,14 +110,16 @@ def detect(
     card = detector.card
     check_size(card, images.shape[1:3])
     with torch.inference_mode(), _autocast(detector.device, precision):
-        if card.input.reads == "files":
+        if card.input.named:
+            detection = detector.detect_named(paths or [], names or _numbered(len(images)))
+        elif card.input.reads == "files":
             detection = detector.detect_files(paths or [])
         else:
             detection = detector.detect(_to_tensor(images, detector.device))
     parts = (detection.maps, detection.scores, detection.confidence)
     detection = Detection(*(None if part is None else _widened(part, precision) for part in parts))  # type: ignore[arg-type]
     _check_answer(card.name, detection.maps, images.shape[:3])
-    if (detection.scores is None) != (card.score.source == "top1-mean"):
+    if card.score.source != "either" and (detection.scores is None) != (card.score.source == "top1-mean"):
         raise ModelError(f"{card.name}: its card says that its score is '{card.score.source}', its answer differs")
     if detection.confidence is not None:
         _check_answer(card.name, detection.confidence, images.shape[:3])
@@ -140,6 +158,11 @@ def top1_mean(map_: NDArray[np.float32]) -> float:
     count = max(1, round(0.01 * map_.size))
     flat = map_.ravel().astype(np.float64)
     return float(np.partition(flat, flat.size - count)[-count:].mean())
+
+
+def _numbered(count: int) -> list[str]:
+    """Names of pictures that nobody named."""
+    return [f"picture-{k}" for k in range(count)]
 
 
 def _autocast(device: torch.device, precision: Precision) -> torch.autocast:

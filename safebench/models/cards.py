@@ -45,6 +45,8 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """True where the authors' own script shows their network what the hole hides: `inpaint --raw` does too."""
     reads: Literal["pixels", "files"] = "pixels"
     """`files`: the model is handed paths, since it reads more than pixels (JPEG tables, say)."""
+    named: bool = False
+    """True where the model works elsewhere: it is handed each picture's name in the exchange of files."""
 
     def unfit(self, height: int, width: int) -> str:
         """What is taken, where images of that size are not: `at least 64 pixels a side, in multiples of 4`; else ""."""
@@ -70,8 +72,9 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a detector's image-level score is."""
 
-    source: Literal["head", "top1-mean"] = "top1-mean"
-    """`head`: the model gives it; `top1-mean`: the engine takes the mean of the map's top 1%."""
+    source: Literal["head", "top1-mean", "either"] = "top1-mean"
+    """`head`: the model gives it; `top1-mean`: the engine takes the mean of the map's top 1%; `either`: the model gives
+    it of all pictures, or of none, and then the engine does."""
     meaning: str = ""
 
 
@@ -143,9 +146,10 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     input: Input = Input()
     score: Score = Score()
     weights: tuple[Weights, ...] = ()
-    argument: Literal["variant", "file", "hub-id", "parameter"] = "variant"
+    argument: Literal["variant", "file", "hub-id", "parameter", "answers", "command"] = "variant"
     """What follows the colon of `NAME:...`: one of the variants above, the path of the user's own file, the id of a
-    model at the Hugging Face Hub (or a local folder), or the number below."""
+    model at the Hugging Face Hub (or a local folder), the number below, a folder of answers that were made elsewhere,
+    or the file of a command that makes them (docs/exchange.md)."""
     parameter: Parameter | None = None
     suites: dict[str, tuple[str, ...]] = {}
     """Named sets of levels that papers and tools use, with this post-processing's part of each: what follows its

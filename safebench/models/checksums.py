@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from safebench.errors import WeightsError
+from safebench.exchange.finding import find_answers, read_scores
+from safebench.exchange.settings import read_command, read_map_settings
 from safebench.weights.fetch import downloads
 from safebench.weights.read.mistaken import check_stands_for_itself
 from safebench.weights.read.onnx_graph import NoGraphError, external_files
@@ -47,6 +49,37 @@ def of_network(path: Path) -> str:
     for file in files.values():
         check_stands_for_itself(file)
     return combined({name: of_file(file) for name, file in files.items()})
+
+
+def of_command(file: Path, kind: str) -> str:
+    """sha256 of the file of a command and of all files that it names, whatever they are for.
+
+    Raises ConfigError where the file cannot be read as such, WeightsError where something that it names is missing.
+    """
+    sums = {"": of_file(file)}
+    for text, path in read_command(file, kind).files(file.parent):
+        if not path.exists():
+            raise WeightsError(f"{file}: names {text}, and there is no {path}")
+        sums[text] = of_folder(path) if path.is_dir() else of_file(path)
+    return combined(sums)
+
+
+def of_answers(folder: Path, kind: str, names: Iterable[str] | None = None) -> tuple[str, dict[str, str]]:
+    """Of a folder of answers: the sha256 of how they are to be read, and of each answer by the name of its picture.
+
+    kind: `inpainters` or `detectors`.  names: of the answers to look at; None: all of them.
+    Raises ExchangeError where there are two answers to one picture.
+    """
+    wanted = None if names is None else set(names)
+    files = find_answers(folder)
+    answers = {name: of_file(path) for name, path in files.items() if wanted is None or name in wanted}
+    if kind == "inpainters":
+        return combined({}), answers
+    settings = read_map_settings(folder)
+    scores = folder / settings.scores
+    told = read_scores(scores) if scores.is_file() else {}
+    answers = {name: combined({"map": sum_, "score": repr(told.get(name))}) for name, sum_ in answers.items()}
+    return combined({"settings": repr(settings), "scores": str(scores.is_file())}), answers
 
 
 def combined(sums: Mapping[str, str]) -> str:

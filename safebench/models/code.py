@@ -26,7 +26,7 @@ from safebench.models.registry import Entry
 from safebench.weights.fetch import downloads
 
 _ENGINE = "safebench"
-_COMPUTING = ("safebench.models.generic", "safebench.models.toolbox")
+_COMPUTING = ("safebench.exchange", "safebench.models.generic", "safebench.models.toolbox")
 """Of the engine, what computes for models that import it; the rest of it is the same for all, and the protocol's."""
 _RECIPE = kinds.kind("recipes").file.removesuffix(".py")
 _FOR_PEOPLE = frozenset({".md", ".rst", ".pyi", ".pyc", ".typed"})

@@ -64,6 +64,11 @@ class Inpainter(Model):
         picture; the engine puts the known pixels back.  An image's result depends on that image alone.
         """
 
+    def inpaint_named(self, images: Tensor, masks: Tensor, names: Sequence[str]) -> Tensor:
+        """Fill the holes of pictures by their names in an exchange of files; called instead of `inpaint` where the card
+        says `named = true`."""
+        raise TypeError(f"{self.card.name} knows pixels, not names")
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -89,6 +94,11 @@ class Detector(Model):
     def detect_files(self, paths: Sequence[Path]) -> Detection:
         """Look at image files of one size; called instead of `detect` where the card says `reads = "files"`."""
         raise TypeError(f"{self.card.name} reads pixels, not files")
+
+    def detect_named(self, paths: Sequence[Path], names: Sequence[str]) -> Detection:
+        """Look at image files of one size by their names in an exchange of files; called instead of `detect_files`
+        where the card says `named = true`."""
+        raise TypeError(f"{self.card.name} knows pixels, not names")
 
 
 class PostProcessing(Model):

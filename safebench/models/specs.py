@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from safebench.errors import ConfigError, PluginError, SafebenchError
+from safebench.errors import ConfigError, ExchangeError, PluginError, SafebenchError
 from safebench.files import expanded
 from safebench.keys import digest, plain
-from safebench.models import kinds, registry, weights
+from safebench.models import checksums, kinds, registry, weights
 from safebench.models.code import Code, code_of
 from safebench.models.contracts import Detector, Inpainter
+from safebench.models.labels import check_label, split_label
 from safebench.models.registry import Entry
 from safebench.models.weights import Checkpoint
 
@@ -26,6 +27,7 @@ class ModelSpec:
     """A model as it takes part: found, its checkpoint at hand, not yet loaded.
 
     kept: the identity under which a run's folder holds results of other code that the user wants kept, or "".
+    called: the user's own name for it (`mine=torchscript:x.pt`), or "".
     """
 
     kind: str
@@ -37,11 +39,28 @@ class ModelSpec:
     precision: Precision = "fp32"
     compiled: bool = False
     kept: str = ""
+    called: str = ""
 
     @property
     def label(self) -> str:
-        """Its name in the tables: `lama`, `aot-gan:celeba`."""
-        return f"{self.entry.name}:{self.variant}" if self.variant else self.entry.name
+        """Its name in the tables: `lama`, `aot-gan:celeba`, or the user's own for it."""
+        return self.called or (f"{self.entry.name}:{self.variant}" if self.variant else self.entry.name)
+
+    def answer(self, name: str) -> tuple[str, ...]:
+        """What a result depends on besides the model and its input: of answers made elsewhere, the one to the picture
+        of that name in the exchange; nothing for other models."""
+        if self.checkpoint is None or self.checkpoint.answers is None:
+            return ()
+        return (self.checkpoint.answers.get(name, "missing"),)
+
+    def check_unchanged(self, names: Iterable[str]) -> None:
+        """Raise ExchangeError where an answer is no longer the one that was there when the run began."""
+        if self.checkpoint is None or self.checkpoint.answers is None:
+            return
+        now = checksums.of_answers(self.checkpoint.path, self.kind, names)[1]
+        for name in names:
+            if now.get(name) != self.checkpoint.answers.get(name):
+                raise ExchangeError(f"{name}: its answer was changed while the run was at work; run again")
 
     @cached_property
     def identity(self) -> str:
@@ -51,7 +70,7 @@ class ModelSpec:
     @cached_property
     def settings(self) -> str:
         """The same but for its code: its name, card version, weights, seed and precision."""
-        sha256 = self.checkpoint.sha256 if self.checkpoint else ""
+        sha256 = self.checkpoint.identity if self.checkpoint else ""
         numerics = [] if (self.precision, self.compiled) == ("fp32", False) else [self.precision, self.compiled]
         return digest("model", self.kind, self.label, self.entry.card.version, sha256, self.seed, *numerics)[:16]
 
@@ -93,13 +112,17 @@ class ModelSpec:
 
 
 def participant(kind: str, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True) -> ModelSpec:
-    """The model `NAME` or `NAME:VARIANT` with its checkpoint: the one `named`, what is at hand, or, with `fetch`,
+    """The model `[LABEL=]NAME[:VARIANT]` with its checkpoint: the one `named`, what is at hand, or, with `fetch`,
     what its sources give where its terms allow that.
 
-    Raises UnknownNameError, or WeightsError where the checkpoint is missing.
+    Raises UnknownNameError, ConfigError for a label that cannot be, or WeightsError where the checkpoint is missing.
     """
+    label, name = split_label(name)
     entry, variant = registry.find(kind, name)
-    return ModelSpec(kind, entry, variant, weights.find(entry, variant, named, fetch=fetch), seed, code_of(entry))
+    if label:
+        check_label(kind, label, entry.name)
+    found = weights.find(entry, variant, named, fetch=fetch)
+    return ModelSpec(kind, entry, variant, found, seed, code_of(entry), called=label)
 
 
 def choose(kind: str, names: Iterable[str], files: Mapping[str, str], seed: int) -> tuple[list[ModelSpec], list[str]]:
@@ -113,7 +136,8 @@ def choose(kind: str, names: Iterable[str], files: Mapping[str, str], seed: int)
     for name in names:
         if plain(name) != "all":
             spec = participant(kind, name, named_file(kind, name, files), seed)
-            chosen.setdefault(spec.label, spec)
+            if chosen.setdefault(spec.label, spec).identity != spec.identity:
+                raise ConfigError(f"two {kind} are called {spec.label}: give each a name of its own (NAME=MODEL)")
             continue
         for known, entry in registry.entries(kind).items():
             if entry.card.argument != "variant":
@@ -129,7 +153,10 @@ def choose(kind: str, names: Iterable[str], files: Mapping[str, str], seed: int)
 
 
 def named_file(kind: str, name: str, files: Mapping[str, str]) -> Path | None:
-    """The file that `--weights` names for a model (`NAME` or `NAME:VARIANT`, any spelling), or None."""
+    """The file that `--weights` names for a model (`[LABEL=]NAME[:VARIANT]`, any spelling, or the label), or None."""
+    label, name = split_label(name)
+    if label in files:
+        return expanded(files[label])
     entry, variant = registry.find(kind, name)
     for key, file in files.items():
         base, _, part = key.partition(":")
@@ -139,8 +166,9 @@ def named_file(kind: str, name: str, files: Mapping[str, str]) -> Path | None:
     return None
 
 
-def check_names(files: Mapping[str, str], entries: Iterable[Entry]) -> None:
-    """Raise ConfigError where `--weights` names a model that does not take part."""
+def check_names(files: Mapping[str, str], entries: Iterable[Entry], labels: Iterable[str] = ()) -> None:
+    """Raise ConfigError where `--weights` names a model that does not take part; `labels` are the user's own names."""
+    files = {key: file for key, file in files.items() if key not in set(labels)}
     spelled = {plain(name) for entry in entries for name in (entry.name, *entry.card.aliases)}
     for key in files:
         if plain(key.partition(":")[0]) not in spelled:

@@ -7,7 +7,7 @@ compared.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from safebench.errors import UnknownNameError, WeightsError
+from safebench.exchange.finding import answers_folder
+from safebench.exchange.settings import read_command
 from safebench.files import atomic_write, cache_folder, expanded, file_error
 from safebench.keys import plain
 from safebench.models import checksums, licences, parameters
@@ -47,11 +49,22 @@ class Checkpoint:
     """A checkpoint on disk (a file, or a folder of several), the sha256 of its bytes, and whose it is.
 
     origin: `published` by the authors, `shipped` with the package, or the `user`'s own.
+    answers: of a folder of answers, the sha256 of each by the name of its picture.  read_as: the sha256 of how they are
+        to be read: such a model counts picture by picture, so that one file more leaves the results of the others.
+    shard: so many pictures a call, where the user's file says it; 0: as for any model.
     """
 
     path: Path
     sha256: str
     origin: Literal["published", "shipped", "user"] = "user"
+    answers: Mapping[str, str] | None = None
+    read_as: str = ""
+    shard: int = 0
+
+    @property
+    def identity(self) -> str:
+        """What all results of the model depend on."""
+        return self.sha256 if self.answers is None else self.read_as
 
 
 def find(
@@ -268,20 +281,35 @@ def _argument(entry: Entry, argument: str, named: Path | None) -> str:
         if not given:
             raise WeightsError(f"{entry.name}: say which model, as {entry.name}:OWNER/MODEL or {entry.name}:FOLDER")
         return given
+    if entry.card.argument == "answers":
+        if not (given and expanded(given).is_dir()):
+            raise WeightsError(f"{entry.name}:{given}: is no folder; name the folder of the answers")
+        answers_folder(expanded(given), entry.kind)
+        return given
     if not given:
-        raise WeightsError(f"{entry.name}: say which network, as {entry.name}:FILE")
+        what = "command" if entry.card.argument == "command" else "network"
+        raise WeightsError(f"{entry.name}: say which {what}, as {entry.name}:FILE")
     if not (path := expanded(given)).is_file():
         raise WeightsError(f"{entry.name}:{given}: {'is no file' if path.exists() else 'there is no such file'}")
+    if entry.card.argument == "command":
+        read_command(path, entry.kind)
     return given
 
 
 def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool) -> Checkpoint:
-    """The user's own file with its settings beside it, or a model of the Hub."""
+    """The user's own file with its settings beside it, answers or a command, or a model of the Hub."""
     given = _argument(entry, argument, named)
     if entry.card.argument == "hub-id":
         folder = hub.snapshot(given, entry.name, entry.card.hub, fetch=fetch and not os.environ.get(downloads.OFFLINE))
         return Checkpoint(folder, checksums.of_folder(folder))
     path = expanded(given)
+    if entry.card.argument == "answers":
+        folder = answers_folder(path, entry.kind).resolve()
+        read_as, answers = checksums.of_answers(folder, entry.kind)
+        return Checkpoint(folder, checksums.combined({"": read_as, **answers}), answers=answers, read_as=read_as)
+    if entry.card.argument == "command":
+        path = path.resolve()  # the command is started in its folder
+        return Checkpoint(path, checksums.of_command(path, entry.kind), shard=read_command(path, entry.kind).shard)
     return Checkpoint(path, checksums.of_network(path))
 
 

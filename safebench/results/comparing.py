@@ -142,12 +142,12 @@ def _together(sources: Sequence[Source], frames: Sequence[pd.DataFrame], key: li
 
 
 def _named(runs: list[tuple[str, Results]]) -> Iterator[Source]:
-    """Two models of one name and different weights, version or seed are told apart by their run."""
-    identities: dict[tuple[str, str], set[str]] = defaultdict(set)
+    """Two models of one name and different weights, answers, version or seed are told apart by their run."""
+    identities: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for _, run in runs:
         for kind in _MODELS:
             for name, model in run.record.models(kind).items():
-                identities[kind, name].add(model.identity)
+                identities[kind, name].add((model.identity, model.weights_sha256))
     for label, run in runs:
         names = {
             kind: {

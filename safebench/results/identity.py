@@ -37,7 +37,7 @@ def _compared(kind: str, name: str, record: ModelRecord) -> str:
     if record.code is None:
         return "code not on record"
     try:
-        here = code_of(registry.find(kind, name)[0])
+        here = code_of(registry.find(kind, record.name or name)[0])
     except SafebenchError:
         return "code on record, but not installed here"
     return "code as installed here" if here.identity == record.code.identity else "other code than installed here"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from safebench.exchange.finding import exchange_name
 from safebench.files import atomic_write
 from safebench.inputs.names import IMAGE_SUFFIXES
 from safebench.keys import digest
@@ -28,6 +29,11 @@ def originals(job: Job) -> list[Picture]:
     """The untouched photos."""
     samples = job.plan.first_of_each_photo()
     return [Picture.of_original(s, job.store.folder, job.unusable.get(s.photo)) for s in samples]
+
+
+def called_outside(name: str, content: str, chain: Chain) -> str:
+    """What a picture is called in an exchange with a detector: of its name, its content, and what is done to it."""
+    return exchange_name(name, digest("picture", content, chain.identity))
 
 
 class DetectLink(Link):
@@ -57,7 +63,8 @@ class DetectLink(Link):
 
     def key(self, picture: Picture) -> str:
         """Of the picture's content, its hole, who made it, what is done to it, and the detector's identity."""
-        return digest("detect", *self._shown(picture), self.spec.identity, *_unusual(picture))
+        answer = self.spec.answer(self._called(picture))
+        return digest("detect", *self._shown(picture), self.spec.identity, *_unusual(picture), *answer)
 
     def kept(self, picture: Picture, files: Sequence[str]) -> bool:
         """Whether the map, the post-processed picture and what the map leaves behind are there, as far as they are to
@@ -81,7 +88,7 @@ class DetectLink(Link):
                 files["shown"] = FileRef(path)
                 if (moved := _mask_beside(path)).exists():
                     files["mask"] = FileRef(moved)
-        return Item(picture.name, files, frozenset(keep), asked)
+        return Item(picture.name, files, frozenset(keep), asked, self._called(picture))
 
     def row(self, picture: Picture, result: Result) -> dict[str, Any]:
         """The row of the detection table; writes the maps, and the picture where it is to be kept."""
@@ -107,6 +114,9 @@ class DetectLink(Link):
         """Where lies what the map leaves behind, by name; nothing of a picture without a hole."""
         names = () if picture.is_original else features(self.job.metrics, "map")
         return {name: self.job.store.feature(name, self.key(picture)) for name in names}
+
+    def _called(self, picture: Picture) -> str:
+        return called_outside(picture.name, picture.content, self.chains[picture.postprocess])
 
     def _shown(self, picture: Picture) -> tuple[str, ...]:
         chain = self.chains[picture.postprocess]

@@ -80,7 +80,9 @@ class DetectWorker(Portable):
             paths = []
             if self.model.card.input.reads == "files":
                 paths = [stack.enter_context(_on_disk(seen.file)) for seen in batch]
-            findings = calling.detect(self.model, images, paths, self.spec.precision)
+            names = [seen.item.called for seen in batch]
+            findings = calling.detect(self.model, images, paths, self.spec.precision, names)
+        self.spec.check_unchanged(names)
         confidence = [None] * len(batch) if findings.confidence is None else findings.confidence
         return [
             replace(seen, map=findings.maps[k], score=float(findings.scores[k]), confidence=confidence[k])

@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safebench.exchange.finding import exchange_name
 from safebench.files import atomic_write
 from safebench.keys import digest
 from safebench.metrics.catalogue import features
+from safebench.metrics.known_changed import LEVELS
 from safebench.models.specs import ModelSpec
 from safebench.protocol import SPLICED
 from safebench.route.inpaint_worker import InpaintWorker
 from safebench.route.job import Job
-from safebench.route.link import Link
+from safebench.route.link import Done, Link
 from safebench.route.picture import Picture
 from safebench.route.plan import Sample
 from safebench.runs import schema
@@ -51,6 +53,19 @@ class InpaintLink(Link):
         super().__init__(job, spec, worker, len(assemblies))
         self.assemblies = assemblies
         self.lpips_net = lpips_net
+        self._changed: dict[str, float] = {}
+
+    def run(self, groups: Sequence[Sequence[Picture]], done: Done) -> None:
+        """Fill what is missing; says how much of the known area a model that works elsewhere changed."""
+        super().run(groups, done)
+        if self._changed:
+            most = max(self._changed, key=self._changed.__getitem__)
+            mean = sum(self._changed.values()) / len(self._changed)
+            self.job.watcher.note(
+                f"{self.spec.label}: changed {mean:.1%} of the known pixels by more than {LEVELS} levels, at most "
+                f"{self._changed[most]:.1%} ({most})"
+                + ("; of a spliced picture these are the photo's" if SPLICED in self.assemblies else "")
+            )
 
     def planned(self) -> list[Picture]:
         """The pictures that the plan asks for, those of a sample one after the other; their content is a key."""
@@ -86,7 +101,7 @@ class InpaintLink(Link):
             made = self._planned(sample, assembly, None)
             places = {assembly: made.file.path, **self._features(made)}
             files |= {kind: FileRef(path) for kind, path in places.items() if path.exists()}
-        return Item(picture.name, files)
+        return Item(picture.name, files, called=exchange_name(sample.sample, sample.key))
 
     def row(self, picture: Picture, result: Result) -> dict[str, Any]:
         """The row of the quality table; writes the picture."""
@@ -100,6 +115,8 @@ class InpaintLink(Link):
         for kind, feature in self._features(picture).items():
             if kind in result.files:
                 atomic_write(feature, result.files[kind].read())
+        if not math.isnan(result.values["changed"]):
+            self._changed[picture.sample.sample] = result.values["changed"]
         values = result.values[picture.assembly]
         return {**row, **values, "composite": self.job.store.relative(path), "error": "", "error_step": ""}
 
@@ -111,9 +128,11 @@ class InpaintLink(Link):
         return {f"{kind} {name}": store.feature(name, path) for name in names for kind, path in of.items()}
 
     def _planned(self, sample: Sample, assembly: str, failure: Failure | None) -> Picture:
-        """A picture that is to be made: its key is of photo, mask, size, protocol, and the model's identity."""
+        """A picture that is to be made: its key is of photo, mask, size, protocol, and the model's identity, or that of
+        the one picture where it comes from elsewhere."""
         other = () if assembly == SPLICED else (assembly,)
-        key = digest("inpaint", sample.key, self.spec.identity, *other)
+        answer = self.spec.answer(exchange_name(sample.sample, sample.key))
+        key = digest("inpaint", sample.key, self.spec.identity, *other, *answer)
         name = ".".join((sample.sample, *other))
         file = FileRef(self.job.store.composite(self.spec.label, name, key))
         mask = self.job.hole(sample)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,12 +17,13 @@ from safebench.inputs.own import NOTE
 from safebench.metrics.catalogue import chosen, features, measure, networks, stored
 from safebench.metrics.evidence import CompositeEvidence
 from safebench.metrics.feature import Feature, encoded
+from safebench.metrics.known_changed import known_share
 from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
 from safebench.models import calling
 from safebench.models.contracts import Inpainter
 from safebench.models.devices import pick_device
 from safebench.models.specs import ModelSpec
-from safebench.protocol import SPLICED
+from safebench.protocol import REGENERATED, SPLICED
 from safebench.route.assemble import ASSEMBLIES
 from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
 
@@ -41,13 +43,16 @@ class _Picture:
 class _Evidence:
     """A photo, its hole, and the pictures that there are, by assembly.
 
-    features: the names of what was left behind before.
+    features: the names of what was left behind before.  called: the sample's name in an exchange of files.
+    changed: the share of known pixels in which the output of a model elsewhere is not the photo.
     """
 
     photo: NDArray[np.uint8]
     hole: NDArray[np.bool_]
     pictures: Mapping[str, _Picture]
     features: frozenset[str] = frozenset()
+    called: str = ""
+    changed: float = math.nan
 
 
 @dataclass
@@ -106,16 +111,31 @@ class InpaintWorker(Portable):
             np.stack([evidence.photo for evidence in batch]),
             np.stack([evidence.hole for evidence in batch]),
         )
-        raw = calling.inpaint(self.model, photos, holes, self.spec.precision)
+        names = [evidence.called for evidence in batch]
+        raw = calling.inpaint(self.model, photos, holes, self.spec.precision, names)
+        self.spec.check_unchanged(names)
         new = {assembly: ASSEMBLIES[assembly](photos, holes, raw) for assembly in self.assemblies}
+        changed = self._changed(photos, holes, raw)
         return [
-            replace(evidence, pictures={**{name: _Picture(made[k]) for name, made in new.items()}, **evidence.pictures})
+            replace(
+                evidence,
+                pictures={**{name: _Picture(made[k]) for name, made in new.items()}, **evidence.pictures},
+                changed=changed[k],
+            )
             for k, evidence in enumerate(batch)
         ]
 
+    def _changed(self, photos: calling.Photos, holes: calling.Holes, raw: NDArray[np.float32]) -> Sequence[float]:
+        """Of a model that works elsewhere, how much of each photo's known area it changed; NaN of other models."""
+        if not self.spec.entry.card.input.named:
+            return [math.nan] * len(photos)
+        outputs = ASSEMBLIES[REGENERATED](photos, holes, raw)
+        pairs = zip(outputs, photos, holes, strict=True)
+        return [known_share(CompositeEvidence(*pictures, {})) for pictures in pairs]
+
     def _measure(self, evidence: _Evidence) -> Answer:
         """The figures of each assembly, and the files that are new."""
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {"changed": evidence.changed}
         files = self._features(evidence)
         for assembly in self.assemblies:
             picture = evidence.pictures[assembly]
@@ -158,6 +178,7 @@ class InpaintWorker(Portable):
             read_mask(mask.path, mask.read()),
             {name: _read(file) for name, file in made.items()},
             frozenset(item.files),
+            item.called,
         )
 
 
@@ -168,6 +189,6 @@ def _read(file: FileRef) -> _Picture:
 
 def provenance(spec: ModelSpec, assembly: str = SPLICED) -> dict[str, str]:
     """The PNG text chunk of what an inpainter made: nobody should mistake it for a photograph later."""
-    sha256 = spec.checkpoint.sha256 if spec.checkpoint else "none"
+    sha256 = spec.checkpoint.identity if spec.checkpoint else "none"
     what = "inpainted" if assembly == SPLICED else "wholly made"
     return {NOTE: f"{what} by {spec.label} (version {spec.entry.card.version}, weights sha256 {sha256})"}

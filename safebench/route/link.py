@@ -75,7 +75,8 @@ class Link(ABC):
         job.save(self.table, self.spec.label, rows, self.own_steps)
 
     def _unfinished(self, groups: Sequence[Sequence[Picture]], done: Done) -> Iterator[Task[Picture]]:
-        size = self.job.batch_size * self.at_once
+        shard = self.spec.checkpoint.shard if self.spec.checkpoint else 0
+        size = (shard or self.job.batch_size) * self.at_once
         for batch in (batch for group in groups for batch in batches(group, size)):
             todo = tuple(picture for picture in batch if not self._is_done(picture, done))
             if todo:

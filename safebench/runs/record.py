@@ -95,6 +95,8 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     identity: str
+    name: str = ""
+    """Of the model, where the user gave it another in the tables."""
     settings: str = ""
     code: Code | None = None
     kept: bool = False
@@ -200,6 +202,7 @@ def model_record(spec: ModelSpec) -> ModelRecord:
     weights = None if named or not card.weights else card_weights(spec.entry, spec.variant)
     return ModelRecord(
         identity=spec.identity,
+        name=spec.entry.name if spec.called else "",
         settings=spec.settings,
         code=spec.code,
         title=card.title,

@@ -58,12 +58,14 @@ class Item:
 
     keep: the kinds of new files that are wanted: `map` (with `confidence`), `picture`.
     asked: what is to be done to it first: the label of a chain of post-processing, "" for nothing.
+    called: its name in an exchange of files with a model that works elsewhere.
     """
 
     name: str
     files: dict[str, FileRef]
     keep: frozenset[str] = frozenset()
     asked: str = ""
+    called: str = ""
 
 
 @dataclass(frozen=True)
