@@ -50,6 +50,13 @@ class Outgoing:
         return digest(self.name, content.hexdigest())
 
 
+def content_name(pixels: NDArray[np.uint8], hole: NDArray[np.bool_] | None = None) -> str:
+    """What a picture is called that nobody named: by its pixels, but for what lies in its hole."""
+    if hole is None:
+        return f"picture-{Outgoing('', pixels).key[:12]}"
+    return f"picture-{Outgoing('', np.where(hole[..., None], np.uint8(0), pixels), hole).key[:12]}"
+
+
 def write_picture(folder: Path, picture: Outgoing, hole: Hole = "white") -> dict[str, str]:
     """Write one picture's files; returns its row of the manifest.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from safebench.errors import ModelError
+from safebench.exchange.outgoing import content_name
+from safebench.inputs.images import save_png
 from safebench.inputs.names import IMAGE_SUFFIXES
 from safebench.models.contracts import Detection, Detector, Inpainter, PostProcessing
 from safebench.models.door import check_size, guarded
@@ -68,7 +71,8 @@ def inpaint(
     with torch.inference_mode(), _autocast(inpainter.device, precision):
         images = _to_tensor(seen, inpainter.device)
         if inpainter.card.input.named:
-            answer = inpainter.inpaint_named(images, masks, names or _numbered(len(photos)))
+            names = names or [content_name(*pair) for pair in zip(photos, holes, strict=True)]
+            answer = inpainter.inpaint_named(images, masks, names)
         else:
             answer = inpainter.inpaint(images, masks)
     answer = _widened(answer, precision)
@@ -100,8 +104,9 @@ def detect(
     precision: Precision = "fp32",
     names: Sequence[str] | None = None,
 ) -> Findings:
-    """Call a detector on 8-bit images and check its answer; `paths` for one that reads files.
+    """Call a detector on 8-bit images and check its answer.
 
+    paths: their files, for a detector that reads files; None: they are written as PNG for it.
     precision, names: as for `inpaint`.
 
     The score of a model without an image-level head is the mean of the map's top 1% (docs/protocol.md, 5).
@@ -109,9 +114,13 @@ def detect(
     """
     card = detector.card
     check_size(card, images.shape[1:3])
+    if card.input.reads == "files" and paths is None:
+        with TemporaryDirectory() as folder:
+            files = [_on_disk(Path(folder, f"{k}.png"), image) for k, image in enumerate(images)]
+            return detect(detector, images, files, precision, names)
     with torch.inference_mode(), _autocast(detector.device, precision):
         if card.input.named:
-            detection = detector.detect_named(paths or [], names or _numbered(len(images)))
+            detection = detector.detect_named(paths or [], names or [content_name(image) for image in images])
         elif card.input.reads == "files":
             detection = detector.detect_files(paths or [])
         else:
@@ -160,9 +169,9 @@ def top1_mean(map_: NDArray[np.float32]) -> float:
     return float(np.partition(flat, flat.size - count)[-count:].mean())
 
 
-def _numbered(count: int) -> list[str]:
-    """Names of pictures that nobody named."""
-    return [f"picture-{k}" for k in range(count)]
+def _on_disk(path: Path, image: NDArray[np.uint8]) -> Path:
+    save_png(path, image)
+    return path
 
 
 def _autocast(device: torch.device, precision: Precision) -> torch.autocast:

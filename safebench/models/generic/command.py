@@ -19,7 +19,7 @@ from torch import Tensor
 from safebench.errors import ExchangeError, SafebenchError, WeightsError
 from safebench.exchange.finding import find_answers
 from safebench.exchange.incoming import MapAnswer
-from safebench.exchange.outgoing import Outgoing, write_manifest, write_picture
+from safebench.exchange.outgoing import Outgoing, content_name, write_manifest, write_picture
 from safebench.exchange.settings import CommandFile, DetectorCommand, InpainterCommand, read_command
 from safebench.inputs.images import read_photo
 from safebench.models.contracts import Detection, Detector, Inpainter, Model
@@ -109,7 +109,7 @@ class CommandInpainter(_Command[InpainterCommand, Tensor], Inpainter):
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
         """See `Inpainter.inpaint`; raises ExchangeError where the command fails."""
         self._last = {}
-        return self.inpaint_named(images, masks, [f"picture-{k}" for k in range(len(images))])
+        return self.inpaint_named(images, masks, elsewhere.content_names(images, masks))
 
     def inpaint_named(self, images: Tensor, masks: Tensor, names: Sequence[str]) -> Tensor:
         """See `Inpainter.inpaint_named`; raises ExchangeError where the command fails."""
@@ -133,7 +133,7 @@ class CommandDetector(_Command[DetectorCommand, MapAnswer], Detector):
     def detect_files(self, paths: Sequence[Path]) -> Detection:
         """See `Detector.detect_files`; raises ExchangeError where the command fails."""
         self._last = {}
-        return self.detect_named(paths, [f"picture-{k}" for k in range(len(paths))])
+        return self.detect_named(paths, [content_name(read_photo(path)) for path in paths])
 
     def detect_named(self, paths: Sequence[Path], names: Sequence[str]) -> Detection:
         """See `Detector.detect_named`; raises ExchangeError where the command fails."""

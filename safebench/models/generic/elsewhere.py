@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from safebench.errors import ExchangeError
 from safebench.exchange.finding import read_scores
 from safebench.exchange.incoming import MapAnswer, read_map, read_picture
-from safebench.exchange.outgoing import Outgoing
+from safebench.exchange.outgoing import Outgoing, content_name
 from safebench.exchange.settings import MapSettings
 from safebench.models.contracts import Detection
 
@@ -33,9 +34,17 @@ def filled(files: Mapping[str, Path], picture: Outgoing) -> Tensor:
 
 def outgoing(images: Tensor, masks: Tensor, names: Sequence[str]) -> list[Outgoing]:
     """A batch (float32 B x 3 x H x W in [0, 1], masks B x 1 x H x W with 1 = hole) as what goes out."""
+    return [Outgoing(name, *pair) for name, pair in zip(names, _arrays(images, masks), strict=True)]
+
+
+def content_names(images: Tensor, masks: Tensor) -> list[str]:
+    """Names for a batch that nobody named."""
+    return [content_name(*pair) for pair in _arrays(images, masks)]
+
+
+def _arrays(images: Tensor, masks: Tensor) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
     pixels = (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    holes = (masks[:, 0] > 0.5).cpu().numpy()
-    return [Outgoing(name, pixels[k], holes[k]) for k, name in enumerate(names)]
+    return zip(pixels, (masks[:, 0] > 0.5).cpu().numpy(), strict=True)
 
 
 def answer_of(files: Mapping[str, T], name: str) -> T:

@@ -11,6 +11,7 @@ from torch import Tensor
 from safebench.errors import ExchangeError, WeightsError
 from safebench.exchange.finding import find_answers
 from safebench.exchange.incoming import check_all_scored
+from safebench.exchange.outgoing import content_name
 from safebench.exchange.settings import read_map_settings
 from safebench.inputs.images import read_photo
 from safebench.models.contracts import Detection, Detector, Inpainter
@@ -32,9 +33,8 @@ class FilesInpainter(Inpainter):
         self.files = _listed(weights)
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
-        """Refused: pixels have no name."""
-        del images, masks
-        raise ExchangeError("files: finds what was made elsewhere by its name; call `inpaint_named`, or run it")
+        """See `Inpainter.inpaint`: pictures that nobody named are looked for by their content's."""
+        return self.inpaint_named(images, masks, elsewhere.content_names(images, masks))
 
     def inpaint_named(self, images: Tensor, masks: Tensor, names: Sequence[str]) -> Tensor:
         """See `Inpainter.inpaint_named`; raises ExchangeError for an answer that is missing or does not fit."""
@@ -56,9 +56,13 @@ class FilesDetector(Detector):
             check_all_scored(self.files)
 
     def detect(self, images: Tensor) -> Detection:
-        """Refused: pixels have no name."""
+        """Refused: it is handed files."""
         del images
-        raise ExchangeError("files: finds what was made elsewhere by its name; call `detect_named`, or run it")
+        raise ExchangeError("files: looks at files; call `detect_files`")
+
+    def detect_files(self, paths: Sequence[Path]) -> Detection:
+        """See `Detector.detect_files`: pictures that nobody named are looked for by their content's."""
+        return self.detect_named(paths, [content_name(read_photo(path)) for path in paths])
 
     def detect_named(self, paths: Sequence[Path], names: Sequence[str]) -> Detection:
         """See `Detector.detect_named`; raises ExchangeError for an answer that is missing or does not fit."""

@@ -14,7 +14,7 @@ import safebench
 from safebench.errors import ConfigError, ExchangeError, WeightsError
 from safebench.models import calling
 from safebench.models.specs import participant
-from safebench.testing import InpainterContract, inputs
+from safebench.testing import inputs
 
 OPTIONS: dict[str, Any] = {"images": "sample", "size": 64, "limit": 3, "bins": "20-30", "lpips_net": "squeeze"}
 
@@ -63,14 +63,6 @@ def calls(file: Path) -> int:
 
 def run(file: Path, out: Path, **more: Any) -> Any:
     return safebench.run(inpainters=[f"mine=command:{file}"], out=out, **{**OPTIONS, **more})
-
-
-class TestCommandContract(InpainterContract):
-    name = "command"
-
-    @pytest.fixture(autouse=True)
-    def _file(self, tmp_path: Path) -> None:
-        self.weights = written(tmp_path, FILL)
 
 
 def test_a_shard_is_one_call_and_a_second_run_none(tmp_path):
