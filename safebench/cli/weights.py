@@ -71,7 +71,7 @@ def pull(
 @app.command()
 def verify(names: _NamesOrAll = None) -> None:
     """Compare the weights that are here with their published checksums, or with those of the first download."""
-    from safebench.models import weights
+    from safebench.models import expected_bytes, weights
 
     wrong = []
     for entry, checkpoint in _chosen(names):
@@ -83,9 +83,9 @@ def verify(names: _NamesOrAll = None) -> None:
         if weights.is_shipped(entry, checkpoint, path):
             typer.echo(f"{_label(entry, checkpoint)}: ok (shipped with the package)")
             continue
-        problem = weights.problem(checkpoint, path)
+        problem = expected_bytes.problem(checkpoint, path)
         wrong += [f"{_label(entry, checkpoint)}: {problem}"] if problem else []
-        against = weights.compared_with(checkpoint, path)
+        against = expected_bytes.compared_with(checkpoint, path)
         typer.echo(f"{_label(entry, checkpoint)}: {'WRONG' if problem else f'ok ({against})'}")
     for sentence in wrong:
         typer.echo(f"safebench: {sentence}", err=True)

@@ -7,7 +7,7 @@ compared.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from safebench.files import atomic_write, cache_folder, expanded, file_error
 from safebench.keys import plain
 from safebench.models import checksums, licences, parameters
 from safebench.models.cards import Weights
+from safebench.models.expected_bytes import difference, places, recorded, sum_file, sum_of_all, sums_of
 from safebench.models.registry import Entry
 from safebench.weights.fetch import downloads, hub, sources, transfers
 from safebench.weights.published import File
@@ -34,11 +35,9 @@ __all__ = [
     "cache_folder",
     "cached_path",
     "card_weights",
-    "compared_with",
     "find",
     "is_shipped",
     "missing",
-    "problem",
     "published",
     "pull",
 ]
@@ -93,10 +92,10 @@ def find(
             raise WeightsError(missing(entry, weights))
         _check_fetchable(entry, weights)
         path = pull(entry, weights)
-    sums = _sums(weights, path)
-    if wrong := _difference(weights, path, sums):
+    sums = sums_of(weights, path)
+    if wrong := difference(weights, path, sums):
         raise WeightsError(f"{entry.name}: {wrong}; delete it and fetch it again, or name it with --weights")
-    return Checkpoint(path, _sum_of_all(weights, sums), "published")
+    return Checkpoint(path, sum_of_all(weights, sums), "published")
 
 
 def check(entry: Entry, variant: str = "", named: Path | None = None) -> None:
@@ -134,7 +133,7 @@ def published(entry: Entry, weights: Weights) -> Path | None:
     """Where the published checkpoint lies (beside its card where that is its source, or in the cache), or None."""
     packed = [entry.folder / s.removeprefix("package:") for s in weights.sources if s.startswith("package:")]
     for path in (*packed, cached_path(entry, weights)):
-        if all(part.exists() for part in _places(weights, path)):
+        if all(part.exists() for part in places(weights, path)):
             return path
     return None
 
@@ -163,7 +162,7 @@ def pull(entry: Entry, weights: Weights) -> Path:
         raise WeightsError(missing(entry, weights))
     path = cached_path(entry, weights)
     try:
-        for file, target in zip(weights.files, _places(weights, path), strict=True):
+        for file, target in zip(weights.files, places(weights, path), strict=True):
             target.parent.mkdir(parents=True, exist_ok=True)
             with _alone(target):  # of two processes at once, the second finds it done
                 if not target.exists():
@@ -174,43 +173,6 @@ def pull(entry: Entry, weights: Weights) -> Path:
             f"{entry.name}: the cache cannot keep its weights: {file_error(error, path)} (SAFEBENCH_CACHE names it)"
         ) from None
     return path
-
-
-def problem(weights: Weights, path: Path) -> str:
-    """What is wrong with the bytes of a checkpoint at hand; empty where they are as published or as first fetched.
-
-    Raises WeightsError where they cannot be read.
-    """
-    return _difference(weights, path, _sums(weights, path))
-
-
-def _sums(weights: Weights, path: Path) -> list[str]:
-    """The checksums of a checkpoint's files in their order; a large file takes long, so each is read once."""
-    return [checksums.of_file(place) for place in _places(weights, path)]
-
-
-def _sum_of_all(weights: Weights, sums: Sequence[str]) -> str:
-    """One checksum for a checkpoint of one file or of several; what else lies in its folder is not read."""
-    files = [part.file for part in weights.parts]
-    return checksums.combined(dict(zip(files, sums, strict=True))) if files else sums[0]
-
-
-def _difference(weights: Weights, path: Path, sums: Sequence[str]) -> str:
-    for file, place, actual in zip(weights.files, _places(weights, path), sums, strict=True):
-        expected = file.sha256 or _recorded(place)
-        if expected and actual != expected:
-            said = "published" if file.sha256 else "recorded when it was first fetched"
-            return f"{place}: its sha256 is {actual}, not {expected} as {said}"
-    return ""
-
-
-def compared_with(weights: Weights, path: Path) -> str:
-    """What the bytes of a checkpoint at hand can be compared with."""
-    if all(file.sha256 for file in weights.files):
-        return "as published"
-    if all(file.sha256 or _recorded(p) for file, p in zip(weights.files, _places(weights, path), strict=True)):
-        return "as first fetched"
-    return "no checksum to compare with"
 
 
 def missing(entry: Entry, weights: Weights) -> str:
@@ -244,16 +206,11 @@ def _fetchable(file: File) -> list[str]:
     return [source for source in file.sources if not source.startswith("package:")]
 
 
-def _places(weights: Weights, path: Path) -> list[Path]:
-    """Where the files of a checkpoint lie if it lies at `path`."""
-    return [path / part.file for part in weights.parts] or [path]
-
-
 def _check_named(entry: Entry, named: Path) -> Checkpoint:
     named, weights = _named_files(entry, named)
     if weights is None:
         return Checkpoint(named, checksums.of_folder(named) if named.is_dir() else checksums.of_file(named))
-    return Checkpoint(named, _sum_of_all(weights, _sums(weights, named)))
+    return Checkpoint(named, sum_of_all(weights, sums_of(weights, named)))
 
 
 def _named_files(entry: Entry, named: Path) -> tuple[Path, Weights | None]:
@@ -265,11 +222,11 @@ def _named_files(entry: Entry, named: Path) -> tuple[Path, Weights | None]:
     if weights is None:
         return named, None
     wanted = " and ".join(file.file for file in weights.files)
-    if weights.parts and not all(place.is_file() for place in _places(weights, named)):
+    if weights.parts and not all(place.is_file() for place in places(weights, named)):
         raise WeightsError(f"{said}: has to be the folder that holds {wanted}")
     if named.is_dir() and not weights.parts:
         raise WeightsError(f"{said}: is a folder; name the file in it ({wanted}, say)")
-    for place in _places(weights, named):
+    for place in places(weights, named):
         check_stands_for_itself(place)
     return named, weights
 
@@ -328,7 +285,7 @@ def _alone(target: Path) -> Iterator[None]:
 
 
 def _pull_file(entry: Entry, file: File, target: Path, page: str) -> None:
-    expected = file.sha256 or _recorded(target)
+    expected = file.sha256 or recorded(target)
     try:
         with transfers.shown(f"{entry.name}: {file.file}") as progress:
             sources.fetch(msgspec.structs.replace(file, sha256=expected), target, progress)
@@ -340,17 +297,5 @@ def _pull_file(entry: Entry, file: File, target: Path, page: str) -> None:
         ) from None
     if not expected:
         sha256 = downloads.digest(target)
-        atomic_write(_sum_file(target), f"{sha256}  {target.name}\n".encode())
+        atomic_write(sum_file(target), f"{sha256}  {target.name}\n".encode())
         transfers.note(f"{target.name}: no checksum is published; recorded sha256 {sha256}")
-
-
-def _sum_file(place: Path) -> Path:
-    return place.with_name(f"{place.name}.sha256")
-
-
-def _recorded(place: Path) -> str:
-    """The sha256 that the first download had, as `sha256sum -c` reads it; empty where none is written down."""
-    try:
-        return _sum_file(place).read_text().split()[0]
-    except (OSError, UnicodeDecodeError, IndexError):
-        return ""
