@@ -30,7 +30,7 @@ def _code(plugin: Plugin) -> Code:
         lambda p: p.replace(f"{FLAT}/adapter.py", "SHADE * masks", "SHADE * masks * 0.5"),
         lambda p: p.replace("flat_plugin/_shades.py", "0.25", "0.75"),
         lambda p: p.replace("flat_plugin/_shades.py", "0.25", "0.26"),
-        lambda p: p.write("flat_plugin/__init__.py", "import torch\ntorch.set_flush_denormal(True)\n"),
+        lambda p: p.write("flat_plugin/__init__.py", "import math\nTURN = math.tau\n"),
         lambda p: p.replace(f"{FLAT}/table.csv", "2", "3"),
         lambda p: p.write(f"{FLAT}/deep/script.py", "print(1)\n"),
         lambda p: p.write("flat_plugin/data/levels.json", "[0.25]\n"),
