@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from safebench.metrics.auc import AUC
 from safebench.metrics.image_auc import IMAGE_AUC
@@ -40,7 +40,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell.  `order` is what it is sorted by; "" stands last in both directions."""
+    """One cell.  `order` is what it is sorted by; "" stands last in both directions.
+
+    tone: `good` or `warning` where it is a verdict.
+    """
 
     text: str
     order: str
@@ -49,6 +52,7 @@ class Cell:
     best: dict[View, int] = field(default_factory=dict)
     """1 or 2 where the figure is the best or the second of its group, for each way of reading."""
     inverted: bool = False
+    tone: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,5 +190,12 @@ def filtered(heads: Sequence[str], columns: Sequence[Column], rows: Sequence[Row
     )
 
 
+def by_condition(table: Table) -> Table:
+    """The same with filters for conditions alone: of a table so small that nobody has to search it."""
+    return replace(table, facets={head: table.facets[head] for head in CONDITIONS if head in table.facets})
+
+
+CONDITIONS = ("postprocess", "assembly")
+"""The heads that say under which condition a figure is: no figure mixes them."""
 COUNTED = Column("n", "n", "Images that the means are taken over.", count=True)
 FAILED = Column("failures", "Failures", "Images that failed and are in no mean.", count=True)

@@ -1,7 +1,8 @@
 """The gallery's pictures: copied from the run's folder, or drawn from its maps and holes.
 
-Composites are copied byte for byte: their PNG text says which inpainter made them, so that nobody mistakes them for
-photographs.  File names are made of safe characters and of the content's sha256.
+Pictures are copied byte for byte: the PNG text of composites says which inpainter made them, so that nobody mistakes
+them for photographs, and what a detector was shown stays the file that it was.  File names are made of safe characters
+and of the content's sha256.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,7 +24,9 @@ from safebench.files import atomic_write
 from safebench.keys import slug
 
 FOLDER = "gallery"
-_OURS = re.compile(r"[A-Za-z0-9._-]+\.[0-9a-f]{10}\.png")
+_SHOWN = (".png", ".jpg", ".webp")
+"""What a detector can be shown that browsers show too."""
+_OURS = re.compile(r"[A-Za-z0-9._-]+\.[0-9a-f]{10}\.(png|jpg|webp)")
 _FILL = (255, 255, 255)
 _OUTLINE = (255, 255, 255)
 _EDGE = (0, 0, 0)
@@ -47,24 +51,25 @@ class Pictures:
 
     def copy(self, run: Path, relative: str, name: str) -> str:
         """A picture of the run's folder, as it is."""
-        found = _inside(run, relative)
+        found = _inside(run, relative, _SHOWN)
         try:
-            return self._write(found.read_bytes(), name) if found else ""
+            return self._write(found.read_bytes(), name, found.suffix) if found else ""
         except OSError:
             return ""
 
-    def hole(self, run: Path, relative: str, name: str) -> tuple[str, str]:
-        """Two sheets to lay over a picture: the hole filled, and its outline alone."""
-        mask = _gray(_inside(run, relative))
-        if mask is None:
-            return "", ""
-        hole = (mask > 127).astype(np.uint8)
+    def hole(self, run: Path, relative: str, name: str) -> str:
+        """A sheet to lay over a picture: the hole filled."""
+        hole = _hole(_inside(run, relative))
+        return "" if hole is None else self._write(_sheet(hole, [(0, 0, 0), _FILL]), f"{name}.hole")
+
+    def outline(self, run: Path, relative: str, name: str) -> str:
+        """A sheet to lay over a picture: the hole's outline alone."""
+        hole = _hole(_inside(run, relative))
+        if hole is None:
+            return ""
         inner = hole - cv2.erode(hole, np.ones((3, 3), np.uint8))
         outer = cv2.dilate(hole, np.ones((3, 3), np.uint8)) - hole
-        return (
-            self._write(_sheet(hole, [(0, 0, 0), _FILL]), f"{name}.hole"),
-            self._write(_sheet(inner + 2 * outer, [(0, 0, 0), _OUTLINE, _EDGE]), f"{name}.outline"),
-        )
+        return self._write(_sheet(inner + 2 * outer, [(0, 0, 0), _OUTLINE, _EDGE]), f"{name}.outline")
 
     def map(self, run: Path, relative: str, name: str) -> MapPicture:
         """A 16-bit gray map in colours, 0 to 1 over the whole scale, so that maps can be compared."""
@@ -83,12 +88,12 @@ class Pictures:
 
     def remove_old(self) -> None:
         """Remove the pictures of an earlier report at this place that this one does not show."""
-        for path in (self._out / FOLDER).glob("*.png"):
+        for path in (self._out / FOLDER).glob("*"):
             if path.name not in self._written and _OURS.fullmatch(path.name):
                 path.unlink()
 
-    def _write(self, data: bytes, name: str) -> str:
-        file = f"{slug(name, 100)}.{hashlib.sha256(data).hexdigest()[:10]}.png"
+    def _write(self, data: bytes, name: str, suffix: str = ".png") -> str:
+        file = f"{slug(name, 100)}.{hashlib.sha256(data).hexdigest()[:10]}{suffix}"
         path = self._out / FOLDER / file
         if not path.exists():  # its name tells its content
             atomic_write(path, data)
@@ -96,12 +101,26 @@ class Pictures:
         return f"{FOLDER}/{file}"
 
 
-def _inside(run: Path, relative: str) -> Path | None:
-    """The file that a table names; None where the name leads out of the run's folder or nowhere."""
+def moved_mask(row: Mapping[str, Any]) -> str:
+    """Where the mask lies that moved along with a post-processed picture; "" where none was kept.
+
+    row: of the detection table.
+    """
+    return str(Path(row["picture"]).with_suffix(".mask.png")) if row["picture"] else ""
+
+
+def _inside(run: Path, relative: str, suffixes: Sequence[str] = (".png",)) -> Path | None:
+    """The picture that a table names; None where the name leads out of the run's folder or nowhere."""
     if not relative:
         return None
     path = (run / relative).resolve()
-    return path if path.is_relative_to(run.resolve()) and path.suffix == ".png" and path.is_file() else None
+    return path if path.is_relative_to(run.resolve()) and path.suffix in suffixes and path.is_file() else None
+
+
+def _hole(path: Path | None) -> NDArray[np.uint8] | None:
+    """1 where a mask is hole."""
+    mask = _gray(path)
+    return None if mask is None else (mask > 127).astype(np.uint8)
 
 
 def _gray(path: Path | None) -> NDArray[np.integer] | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from safebench.metrics.auc import AUC
 from safebench.metrics.detection_rate import DETECTION_RATE
 from safebench.metrics.psnr import PSNR
+from safebench.protocol import SPLICED
 
-from .._common.runs import Record, Run
-from .._common.words import ALL_BINS, Figure, figure, told
+from .._common.cells import COUNTED, FACET_NAMES, Cell, Column, Row, Table, by_condition, filtered
+from .._common.runs import NO_POSTPROCESS, Record, Run, of_each_assembly
+from .._common.words import ALL_BINS, Figure, figure, interval, number, told
 
 CHANCE = (0.45, 0.55)
 """Where a detector's AUC has to lie on an image that equals its original."""
@@ -23,6 +26,7 @@ class Verdict:
     control: str
     dataset: str
     postprocess: str
+    assembly: str
     detector: str
     n: int
     auc: Figure
@@ -35,11 +39,6 @@ class Verdict:
     def told_auc(self) -> str:
         """The AUC with its interval."""
         return told(self.auc)
-
-    @property
-    def told_rate(self) -> str:
-        """The detection rate with its interval."""
-        return told(self.detection_rate)
 
 
 def verdicts(run: Run) -> list[Verdict]:
@@ -57,6 +56,48 @@ def verdicts(run: Run) -> list[Verdict]:
         for row in run.detection
         if row["bin"] == ALL_BINS and run.is_control(row["inpainter"])
     ]
+
+
+def controls_table(runs: Sequence[Run]) -> Table:
+    """The verdicts of all runs, filtered by condition."""
+    heads = {"run": "Run", "inpainter": "Control"}
+    heads |= {key: FACET_NAMES[key] for key in ("dataset", "detector", "postprocess", "assembly")}
+    columns = [Column(key, name) for key, name in heads.items()]
+    columns += [
+        Column("verdict", "Verdict"),
+        *(Column(m.key, m.label, m.meaning, replace(m, better="", chance=None)) for m in (AUC, DETECTION_RATE)),
+        COUNTED,
+        Column("expected", "Expected"),
+    ]
+    rows = [_row(run, verdict) for run in of_each_assembly(runs) for verdict in verdicts(run)]
+    usual = {"postprocess": NO_POSTPROCESS, "assembly": SPLICED}
+    return by_condition(filtered(list(heads), columns, rows, **usual))
+
+
+def _row(run: Run, verdict: Verdict) -> Row:
+    facets = {
+        "run": run.label,
+        "inpainter": verdict.control,
+        "dataset": verdict.dataset,
+        "detector": verdict.detector,
+        "postprocess": verdict.postprocess,
+        "assembly": verdict.assembly,
+    }
+    text, tone = _SAID[verdict.holds]
+    cells = [Cell(value, value) for value in facets.values()]
+    cells += [Cell(text, text, tone=tone)]
+    for found in (verdict.auc, verdict.detection_rate):
+        order = "" if math.isnan(found.value) else repr(found.value)
+        cells.append(Cell(number(found.value), order, interval(found)))
+    cells += [Cell(f"{verdict.n:,}", str(verdict.n)), Cell(verdict.expected, verdict.expected)]
+    return Row(cells, facets)
+
+
+_SAID = {
+    True: ("✓ holds", "good"),
+    False: ("✗ does not hold", "warning"),
+    None: ("too few to say", "warning"),
+}
 
 
 def _identical(row: Record) -> bool:
@@ -78,6 +119,7 @@ def _verdict(row: Record, identical: bool, enough: bool) -> Verdict:
         control=row["inpainter"],
         dataset=row["dataset"],
         postprocess=row["postprocess"],
+        assembly=row["assembly"],
         detector=row["detector"],
         n=int(row["n"]),
         auc=auc,

@@ -19,7 +19,7 @@ from .._common.runs import Run, detection_metrics, quality_metrics
 from .._common.site import POLICY, environment, write_assets
 from .._common.standings import Standings
 from .._common.words import bin_name, bin_place, moment
-from .controls import CHANCE, verdicts
+from .controls import CHANCE, controls_table
 from .findings import findings
 from .tables import false_alarms_table, quality_table, results_table
 
@@ -46,6 +46,7 @@ def render(runs: Sequence[Run], shelves: list[dict[str, Any]]) -> str:
         false_alarms=false_alarms_table(runs),
         facet_names=FACET_NAMES,
         views=VIEWS,
+        controls=controls_table(runs),
         chance=CHANCE,
         min_photos=MIN_PHOTOS,
         metrics=[*detection_metrics(runs), *quality_metrics(runs)],
@@ -62,7 +63,6 @@ def _run_context(run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "findings": findings(run),
-        "verdicts": verdicts(run),
         "sections": sections(run),
         "cards": cards(run),
         "finished": moment(run.record.finished),

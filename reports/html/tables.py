@@ -17,6 +17,7 @@ from .._common.cells import (
     Column,
     Row,
     Table,
+    by_condition,
     figure_cell,
     filtered,
     misled,
@@ -71,7 +72,7 @@ def false_alarms_table(runs: Sequence[Run]) -> Table:
     for run in runs:
         for row in run.false_alarms:
             rows.append(_row(run, row, ("detector", "postprocess"), _figures(run, row, found, {})))
-    return _table(rows, ["detector", "postprocess"], found)
+    return by_condition(_table(rows, ["detector", "postprocess"], found))
 
 
 def _ranks(entries: list[_Entry], metric: Metric) -> dict[Hashable, dict[View, int]]:

@@ -15,9 +15,9 @@ from safebench.metrics.score import SCORE
 from safebench.protocol import ORIGINAL
 from safebench.results.claims import PIXEL, strongest
 
-from .._common.pictures import Pictures
+from .._common.pictures import Pictures, moved_mask
 from .._common.ranking import all_bins
-from .._common.runs import Record, Run, records
+from .._common.runs import NO_POSTPROCESS, Record, Run, records
 from .._common.standings import Standings
 from .._common.words import bin_name, number
 
@@ -33,6 +33,7 @@ _DETECTION = (
     AUC.column,
     SCORE.column,
     "map",
+    "picture",
     "run",
 )
 
@@ -125,7 +126,10 @@ class Cases:
             yield self._shot(row)
 
     def _shot(self, row: Record) -> dict[str, Any]:
-        """One composite, its hole's outline, and the map over it where it was kept; {} where there is no picture."""
+        """What the detector was shown, the hole's outline, and the map over it where it was kept.
+
+        Where that picture was not kept it is the composite, without a map; {} where there is none either.
+        """
         name = f"{row['sample']}.{row['inpainter']}"
         path, place = self.composites.get((row["sample"], row["inpainter"]), ("", None))
         picture = self.pictures.copy(place, path, name) if place else ""
@@ -133,13 +137,18 @@ class Cases:
             return {}
         mask, photo = self.samples[row["sample"]]
         folder = self.run.folder(row)
-        shown = self.pictures.map(folder, row["map"], f"{name}.{row.get('detector', '')}") if row["map"] else None
-        _, outline = self.pictures.hole(place, mask, row["sample"])
+        outline, map_ = self.pictures.outline(place, mask, row["sample"]), row["map"]
+        if row.get("postprocess", NO_POSTPROCESS) != NO_POSTPROCESS:
+            name += f".{row['postprocess']}"
+            shown = self.pictures.copy(folder, row["picture"], name)
+            picture, map_ = shown or picture, map_ if shown else ""
+            outline = self.pictures.outline(folder, moved_mask(row), name) or outline
+        laid = self.pictures.map(folder, map_, f"{name}.{row.get('detector', '')}") if map_ else None
         figures = [["AUC", number(row[AUC.column])], ["score", number(row[SCORE.column])]]
         return {
             "picture": picture,
             "outline": outline,
-            "map": shown.url if shown else "",
+            "map": laid.url if laid else "",
             "title": f"{row['inpainter']}, {bin_name(row['bin'])}",
             "photo": photo,
             "figures": figures if not math.isnan(row[AUC.column]) else [],

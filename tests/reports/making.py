@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from safebench.inputs.images.png import save_png
 from safebench.keys import slug
@@ -229,11 +230,25 @@ class Maker:
             "postprocess_id": "" if postprocess == "none" else f"id-{postprocess}",
             "detector": detector,
             "map": path,
+            "picture": self._shown(path, postprocess),
             "confidence": "",
             **({} if error else self._seen(name, assembly, detector, sample["bin"], postprocess)),
             "error": error,
             "error_step": "detect" if error else "",
         }
+
+    def _shown(self, path: str, postprocess: str) -> str:
+        """The picture that is kept of one after post-processing: a JPEG of half the side, its mask beside it."""
+        if postprocess == "none" or not path:
+            return ""
+        picture = path.replace("maps/", "pictures/", 1).replace(".png", f".{slug(postprocess)}.jpg")
+        pixels = self.rng.integers(0, 256, (SIDE // 2, SIDE // 2, 3), dtype=np.uint8)
+        (self.folder / picture).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(self.folder / picture)
+        hole = np.zeros((SIDE // 2, SIDE // 2), np.bool_)
+        hole[4:10, 4:10] = True
+        save_png((self.folder / picture).with_suffix(".mask.png"), hole)
+        return picture
 
     def _seen(self, name: str, assembly: str, detector: str, hole_bin: str, postprocess: str) -> dict[str, float]:
         if name == ORIGINAL:

@@ -16,6 +16,13 @@ NASTY = (
 )
 
 
+CONDITIONS: dict[str, Any] = {
+    "lost": {f"{NASTY[0]}:75": {NASTY[2]: 0.1, "blunt": 0.2}, NASTY[1]: {NASTY[2]: 0.1, "blunt": 0.2}},
+    "whole": {NASTY[2]: 0.1, "blunt": 0.2},
+}
+"""Post-processing by such names, one of them with a level, and regenerated pictures: for `nasty_run`."""
+
+
 def nasty_run(make_run: MakeRun, **changes: Any) -> Results:
     """A run in which every name, sentence and address tries to be markup."""
     tried = NASTY[0]

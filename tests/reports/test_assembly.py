@@ -159,3 +159,65 @@ def test_a_run_of_one_assembly_has_no_such_section(make_run: MakeRun, form: Repo
 def test_few_photos_name_nobody(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     page = Page(form.write([make_run(whole=WHOLE, photos=FEW)], tmp_path))
     assert "Too few to say which detector loses least where whole pictures are regenerated: 4 photos" in page.text
+
+
+@pytest.mark.parametrize("section", ["robustness", "assembly"])
+def test_a_section_by_keyboard_alone(
+    open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path, section: str
+) -> None:
+    lost = {"jpeg:90": {"sharp": 0.01, "blunt": 0.1}, "jpeg:50": {"sharp": 0.03, "blunt": 0.2}}
+    page = open_page(form.write([make_run(whole=WHOLE, lost=lost)], tmp_path))
+    page.locator(f"#{section} select").first.focus()
+    inside = f"document.querySelector('#{section}').contains(document.activeElement)"
+    about = "(({ tagName, className, textContent, dataset }) => [tagName, className, textContent, dataset.pick])"
+    reached, last = [], ""
+    while page.evaluate(inside):
+        tag, kind, text, pick = page.evaluate(f"{about}(document.activeElement)")
+        reached.append(kind if kind == "scroll" else tag)
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        if text == "These figures as a table":
+            page.keyboard.press("Enter")
+        if pick == "metric":
+            page.keyboard.press("End")
+            last = page.evaluate("document.activeElement.selectedOptions[0].textContent")
+        assert len(reached) < 60
+        page.keyboard.press("Tab")
+    assert reached.count("SELECT") == page.locator(f"#{section} select").count() >= 4
+    assert reached.count("scroll") == 2  # the section's table and the chart's
+    assert page.locator(f"#{section} svg.chart").get_attribute("aria-label").startswith(last)
+    assert page.locator(f"#{section} .figures tbody tr").count() == 2
+
+
+def test_the_gallery_is_of_one_condition_and_one_assembly(
+    open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path
+) -> None:
+    lost = {"jpeg:75": {"sharp": 0.01, "blunt": 0.1}}
+    page = open_page(form.write([make_run(whole=WHOLE, lost=lost, pictures=1)], tmp_path))
+    addresses = "(found) => [...document.querySelectorAll(found)].map((image) => image.getAttribute('src'))"
+    under = "#wall .pair:first-child .under"
+    plain = page.evaluate(addresses, under)
+    original, _, _, composite = page.evaluate(addresses, "#wall > .pictures img")
+    assert plain == [composite, original]
+    page.locator("#gallery select[data-pick=assembly]").select_option(label="regenerated")
+    assert page.get_by_role("heading", name="Regenerated picture of alpha", exact=True).is_visible()
+    page.locator("#gallery select[data-pick=condition]").select_option(label="jpeg:75")
+    assert page.get_by_role("heading", name="After jpeg:75", exact=True).is_visible()
+    assert page.locator("#wall .pair").count() == 2  # a detector once
+    shown = page.evaluate(addresses, under)
+    assert len({*plain, *shown}) == 4
+    assert all(address.endswith(".jpg") for address in shown)
+    page.wait_for_function("[...document.querySelectorAll('#wall img')].every(i => i.complete && i.naturalWidth > 0)")
+    page.locator("#gallery select[data-pick=inpainter]").select_option(label="noise")
+    assert page.locator("#gallery select[data-pick=assembly] option").all_inner_texts() == ["spliced"]
+
+
+def test_controls_and_false_alarms_are_shown_of_one_condition(
+    open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path
+) -> None:
+    lost = {"jpeg:75": {"sharp": 0.01, "blunt": 0.1}}
+    page = open_page(form.write([make_run(whole=WHOLE, lost=lost)], tmp_path))
+    for table, rows in (("false-alarms", 2), ("controls", 4)):
+        conditions = f"[...document.querySelectorAll('#{table}-table tbody tr')].map((row) => row.dataset.postprocess)"
+        for condition in ("none", "jpeg:75"):
+            page.locator(f"#{table}-tools select").select_option(label=condition)
+            assert page.evaluate(conditions) == [condition] * rows

@@ -11,7 +11,7 @@ from safebench.results.report_format import ReportFormat
 
 from .browsing import DESKTOP, PHONE, SMALL_PHONE, Open
 from .making import MakeRun
-from .nasty import nasty_run
+from .nasty import CONDITIONS, NASTY, nasty_run
 
 
 @pytest.fixture(scope="module")
@@ -211,11 +211,15 @@ def test_on_paper_the_tools_are_gone_and_the_ground_is_light(open_page: Open, re
 
 
 def test_markup_in_names_stays_text(open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
-    page = open_page(form.write([nasty_run(make_run, pictures=1)], tmp_path), PHONE)
-    for section in ("#results-tools", "#scatter", "#lines", "#gallery"):
+    page = open_page(form.write([nasty_run(make_run, pictures=1, **CONDITIONS)], tmp_path), PHONE)
+    tables = ("results", "quality", "robustness", "assembly", "false-alarms", "controls")
+    for section in (*(f"#{name}-tools" for name in tables), "#scatter", "#lines", "#curves", "#slopes", "#gallery"):
         for select in page.locator(f"{section} select").all():
             for place in range(select.locator("option").count()):
                 select.select_option(index=place)
+    for summary in page.locator("#curves summary, #slopes summary").all():
+        summary.click()
+    assert page.locator("#curves h4").inner_text() == NASTY[0]
     page.locator("#results-table th[data-key=inpainter]").click()
     page.get_by_label("show controls").check()
     assert page.evaluate("window.pwned") is None

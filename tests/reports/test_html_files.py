@@ -5,19 +5,27 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from safebench_reports._common import site as site_module
+from safebench_reports._common.runs import records
 from safebench_reports._common.words import number, web_address
 
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results
 
+from . import nasty
 from .making import MakeRun
 from .nasty import NASTY, nasty_run
 from .reading import Page
+
+CONDITIONS: dict[str, Any] = {
+    "lost": {"jpeg:75": {"sharp": 0.1, "blunt": 0.2}},
+    "whole": {"sharp": 0.1, "blunt": 0.2},
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +64,37 @@ def test_the_gallery_holds_what_its_samples_have(page: Page, out: Path, run: Res
         assert np.array_equal(np.asarray(hole.convert("RGBA"))[..., 3] > 0, np.pad(np.ones((12, 12)), (8, 12)) > 0)
 
 
+def test_the_gallery_shows_what_each_detector_was_shown(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
+    run = make_run(pictures=1, **CONDITIONS)
+    [shelf] = Page(form.write([run], tmp_path)).data["gallery-data"]
+    assert shelf["conditions"] == ["none", "jpeg:75"]
+    assert shelf["assemblies"] == ["spliced", "regenerated"]
+    photo = shelf["photos"][0]
+    composites = {(found["inpainter"], found["assembly"]): found for found in photo["samples"][0]["composites"]}
+    assert len(composites) == 3 * 2 + 2  # of controls there is one
+    made = {(row["inpainter"], row["assembly"]): row for row in records(run.quality) if row["sample"] == "photo0.10-20"}
+    names = ("inpainter", "assembly", "detector", "postprocess")
+    seen = {tuple(row[key] for key in names): row for row in records(run.detection) if row["sample"] == "photo0.10-20"}
+    for (inpainter, assembly), composite in composites.items():
+        file = made[inpainter, assembly]["composite"]
+        assert (tmp_path / composite["picture"]).read_bytes() == (run.folder / file).read_bytes()
+        for found in composite["detections"]:
+            row = seen[inpainter, assembly, found["detector"], found["condition"]]
+            plain = found["condition"] == "none"
+            kept = composite["picture"] if plain else found["shown"]
+            assert found["shown"] == kept
+            assert found["shown"].endswith(".png" if plain else ".jpg")
+            assert plain or (tmp_path / kept).read_bytes() == (run.folder / row["picture"]).read_bytes()
+            assert ["AUC", number(row["auc"])] in found["figures"]
+            with Image.open(tmp_path / found["outline"]) as outline:
+                assert outline.size == ((32, 32) if plain else (16, 16))  # the mask moved along
+    assert {(found["detector"], found["condition"]) for found in photo["controls"]} == {
+        (detector, condition) for detector in ("sharp", "blunt") for condition in ("none", "jpeg:75")
+    }
+    form.write([make_run()], tmp_path)
+    assert not list((tmp_path / "gallery").iterdir())  # of another report at this place
+
+
 def test_the_gallery_shows_how_sure_a_detector_is(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     run = make_run(pictures=1)
     told = run.detection["detector"] == "sharp"
@@ -91,8 +130,8 @@ def test_nothing_is_written_in_line(page: Page) -> None:
 
 
 def test_nothing_from_a_run_becomes_markup(make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
-    plain = Page(form.write([make_run(pictures=1)], tmp_path / "plain"))
-    page = Page(form.write([nasty_run(make_run, pictures=3)], tmp_path / "nasty"))
+    plain = Page(form.write([make_run(pictures=1, **CONDITIONS)], tmp_path / "plain"))
+    page = Page(form.write([nasty_run(make_run, pictures=3, **nasty.CONDITIONS)], tmp_path / "nasty"))
     tags = {tag for tag, _ in page.elements}
     assert tags <= {tag for tag, _ in plain.elements} | {"tr", "td", "small", "code"}
     assert [values for tag, values in page.elements if tag == "script"] == [
@@ -114,9 +153,12 @@ def test_a_table_cannot_name_a_file_outside_the_run(make_run: MakeRun, form: Rep
     secret.write_bytes((run.folder / "originals" / "photo0.png").read_bytes() + b"secret")
     run.samples["original"] = "../secret.png"
     run.quality["composite"] = str(secret)
+    run.detection = run.detection.assign(postprocess="x", picture="../secret.png")
     page = Page(form.write([run], tmp_path))
     assert page.data["gallery-data"][0]["photos"][0]["original"] == ""
     assert page.data["gallery-data"][0]["photos"][0]["samples"][0]["composites"][0]["picture"] == ""
+    shown = page.data["gallery-data"][0]["photos"][0]["samples"][0]["composites"][0]["detections"]
+    assert {found["shown"] for found in shown} == {""}
     assert not any(b"secret" in path.read_bytes() for path in (tmp_path / "gallery").iterdir())
 
 

@@ -18,7 +18,7 @@ from safebench.results.tables import compare_inpainters
 
 from .browsing import DESKTOP, PHONE, Open
 from .making import FEW, MakeRun, model
-from .nasty import nasty_run
+from .nasty import CONDITIONS, nasty_run
 
 FIRST, OTHER = "#table-0", "#table-1"
 
@@ -245,10 +245,14 @@ def test_a_second_leaderboard_leaves_nothing_of_the_first(make_run: MakeRun, tmp
 
 
 def test_markup_in_names_stays_text(open_page: Open, make_run: MakeRun, tmp_path: Path) -> None:
-    site = write_report([nasty_run(make_run, pictures=1)], tmp_path, "leaderboard")
+    site = write_report([nasty_run(make_run, pictures=1, **CONDITIONS)], tmp_path, "leaderboard")
     page = open_page(site, PHONE)
     for button in page.locator(".opener").all()[:2]:
         button.click()
+    for select in page.locator("#robustness select, #assembly select").all():
+        for place in range(select.locator("option").count()):
+            select.select_option(index=place)
+    assert page.evaluate("window.pwned") is None
     for path in (site, site.with_name("head-to-head.html")):
         page.goto(path.as_uri())
         assert page.evaluate("window.pwned") is None

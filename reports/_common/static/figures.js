@@ -39,7 +39,7 @@ window.SafeBenchFigures = (() => {
   // The same figures as a table, for those who cannot see the chart.
   const asTable = (heads, rows) => {
     const summary = element("summary", { textContent: "These figures as a table" });
-    const box = element("div", { className: "scroll" });
+    const box = element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "These figures as a table" });
     summary.addEventListener("click", () => box.replaceChildren(element("table", { className: "data" },
       element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col", textContent: text })))),
       element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((text) => element("td", { textContent: text }))))))));

@@ -51,7 +51,7 @@
       picks.every((pick) => pick.value === "" || facets[index][pick.dataset.facet] === pick.value));
     for (const pick of picks) pick.addEventListener("change", () => api.draw());
     const box = tools.querySelector("[data-search]");
-    box.addEventListener("input", () => api.search(box.value).draw());
+    box?.addEventListener("input", () => api.search(box.value).draw());
   };
 
   const addColumns = (api, boxes) => {

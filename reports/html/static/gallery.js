@@ -24,17 +24,17 @@
   const framed = (title, layers, ...below) =>
     element("figure", {}, element("div", { className: "frame" }, ...layers), element("figcaption", {}, element("h4", { textContent: title }), ...below));
 
-  // A map over its picture; where there is no map, the reason.
-  const overlaid = (title, under, detection, outline, ...below) => {
+  // A map over the picture that the detector was shown; where there is none, the reason.
+  const overlaid = (title, detection, ...below) => {
     if (!detection) return framed(title, [blank("not looked at")], ...below);
     if (detection.error) return framed(title, [blank(detection.error)], ...below);
-    if (!detection.map || !under) return framed(title, [blank("map not kept")], ...below);
+    if (!detection.map || !detection.shown) return framed(title, [blank(detection.map ? "picture not kept" : "map not kept")], ...below);
     const score = detection.figures.find(([name]) => name === "Score")?.[1] ?? "–";
     const layers = [
-      picture(under, "", "under"),
+      picture(detection.shown, "", "under"),
       picture(detection.map, `${title}: map of ${detection.detector}, score ${score}`, "map"),
     ];
-    if (outline) layers.push(picture(outline, "", "outline"));
+    if (detection.outline) layers.push(picture(detection.outline, "", "outline"));
     return framed(title, layers, ...below);
   };
 
@@ -44,21 +44,37 @@
     select.value = Math.max(0, labels.indexOf(before));
   };
 
+  const textOf = (name) => pick(name)?.selectedOptions[0]?.textContent;
+  const unique = (values) => [...new Set(values)];
+  const seen = ({ shelf, photo, composite }) => {
+    const held = new Set([...(composite?.detections ?? []), ...photo.controls].map((detection) => detection.condition));
+    return shelf.conditions.filter((condition) => held.has(condition));
+  };
+
   const current = () => {
     const shelf = shelves[chosen("run")];
     const photo = shelf.photos[chosen("photo")];
     const sample = photo.samples[chosen("sample")];
-    return { shelf, photo, sample, composite: sample.composites[chosen("inpainter")] };
+    const own = sample.composites.filter((composite) => composite.inpainter === textOf("inpainter"));
+    const composite = own.find(({ assembly }) => assembly === textOf("assembly")) ?? own[0];
+    const now = { shelf, photo, sample, own, composite };
+    return { ...now, condition: textOf("condition") ?? seen(now)[0] };
   };
 
   const refill = () => {
     options(pick("photo"), shelves[chosen("run")].photos.map((photo) => photo.name));
-    const { photo } = current();
-    options(pick("sample"), photo.samples.map((sample) => sample.bin));
-    options(pick("inpainter"), current().sample.composites.map((composite) => composite.inpainter));
+    options(pick("sample"), shelves[chosen("run")].photos[chosen("photo")].samples.map((sample) => sample.bin));
+    options(pick("inpainter"), unique(current().sample.composites.map((composite) => composite.inpainter)));
+    if (pick("assembly")) options(pick("assembly"), current().own.map((composite) => composite.assembly));
+    if (pick("condition")) options(pick("condition"), seen(current()));
   };
 
-  const firstRow = ({ photo, sample, composite }) => {
+  const USUAL = ["none", "spliced"];
+  const isUsual = (condition) => !condition || USUAL.includes(condition);
+  const named = ({ inpainter, assembly }) => `${isUsual(assembly) ? "composite" : `${assembly} picture`} of ${inpainter}`;
+  const capitalised = (text) => text[0].toUpperCase() + text.slice(1);
+
+  const firstRow = ({ photo, sample, composite, condition }) => {
     const alt = `Photo ${photo.name}`;
     const shown = photo.original ? [picture(photo.original, alt)] : [blank("the photo could not be read")];
     const holed = photo.original && sample.hole
@@ -69,26 +85,30 @@
     const filled = composite.picture
       ? [picture(composite.picture, `${alt}, the hole filled by ${composite.inpainter}`)]
       : [blank(composite.error || "composite not kept")];
-    return [...row, framed(`Composite of ${composite.inpainter}`, filled, figuresOf(composite.figures))];
+    row.push(framed(capitalised(named(composite)), filled, figuresOf(composite.figures)));
+    const after = composite.detections.find((detection) => detection.condition === condition && detection.shown);
+    if (!isUsual(condition) && after) row.push(framed(`After ${condition}`, [picture(after.shown, `The ${named(composite)} after ${condition}`)]));
+    return row;
   };
 
   // How sure the detector is of each pixel, where it says so.
-  const sureness = (title, under, detection) =>
-    detection?.confidence && under
-      ? [framed(title, [picture(under, "", "under"), picture(detection.confidence, `${title}: confidence of ${detection.detector}`, "map")])]
+  const sureness = (title, detection) =>
+    detection?.confidence && detection.shown
+      ? [framed(title, [picture(detection.shown, "", "under"), picture(detection.confidence, `${title}: confidence of ${detection.detector}`, "map")])]
       : [];
 
-  const detectorRows = ({ photo, sample, composite }) =>
-    (composite?.detections ?? []).map((detection) => {
-      const control = photo.controls.find((other) => other.detector === detection.detector);
+  const detectorRows = ({ photo, composite, condition }) =>
+    (composite?.detections ?? []).filter((detection) => detection.condition === condition).map((detection) => {
+      const control = photo.controls.find((other) => other.detector === detection.detector && other.condition === condition);
       const score = control?.figures.filter(([name]) => /^(Score|Flagged|Map)/.test(name)) ?? [];
+      const after = isUsual(condition) ? "" : ` after ${condition}`;
       return element("section", { className: "pair" },
-        element("h3", { textContent: detection.detector }),
+        element("h3", { textContent: `${detection.detector}${isUsual(condition) ? "" : ` · ${condition}`}` }),
         element("div", { className: "pictures" },
-          overlaid(`On the composite of ${composite.inpainter}`, composite.picture, detection, sample.outline, figuresOf(detection.figures)),
-          overlaid("On the untouched original (control)", photo.original, control, "", figuresOf(score)),
-          ...sureness("How sure it is of the composite's map", composite.picture, detection),
-          ...sureness("How sure it is of the original's map", photo.original, control)));
+          overlaid(`On the ${named(composite)}${after}`, detection, figuresOf(detection.figures)),
+          overlaid(`On the untouched original${after} (control)`, control, figuresOf(score)),
+          ...sureness("How sure it is of this map", detection),
+          ...sureness("How sure it is of the original's map", control)));
     });
 
   const draw = () => {
