@@ -24,6 +24,12 @@ SPLICED = "spliced"
 REGENERATED = "regenerated"
 """The other assembly: the inpainter's whole output, rounded to 8 bit."""
 
+RECEIVED = "received"
+"""Not made here: a forged picture of somebody else's, as its file is."""
+
+NATIVE = "native"
+"""The size at which pictures are looked at where each keeps its own."""
+
 SIZE = 256
 """Side of the evaluated images in pixels, the paper's."""
 
@@ -55,6 +61,18 @@ BINS = tuple(Bin(k) for k in range(1, 7))
 def bin_of(hole_pixels: int, pixels: int) -> Bin | None:
     """The bin that a mask lies in, or None where it lies in none (hole of up to 1% or of more than 60%)."""
     return next((b for b in BINS if b.holds(hole_pixels, pixels)), None)
+
+
+NO_BIN = "unknown"
+"""The bin of a forged picture whose mask cannot be read."""
+
+
+def bin_of_any(hole_pixels: int, pixels: int) -> str:
+    """The name of the bin of any hole: `0-1` and `60-100` for those that lie in none of `BINS`."""
+    held = bin_of(hole_pixels, pixels)
+    if held is not None:
+        return held.name
+    return "60-100" if 2 * hole_pixels > pixels else "0-1"
 
 
 def parse_bins(text: str) -> tuple[Bin, ...]:

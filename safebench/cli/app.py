@@ -56,10 +56,21 @@ def run(
     ] = None,
     masks: Annotated[str | None, typer.Option(help="irregular, nvidia, or a directory. Default: irregular.")] = None,
     mask_threshold: MaskThreshold = None,
+    pictures: Annotated[
+        str | None,
+        typer.Option(help="Forged pictures of others instead of inpainters: a set's name, a list, or a directory."),
+    ] = None,
+    mask_hole: Annotated[
+        str | None, typer.Option(help="Of their masks: white, black, or auto-by-difference. Default: white.")
+    ] = None,
+    exclude: Annotated[str | None, typer.Option(help="A list of those to leave out, one a line.")] = None,
     bins: Annotated[str | None, typer.Option(help="Hole ratios in %, or all. Default: 10-20,30-40,50-60.")] = None,
     limit: Annotated[int | None, typer.Option(help="So many photos, drawn with the seed. Default: all.")] = None,
     seed: Annotated[int | None, typer.Option(help="Reaches every random draw. Default: 0.")] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the evaluated images. Default: 256.")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="N|native", help="Side of the evaluated images, or each its own. Default: 256."),
+    ] = None,
     batch_size: Annotated[
         str | None,
         typer.Option(metavar="N|auto", help="Images a call. Default: auto (4, on a GPU 32, less if need be)."),
@@ -112,11 +123,14 @@ def run(
         "images": images,
         "masks": masks,
         "mask_threshold": mask_threshold,
+        "pictures": pictures,
+        "mask_hole": mask_hole,
+        "exclude": exclude,
         "bins": bins,
         "limit": limit,
         "seed": seed,
-        "size": size,
-        "batch_size": int(batch_size) if batch_size and batch_size.lstrip("-").isdigit() else batch_size,
+        "size": _number(size),
+        "batch_size": _number(batch_size),
         "device": device,
         "precision": precision,
         "compile": compile_,
@@ -238,6 +252,11 @@ def doctor() -> None:
     from safebench.cli.doctor import examine
 
     examine()
+
+
+def _number(text: str | None) -> int | str | None:
+    """A whole number where the text is one."""
+    return int(text) if text and text.lstrip("-").isdigit() else text
 
 
 def _split(names: list[str] | None) -> list[str] | None:

@@ -47,7 +47,7 @@ def with_assemblies(
 
 
 def with_implied_metrics(config: RunConfig) -> RunConfig:
-    """The run's options, with the figure that belongs beside whole pictures."""
-    if REGENERATED not in config.assembly or KNOWN_CHANGED.key in config.metrics:
+    """The run's options, with the figure that belongs beside whole pictures, and beside those that others made."""
+    if (REGENERATED not in config.assembly and config.pictures is None) or KNOWN_CHANGED.key in config.metrics:
         return config
     return structs.replace(config, metrics=(*config.metrics, KNOWN_CHANGED.key))

@@ -12,6 +12,7 @@ from safebench.errors import ConfigError, PluginError
 from safebench.files import expanded
 from safebench.inputs.names import check_directory, mask_set
 from safebench.inputs.photos import check_photos
+from safebench.inputs.pictures import check_pictures
 from safebench.keys import plain
 from safebench.models import registry, weights
 from safebench.models.labels import check_label, check_told_apart, split_label
@@ -43,9 +44,12 @@ def check(config: RunConfig) -> None:
     check_names(config.weights, [*entries, *(entry for entry, _ in steps)], labels)
     for names in (config.inpainters, config.detectors):
         check_told_apart(names)
-    check_photos(config.images)
-    if not mask_set(config.masks):
-        check_directory(expanded(config.masks))
+    if config.pictures is None:
+        check_photos(config.images)
+        if not mask_set(config.masks):
+            check_directory(expanded(config.masks))
+    else:
+        check_pictures(config.pictures, config.exclude)
     if config.out is not None:
         check_run_folder(expanded(config.out))
     needed = _ENGINES.get(config.engine)
@@ -64,7 +68,8 @@ def _entries(kind: str, name: str, config: RunConfig) -> list[Entry]:
     if label:
         check_label(kind, label, entry.name)
     weights.check(entry, variant, named_file(kind, name, config.weights))
-    if wanted := entry.card.input.unfit(config.size, config.size):
+    wanted = entry.card.input.unfit(config.size, config.size) if isinstance(config.size, int) else ""
+    if wanted:
         raise ConfigError(f"--size {config.size}: {entry.name} takes {wanted}")
     return [entry]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from msgspec import structs
@@ -13,7 +14,7 @@ from safebench.protocol import PROTOCOL
 from safebench.route.plan import Plan
 from safebench.runs import provenance
 from safebench.runs.config import RunConfig
-from safebench.runs.record import Call, Masks, ModelRecord, Photos, RunRecord
+from safebench.runs.record import Call, Masks, ModelRecord, Photos, Pictures, RunRecord
 
 
 def begun(
@@ -44,7 +45,7 @@ def begun(
             title=photos.title,
             licence=photos.licence,
             note=photos.note,
-            count=len(plan.photos),
+            count=len({sample.photo for sample in plan.samples}),
             independent=photos.independent,
             ignored=photos.ignored,
             fingerprint=prints["photos"],
@@ -57,15 +58,33 @@ def begun(
             problems=tuple(masks.problems),
             fingerprint=prints["masks"],
         ),
+        pictures=_pictures(plan, config),
         lpips_net=before.lpips_net,
         lpips_sha256=before.lpips_sha256,
     )
     return structs.replace(record, **{kind: {**before.models(kind), **said} for kind, said in taking_part.items()})
 
 
+def _pictures(plan: Plan, config: RunConfig) -> Pictures | None:
+    """What is said of pictures that are given; None where inpainters make them."""
+    pictures = plan.picture_set
+    if pictures is None:
+        return None
+    return Pictures(
+        kind=pictures.kind,
+        makers=dict(Counter(received.maker for received in plan.received)),
+        authentic=len({sample.photo for sample in plan.samples if sample.original}),
+        excluded=pictures.excluded,
+        exclusion=pictures.exclusion,
+        hole=config.mask_hole,
+        fingerprint=plan.fingerprints["pictures"],
+    )
+
+
 def described_all(before: Mapping[str, ModelRecord], models: Iterable[ModelSpec], plan: Plan) -> dict[str, ModelRecord]:
     """What is said of each model, by its label, after what was said of it `before`; and of the plan's photos."""
     photos = {(sample.photo_name, sample.photo_sha256) for sample in plan.samples}
+    photos |= {(received.path.name, received.content) for received in plan.received}
     return {
         spec.label: structs.replace(
             described(spec, before.get(spec.label)),

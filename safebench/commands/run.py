@@ -22,13 +22,18 @@ from safebench.metrics.catalogue import chosen, networks
 from safebench.models import kinds
 from safebench.models.devices import pick_device, why_not_bf16
 from safebench.models.specs import ModelSpec, choose
+from safebench.protocol import NATIVE
 from safebench.results.results import Results
 from safebench.route.chains import Chain, choose_chains
 from safebench.route.detect import DetectLink, originals
 from safebench.route.inpaint import InpaintLink
 from safebench.route.job import Job
+from safebench.route.picture import Picture
+from safebench.route.picture_plan import make_picture_plan
 from safebench.route.plan import Plan, make_plan
 from safebench.route.prepare import prepare
+from safebench.route.received import Maker, ReceivedLink
+from safebench.route.sizes import of_equal_size
 from safebench.runs import provenance
 from safebench.runs.config import RunConfig, make_config
 from safebench.runs.options import as_argument
@@ -38,6 +43,9 @@ from safebench.runs.store import Store
 from safebench.work.engines import make_executor
 from safebench.work.executor import ExecutorOptions
 from safebench.work.watching import Silent, Watcher
+
+Making = Callable[..., InpaintLink | ReceivedLink]
+"""Makes the link that gives one maker's pictures, with the backbone of LPIPS."""
 
 
 def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **options: Any) -> Results:
@@ -83,7 +91,8 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
         before = store.read_record()
         if before and before.status == "started":
             store.sweep()
-        plan = make_plan(config)
+        plan = make_plan(config) if config.pictures is None else make_picture_plan(config)
+        makers = [Maker(name) for name in plan.makers]
         for sentence in (*plan.mask_set.problems, *_remarks(plan)):
             watcher.note(sentence)
         known = before or RunRecord()
@@ -93,9 +102,10 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
             watcher.note(sentence)
         executor = make_executor(_executor_options(config, store.folder))
         taking_part = {
-            "inpainters": with_assemblies(
-                known.inpainters, described_all(known.inpainters, inpainters, plan), assemblies
-            ),
+            "inpainters": {
+                **with_assemblies(known.inpainters, described_all(known.inpainters, inpainters, plan), assemblies),
+                **{maker.label: maker.record(plan.photo_set.title) for maker in makers},
+            },
             "detectors": described_all(known.detectors, detectors, plan),
             "postprocessing": {chain.label: chain.record() for chain in chains},
         }
@@ -107,7 +117,8 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
             store.write_record(record)
             job = Job(config, store, plan, watcher, executor)
             prepare(job)
-            links = [partial(InpaintLink, job, spec, assemblies[spec.label]) for spec in inpainters]
+            links: list[Making] = [partial(InpaintLink, job, spec, assemblies[spec.label]) for spec in inpainters]
+            links += [partial(ReceivedLink, job, maker) for maker in makers]
             record = structs.replace(_inpaint(job, links, record), metrics_left_out=metrics_left_out)
             store.write_record(record)
             _detect(job, links, detectors, chains)
@@ -150,6 +161,9 @@ def folder_of(config: RunConfig) -> Path:
     if config.out is not None:
         return expanded(config.out)
     threshold = [] if config.mask_threshold is None else [config.mask_threshold]
+    if config.pictures is not None:
+        inputs = digest(config.pictures, config.mask_hole, config.exclude, config.limit, config.seed, *threshold)
+        return Path("runs") / f"{slug(Path(config.pictures).stem)}-{inputs[:8]}"
     inputs = digest(config.images, config.masks, config.bins, config.limit, config.seed, config.size, *threshold)
     return Path("runs") / f"{slug(Path(config.images).name)}-{slug(Path(config.masks).name)}-{inputs[:8]}"
 
@@ -165,10 +179,10 @@ def _device(config: RunConfig) -> str:
     return config.device if config.engine == "local" else "cpu"
 
 
-def _inpaint(job: Job, links: Sequence[Callable[..., InpaintLink]], record: RunRecord) -> RunRecord:
-    """The inpainting stages; returns the record with what it says of LPIPS.
+def _inpaint(job: Job, links: Sequence[Making], record: RunRecord) -> RunRecord:
+    """The stages that give pictures; returns the record with what it says of LPIPS.
 
-    links: one for each inpainter, to be made with the backbone of LPIPS.
+    links: one for each inpainter, or for each maker of pictures that are given.
     """
     done = _went_well(job, "quality", ["composite"])
     net: str = job.config.lpips_net
@@ -185,19 +199,25 @@ def _inpaint(job: Job, links: Sequence[Callable[..., InpaintLink]], record: RunR
     with perceptual.originals.kept_in(job.store.folder) if perceptual and len(waiting) > 1 else nullcontext():
         for make in links:
             link = make(net, perceptual)
-            link.run([link.planned()], done)
+            groups: list[Sequence[Picture]] = [link.planned()]
+            if job.config.size == NATIVE:
+                groups = of_equal_size(groups, lambda picture: job.original(picture.sample).path, link.at_once)
+            link.run(groups, done)
     sha256 = perceptual.sha256 if perceptual else record.lpips_sha256
     return structs.replace(record, lpips_net=net, lpips_sha256=sha256, lpips_note=note)
 
 
-def _detect(
-    job: Job, links: Sequence[Callable[[], InpaintLink]], detectors: Sequence[ModelSpec], chains: Sequence[Chain]
-) -> None:
+def _detect(job: Job, links: Sequence[Making], detectors: Sequence[ModelSpec], chains: Sequence[Chain]) -> None:
     """The detection stages: each detector sees the untouched photos once, then what every inpainter made, all of them
     under each condition."""
     job.store.flush()
     made = _made(job.store)
-    groups = [originals(job), *(pictures for make in links for pictures in make().made(made))]
+    groups: list[Sequence[Picture]] = [
+        originals(job),
+        *(pictures for make in links for pictures in make().made(made)),
+    ]
+    if job.config.size == NATIVE:
+        groups = of_equal_size(groups, lambda picture: picture.file.path)
     done = _went_well(job, "detection", ["map", "picture"])
     for spec in detectors:
         DetectLink(job, spec, chains).run(groups, done)

@@ -23,28 +23,37 @@ from safebench.protocol import THRESHOLD
 class CompositeEvidence:
     """A composite and its original (uint8 H x W x 3), and the hole (bool H x W, True = hole).
 
+    original: None for a picture whose original nobody has; then no metric has what it needs.
     networks: those at hand by name, such as `lpips`.  Raises ValueError where the shapes differ.
     """
 
     composite: NDArray[np.uint8]
-    original: NDArray[np.uint8]
+    original: NDArray[np.uint8] | None
     hole: NDArray[np.bool_]
     networks: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        shapes = self.composite.shape, self.original.shape, self.hole.shape
+        original = self.composite if self.original is None else self.original
+        shapes = self.composite.shape, original.shape, self.hole.shape
         if shapes[0] != shapes[1] or shapes[0][:2] != shapes[2]:
             raise ValueError(f"shapes differ: composite {shapes[0]}, original {shapes[1]}, hole {shapes[2]}")
 
     @property
     def held(self) -> frozenset[str]:
         """What there is: the pictures and the networks."""
-        return frozenset(("composite", "original", "hole", *self.networks))
+        return frozenset(("composite", *(() if self.original is None else ("original",)), "hole", *self.networks))
+
+    @property
+    def true_original(self) -> NDArray[np.uint8]:
+        """The original of a picture that has one; raises ValueError where nobody has it."""
+        if self.original is None:
+            raise ValueError("the picture's original is not at hand")
+        return self.original
 
     @cached_property
     def difference(self) -> NDArray[np.int64]:
         """Composite minus original."""
-        return self.composite.astype(np.int64) - self.original
+        return self.composite.astype(np.int64) - self.true_original
 
     @cached_property
     def difference_in_hole(self) -> NDArray[np.int64]:

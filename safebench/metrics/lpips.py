@@ -10,7 +10,7 @@ NETWORK = "lpips"
 
 
 def _lpips(evidence: CompositeEvidence) -> float:
-    return float(evidence.networks[NETWORK](evidence.composite[None], evidence.original[None])[0])
+    return float(evidence.networks[NETWORK](evidence.composite[None], evidence.true_original[None])[0])
 
 
 LPIPS = Metric(

@@ -10,8 +10,8 @@ from safebench.metrics.metric import Metric
 
 
 def _lpips_hole(evidence: CompositeEvidence) -> float:
-    spliced = np.where(evidence.hole[..., None], evidence.composite, evidence.original)
-    return float(evidence.networks[NETWORK](spliced[None], evidence.original[None])[0])
+    spliced = np.where(evidence.hole[..., None], evidence.composite, evidence.true_original)
+    return float(evidence.networks[NETWORK](spliced[None], evidence.true_original[None])[0])
 
 
 LPIPS_HOLE = Metric(

@@ -22,7 +22,7 @@ def _ssim(evidence: CompositeEvidence) -> float:
         raise ValueError(f"SSIM needs at least {WINDOW} pixels a side, the image has {evidence.composite.shape[:2]}")
     value = structural_similarity(
         evidence.composite,
-        evidence.original,
+        evidence.true_original,
         data_range=PEAK,
         channel_axis=2,
         gaussian_weights=True,

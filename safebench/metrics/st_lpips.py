@@ -40,7 +40,7 @@ def _distance(evidence: CompositeEvidence) -> float:
 
     exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
     with torch.inference_mode(), exact:
-        return float(network(tensor(evidence.composite), tensor(evidence.original)))
+        return float(network(tensor(evidence.composite), tensor(evidence.true_original)))
 
 
 ST_LPIPS = Metric(

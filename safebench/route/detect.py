@@ -26,8 +26,8 @@ from safebench.work.tasks import Answer, Failure, FileRef, Item, Result
 
 
 def originals(job: Job) -> list[Picture]:
-    """The untouched photos."""
-    samples = job.plan.first_of_each_photo()
+    """The untouched photos, where they are at hand."""
+    samples = [sample for sample in job.plan.first_of_each_photo() if sample.original]
     return [Picture.of_original(s, job.store.folder, job.unusable.get(s.photo)) for s in samples]
 
 

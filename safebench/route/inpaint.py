@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +81,7 @@ class InpaintLink(Link):
         """
         for assembly in self.assemblies:
             rows = [(s, quality.get(f"{s.sample} {self.spec.identity} {assembly}")) for s in self.job.plan.samples]
-            yield [self._made(sample, assembly, row) for sample, row in rows]
+            yield [self._planned(s, assembly, None).as_stored(row, self.job.store.folder) for s, row in rows]
 
     def key(self, picture: Picture) -> str:
         """Of the picture and the backbone."""
@@ -137,12 +136,3 @@ class InpaintLink(Link):
         file = FileRef(self.job.store.composite(self.spec.label, name, key))
         mask = self.job.hole(sample)
         return Picture(sample, self.spec.label, self.spec.identity, assembly, key, file, mask, failure=failure)
-
-    def _made(self, sample: Sample, assembly: str, row: Mapping[str, Any] | None) -> Picture:
-        if row is None:
-            return self._planned(sample, assembly, Failure("inpaint", "no composite"))
-        if row["error"]:
-            return self._planned(sample, assembly, Failure(row["error_step"], row["error"]))
-        planned = self._planned(sample, assembly, None)
-        file = FileRef(self.job.store.folder / row["composite"])
-        return replace(planned, content=row["composite_sha256"], file=file)

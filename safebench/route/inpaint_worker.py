@@ -7,28 +7,22 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from safebench.inputs.images import encode_png, read_mask, read_photo
 from safebench.inputs.own import NOTE
-from safebench.metrics.catalogue import chosen, features, measure, networks, stored
 from safebench.metrics.evidence import CompositeEvidence
-from safebench.metrics.feature import Feature, encoded
 from safebench.metrics.known_changed import known_share
-from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
 from safebench.models import calling
 from safebench.models.contracts import Inpainter
-from safebench.models.devices import pick_device
 from safebench.models.specs import ModelSpec
 from safebench.protocol import REGENERATED, SPLICED
 from safebench.route.assemble import ASSEMBLIES
-from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Portable, Result, attempt, loaded_once
-
-if TYPE_CHECKING:
-    from safebench.metrics.perceptual import Perceptual
+from safebench.route.measuring import Measuring
+from safebench.work.tasks import Adaptive, Answer, Failure, FileRef, Item, Result, attempt, loaded_once
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,7 @@ class _Evidence:
 
 
 @dataclass
-class InpaintWorker(Portable):
+class InpaintWorker(Measuring):
     """One inpainter at work.
 
     lpips_net: the backbone that LPIPS comes from, or "" for none.  metrics: those asked for beside the default set.
@@ -74,21 +68,6 @@ class InpaintWorker(Portable):
     def model(self) -> Inpainter:
         """Loaded when the first hole has to be filled."""
         return self.spec.load_inpainter(self.device)
-
-    @loaded_once
-    def perceptual(self) -> Perceptual | None:
-        """LPIPS, loaded when the first composite is measured."""
-        if not self.lpips_net:
-            return None
-        from safebench.metrics.perceptual import load_perceptual  # slow to import, and not needed to resume
-
-        return load_perceptual(self.lpips_net, pick_device(self.device))
-
-    @loaded_once
-    def networks(self) -> dict[str, Any]:
-        """What metrics beside the default set need, loaded when the first composite is measured."""
-        device = pick_device(self.device)
-        return {name: network.load(device) for name, network in networks(chosen(self.metrics)).items()}
 
     def load(self, items: Sequence[Item]) -> list[_Evidence | Failure]:
         """Decode photos, holes and the pictures that are there."""
@@ -136,39 +115,18 @@ class InpaintWorker(Portable):
     def _measure(self, evidence: _Evidence) -> Answer:
         """The figures of each assembly, and the files that are new."""
         values: dict[str, Any] = {"changed": evidence.changed}
-        files = self._features(evidence)
+        pictures = {**{name: picture.pixels for name, picture in evidence.pictures.items()}, "original": evidence.photo}
+        files = self.left_behind(pictures, evidence.features)
         for assembly in self.assemblies:
             picture = evidence.pictures[assembly]
             file = picture.file
             if file is None:
                 file = encode_png(picture.pixels, provenance(self.spec, assembly))
                 files[assembly] = FileRef(Path(f"{assembly}.png"), file)
-            values[assembly] = self._figures(evidence, picture.pixels) | {
+            values[assembly] = self.figures(picture.pixels, evidence.photo, evidence.hole) | {
                 "composite_sha256": hashlib.sha256(file).hexdigest()
             }
         return Answer(values, files)
-
-    def _figures(self, evidence: _Evidence, pixels: NDArray[np.uint8]) -> dict[str, Any]:
-        held = {**self.networks, **({LPIPS_NETWORK: self.perceptual} if self.perceptual else {})}
-        composite = CompositeEvidence(pixels, evidence.photo, evidence.hole, held)
-        return {
-            "hole_ratio": int(np.count_nonzero(evidence.hole)) / evidence.hole.size,
-            **measure(stored(chosen(self.metrics), quality=True).values(), composite),
-        }
-
-    def _features(self, evidence: _Evidence) -> dict[str, FileRef]:
-        """What pictures and photo leave behind, as far as it is not there yet."""
-        wanted = features(chosen(self.metrics), "composite")
-        pictures = {**{name: picture.pixels for name, picture in evidence.pictures.items()}, "original": evidence.photo}
-        return {
-            f"{kind} {name}": FileRef(Path(f"{name}.npz"), encoded(feature.extract(picture, self._network(feature))))
-            for name, feature in wanted.items()
-            for kind, picture in pictures.items()
-            if f"{kind} {name}" not in evidence.features
-        }
-
-    def _network(self, feature: Feature) -> Any:
-        return self.networks[feature.network.name] if feature.network else None
 
     def _evidence(self, item: Item) -> _Evidence:
         original, mask = item.files["original"], item.files["mask"]

@@ -48,7 +48,7 @@ class Job:
         return self.unusable.get(sample.photo) or self.unusable.get(sample.sample)
 
     def original(self, sample: Sample) -> FileRef:
-        """The evaluated photo: PNG, size x size x 3."""
+        """The evaluated photo: PNG, size x size x 3; of pictures that are given, the authentic file as it is."""
         return FileRef(self.store.folder / sample.original)
 
     def hole(self, sample: Sample) -> FileRef:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
-from safebench.models.specs import ModelSpec
 from safebench.route.job import Job, batches
 from safebench.route.picture import Picture
 from safebench.runs.schema import Table
@@ -15,6 +14,18 @@ from safebench.work.tasks import Failure, Item, Result, Task, Worker
 
 Done = Mapping[str, Sequence[str]]
 """The keys of the stored rows that went well, each with the paths of the files that it has kept, "" for none."""
+
+
+class Model(Protocol):
+    """Whose rows a link makes: a model that takes part, or who made the pictures that are given."""
+
+    @property
+    def label(self) -> str:
+        """Its name in the tables."""
+
+    @property
+    def identity(self) -> str:
+        """What its rows depend on besides their inputs."""
 
 
 class Link(ABC):
@@ -33,7 +44,7 @@ class Link(ABC):
     own_steps: ClassVar[frozenset[str]]
     """The steps of failures that this link answers for; a row with another one failed before it."""
 
-    def __init__(self, job: Job, spec: ModelSpec, worker: Worker, at_once: int = 1) -> None:
+    def __init__(self, job: Job, spec: Model, worker: Worker, at_once: int = 1) -> None:
         self.job = job
         self.spec = spec
         self.worker = worker

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from safebench.protocol import NO_POSTPROCESS, ORIGINAL
 from safebench.route.plan import Sample
@@ -40,6 +41,14 @@ class Picture:
         """The untouched photo of a sample, in a run's folder."""
         file = FileRef(folder / sample.original)
         return cls(sample, ORIGINAL, "", "", sample.photo_key, file, None, failure=failure)
+
+    def as_stored(self, row: Mapping[str, Any] | None, folder: Path) -> Picture:
+        """The picture as its row of the quality table says that it became, in a run's folder; None: there is no row."""
+        if row is None:
+            return replace(self, failure=Failure("inpaint", "no composite"))
+        if row["error"]:
+            return replace(self, failure=Failure(row["error_step"], row["error"]))
+        return replace(self, content=row["composite_sha256"], file=FileRef(folder / row["composite"]), failure=None)
 
     @property
     def is_original(self) -> bool:

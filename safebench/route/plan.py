@@ -6,18 +6,32 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import pandas as pd
 
 from safebench.errors import DataError, SafebenchError
 from safebench.inputs.masks import MaskSet, open_masks, unused
 from safebench.inputs.photos import Photo, PhotoSet, open_photos
+from safebench.inputs.pictures import PictureSet
 from safebench.keys import digest, slug
-from safebench.protocol import PROTOCOL, Bin, parse_bins
+from safebench.protocol import PROTOCOL, SIZE, Bin, parse_bins
 from safebench.runs import schema
 from safebench.runs.config import RunConfig
 
 _GALLERY_PHOTOS = 6
+
+
+class HasName(Protocol):
+    """What is drawn by its name."""
+
+    @property
+    def name(self) -> str:
+        """Unique among what it is drawn from."""
+
+
+Named = TypeVar("Named", bound=HasName)
 
 
 @dataclass(frozen=True)
@@ -40,20 +54,42 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Received:
+    """A forged picture that is given: of which sample, by whom, where it lies, and the sha256 of its bytes."""
+
+    sample: Sample
+    maker: str
+    path: Path
+    content: str
+
+
+@dataclass(frozen=True)
 class Plan:
-    """All samples, photo by photo in the order of the names; and where their pixels come from."""
+    """All samples, photo by photo in the order of the names; and where their pixels come from.
+
+    received: the forged pictures that are given, of `picture_set`, where no inpainter makes any.  A sample is then a
+    photo with a true mask, and one without a bin is an authentic picture that nobody forged.
+    """
 
     samples: list[Sample]
     photos: Mapping[str, Photo]
     photo_set: PhotoSet
     mask_set: MaskSet
+    received: Sequence[Received] = ()
+    picture_set: PictureSet | None = None
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """What tells whether two runs looked at the same photos, and through the same holes."""
+        """What tells whether two runs looked at the same photos, through the same holes, and at the same pictures."""
         photos = sorted({(sample.photo_name, sample.photo_sha256) for sample in self.samples})
         masks = [(sample.sample, sample.mask_sha256) for sample in self.samples]
-        return {"photos": digest(photos), "masks": digest(masks)}
+        pictures = sorted((received.maker, received.sample.sample, received.content) for received in self.received)
+        return {"photos": digest(photos), "masks": digest(masks), "pictures": digest(pictures)}
+
+    @property
+    def makers(self) -> list[str]:
+        """Who made the pictures that are given, in the order of the names."""
+        return sorted({received.maker for received in self.received})
 
     def frame(self) -> pd.DataFrame:
         """The plan as samples.parquet holds it."""
@@ -72,23 +108,23 @@ def make_plan(config: RunConfig) -> Plan:
     """
     photo_set = open_photos(config.images)
     mask_set = open_masks(config.masks, config.seed, config.mask_threshold)
-    photos = _limited(photo_set.photos(), config)
+    photos = limited(photo_set.photos(), config)
     if not photos:
         raise DataError(f"--images {config.images}: no photos were found there")
     bins = parse_bins(config.bins)
-    candidates = mask_set.index(config.size)
+    side = config.size if isinstance(config.size, int) else SIZE
+    candidates = mask_set.index(side)
     for hole_bin in bins:
         if not candidates.get(hole_bin):
             raise DataError(
-                f"--masks {config.masks}: no mask has a hole of {hole_bin.name}% at {config.size} pixels"
-                f"{unused(mask_set)}"
+                f"--masks {config.masks}: no mask has a hole of {hole_bin.name}% at {side} pixels{unused(mask_set)}"
             )
-    gallery = {photos[k].name for k in range(0, len(photos), max(1, -(-len(photos) // _GALLERY_PHOTOS)))}
+    gallery = gallery_of([photo.name for photo in photos])
     drawn = [(photo, b, _draw(candidates[b], config.seed, b, photo.name)) for photo in photos for b in bins]
     masks = sorted({mask for _, _, mask in drawn})
     with ThreadPoolExecutor() as pool:
-        checksums = [*pool.map(_fingerprint, [photo.fingerprint for photo in photos])]
-        mask_checksums = [*pool.map(_fingerprint, [partial(mask_set.fingerprint, mask) for mask in masks])]
+        checksums = [*pool.map(fingerprint_of, [photo.fingerprint for photo in photos])]
+        mask_checksums = [*pool.map(fingerprint_of, [partial(mask_set.fingerprint, mask) for mask in masks])]
     mask_sums = dict(zip(masks, mask_checksums, strict=True))
     sums = {photo.name: checksum for photo, checksum in zip(photos, checksums, strict=True)}
     samples = [
@@ -97,13 +133,18 @@ def make_plan(config: RunConfig) -> Plan:
         )
         for photo, b, mask in drawn
     ]
-    return Plan(samples, {_photo_id(photo.name): photo for photo in photos}, photo_set, mask_set)
+    return Plan(samples, {photo_id(photo.name): photo for photo in photos}, photo_set, mask_set)
 
 
-def _limited(photos: list[Photo], config: RunConfig) -> list[Photo]:
+def gallery_of(names: Sequence[str]) -> set[str]:
+    """Few of the photos, evenly spread, whose maps are kept for the report."""
+    return {names[k] for k in range(0, len(names), max(1, -(-len(names) // _GALLERY_PHOTOS)))}
+
+
+def limited(photos: Sequence[Named], config: RunConfig) -> list[Named]:
     """`--limit` photos, drawn with the seed; a larger limit keeps those that a smaller one drew."""
     if config.limit is None or config.limit >= len(photos):
-        return photos
+        return list(photos)
     drawn = sorted(photos, key=lambda photo: digest("limit", config.seed, photo.name))[: config.limit]
     return sorted(drawn, key=lambda photo: photo.name)
 
@@ -112,22 +153,24 @@ def _draw(names: Sequence[str], seed: int, hole_bin: Bin, photo: str) -> str:
     return names[int(digest("pair", seed, hole_bin.name, photo), 16) % len(names)]
 
 
-def _fingerprint(of: Callable[[], str]) -> str:
+def fingerprint_of(of: Callable[[], str]) -> str:
+    """A fingerprint, or `unreadable`."""
     try:
         return of()
     except (OSError, SafebenchError):  # told again, in full, when the file is read
         return "unreadable"
 
 
-def _photo_id(name: str) -> str:
+def photo_id(name: str) -> str:
+    """A file name's worth that tells a photo by its name in the set."""
     stem = name.rsplit(".", 1)[0] if "." in name.rsplit("/", 1)[-1] else name
     return f"{slug(stem)}-{digest(name)[:8]}"
 
 
 def _sample(
-    dataset: str, name: str, photo_sum: str, hole_bin: Bin, mask: str, mask_sum: str, gallery: bool, size: int
+    dataset: str, name: str, photo_sum: str, hole_bin: Bin, mask: str, mask_sum: str, gallery: bool, size: int | str
 ) -> Sample:
-    photo = _photo_id(name)
+    photo = photo_id(name)
     sample = f"{photo}.{hole_bin.name}"
     photo_key = digest("photo", PROTOCOL, size, photo, photo_sum)
     mask_key = digest("mask", PROTOCOL, size, mask_sum)

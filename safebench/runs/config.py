@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from safebench.errors import ConfigError
-from safebench.protocol import NO_POSTPROCESS, REGENERATED, SIZE, SPLICED, check_mask_threshold, parse_bins
+from safebench.protocol import NATIVE, NO_POSTPROCESS, REGENERATED, SIZE, SPLICED, check_mask_threshold, parse_bins
 from safebench.runs.options import Said, as_flag, convert, in_file, read_options
 
 
@@ -20,13 +20,20 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     detectors: tuple[str, ...] = ()
     images: str = "sample"
     masks: str = "irregular"
+    pictures: str | None = None
+    """Forged pictures of others, looked at instead of what inpainters make: a published set, a list, or a directory."""
+    mask_hole: Literal["white", "black", "auto-by-difference"] = "white"
+    """Which side of the masks of `pictures` is the hole; the last: that on which picture and original differ."""
+    exclude: str | None = None
+    """A file that names pictures to leave out, one a line."""
     mask_threshold: int | None = None
     """The level from which on a pixel of a mask in a directory is hole; None: masks have to be black and white."""
     bins: str = "10-20,30-40,50-60"
     limit: int | None = None
     """Photos, not samples: each meets one mask of every bin."""
     seed: int = 0
-    size: int = SIZE
+    size: int | Literal["native"] = SIZE
+    """Side of the evaluated images; native: each keeps its own size, as `pictures` always do."""
     batch_size: int | Literal["auto"] = "auto"
     """Images a call; auto: 4 on a CPU, 32 on a GPU, halved where the memory runs out."""
     device: str = "auto"
@@ -54,12 +61,17 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     def check(self, said: Said) -> None:
         """Raise ConfigError where a value cannot be; `said` tells how an option was written."""
-        for name in ("images", "masks", "out"):  # an unset variable of a shell's; a path would be the current folder
+        for name in (
+            "images",
+            "masks",
+            "pictures",
+            "exclude",
+            "out",
+        ):  # an unset variable of a shell's; a path would be the current folder
             if getattr(self, name) == "":
                 raise ConfigError(f"{said(name, '').strip()}: is empty; name a folder, . for the current one")
         parse_bins(self.bins)
-        if not self.inpainters:
-            raise ConfigError("no inpainter is named: use --inpainter NAME (safebench list inpainters shows them)")
+        self._check_sources(said)
         self._check_conditions(said)
         for name in ("limit", "batch_size", "workers"):
             value = getattr(self, name)
@@ -70,7 +82,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             if getattr(self, name) and self.engine not in engines:
                 wanted = " and ".join(as_flag("engine", engine) for engine in engines)
                 raise ConfigError(f"{as_flag(name, '').strip()} belongs to {wanted}")
-        if not 32 <= self.size <= 4096:
+        if isinstance(self.size, int) and not 32 <= self.size <= 4096:
             raise ConfigError(f"{said('size', self.size)}: has to lie between 32 and 4096 pixels")
         if self.mask_threshold is not None:
             check_mask_threshold(self.mask_threshold)
@@ -81,6 +93,33 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             from safebench.metrics.catalogue import chosen  # slow to import, so last
 
             chosen(self.metrics)
+
+    def _check_sources(self, said: Said) -> None:
+        """Raise ConfigError where nothing makes pictures, or options mean nothing where forged ones are given."""
+        if self.pictures is None:
+            if self.exclude is not None or self.mask_hole != "white":
+                name = "mask_hole" if self.exclude is None else "exclude"
+                raise ConfigError(f"{said(name, getattr(self, name))}: belongs to --pictures")
+            if not self.inpainters:
+                raise ConfigError("no inpainter is named: use --inpainter NAME (safebench list inpainters shows them)")
+            return
+        if self.inpainters:
+            raise ConfigError(
+                f"{said('pictures', self.pictures)}: no inpainter runs on pictures that are forged already"
+            )
+        if not self.detectors:
+            raise ConfigError("no detector is named: use --detector NAME (safebench list detectors shows them)")
+        usual = {field.name: field.default for field in msgspec.structs.fields(self)}
+        for name in ("images", "masks", "bins", "assembly"):
+            if getattr(self, name) != usual[name]:
+                raise ConfigError(
+                    f"{said(name, getattr(self, name))}: means nothing beside --pictures, which have their own masks"
+                )
+        if self.size != NATIVE:
+            raise ConfigError(
+                f"{said('size', self.size)}: pictures that are given keep their own size; --postprocess resize:... "
+                "shows what another size does"
+            )
 
     def _check_conditions(self, said: Said) -> None:
         for name in ("postprocess", "assembly"):
@@ -103,6 +142,9 @@ def make_config(options: Mapping[str, Any], suite: Path | None = None, said: Sai
     def written(name: str, value: Any) -> str:
         return said(name, value) if name in options or name not in stored else in_suite(name, value)
 
-    config = convert({"inpainters": (), **stored, **options}, RunConfig, written)
+    given = {"inpainters": (), **stored, **options}
+    if given.get("pictures") is not None:
+        given.setdefault("size", NATIVE)
+    config = convert(given, RunConfig, written)
     config.check(written)
     return config

@@ -54,6 +54,23 @@ class Masks(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str = ""
 
 
+class Pictures(msgspec.Struct, frozen=True, kw_only=True):
+    """The forged pictures of a run in which no inpainter makes any.
+
+    kind: how their layout was told.  makers: how many pictures each made.  authentic: how many authentic pictures there
+    are, originals and others.  excluded: how many pictures a list left out, whose sha256 is `exclusion`.  hole: which
+    side of their masks is the hole.  fingerprint: of makers, samples and the pictures' bytes.
+    """
+
+    kind: str = ""
+    makers: dict[str, int] = {}
+    authentic: int = 0
+    excluded: int = 0
+    exclusion: str = ""
+    hole: str = "white"
+    fingerprint: str = ""
+
+
 class Paper(msgspec.Struct, frozen=True, kw_only=True):
     """The paper that describes a model."""
 
@@ -173,6 +190,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     platform: str = ""
     photos: Photos = Photos()
     masks: Masks = Masks()
+    pictures: Pictures | None = None
+    """None where inpainters made the pictures."""
     lpips_net: str = ""
     lpips_sha256: str = ""
     lpips_note: str = ""

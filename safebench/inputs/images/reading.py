@@ -35,15 +35,25 @@ def read_mask(path: Path, data: bytes | None = None, threshold: int | None = Non
     Raises ImageError as `read_photo` does, for an image with colours, and without a `threshold` for one whose levels
     may not mean hole or no hole: a brightest pixel that is gray, many grays, areas of one gray.
     """
+    return hole_of_levels(path, read_levels(path, data), threshold)
+
+
+def read_levels(path: Path, data: bytes | None = None) -> NDArray[np.uint8]:
+    """The grey levels of a mask, uint8 H x W; raises ImageError as `read_photo` does, and for an image with colours."""
     pixels = _pixels(path, data)
     if pixels.ndim == 3:
         if (pixels.max(axis=2) - pixels.min(axis=2)).max() > GRAY_SPREAD:
             raise ImageError(f"{path}: it has colours, so it is no mask; a mask is black, and white where the hole is")
         pixels = pixels[:, :, 1]
+    return pixels
+
+
+def hole_of_levels(path: Path, levels: NDArray[np.uint8], threshold: int | None = None) -> NDArray[np.bool_]:
+    """What is white in a mask's levels, or reaches the threshold; see `read_mask`."""
     if threshold is not None:
-        return pixels >= threshold
-    check_mask_levels(path, pixels)
-    return pixels > 127
+        return levels >= threshold
+    check_mask_levels(path, levels)
+    return levels > 127
 
 
 def read_profile(path: Path) -> bytes | None:

@@ -22,15 +22,29 @@ def to_square(photo: NDArray[np.uint8], size: int, name: str = "") -> NDArray[np
     photo: uint8 H x W x 3.  Returns uint8 `size` x `size` x 3; a photo of just that size comes back unchanged.
     Raises ImageError, naming the photo by `name`, where its shorter side has less than `MIN_SIDE` pixels.
     """
+    square = _centre(check_sides(photo, name))
+    if square.shape[0] == size:
+        return square
+    return np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def check_sides(photo: NDArray[np.uint8], name: str = "") -> NDArray[np.uint8]:
+    """The photo, uint8 H x W x 3; raises ImageError, naming it, where a side has less than `MIN_SIDE` pixels."""
     height, width = photo.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise ImageError(
             f"{name or 'the photo'}: it has {width}x{height} pixels; a photo needs at least {MIN_SIDE} on each side"
         )
-    square = _centre(photo)
-    if square.shape[0] == size:
-        return square
-    return np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BICUBIC))
+    return photo
+
+
+def stretched_mask(mask: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """The whole mask, bool H x W, brought to another size and shape by the nearest pixel, so that its hole stays the
+    same share: bool `height` x `width`."""
+    rows, columns = (
+        (2 * np.arange(n) + 1) * side // (2 * n) for n, side in zip((height, width), mask.shape, strict=True)
+    )
+    return mask[rows].take(columns, axis=1)
 
 
 def square_mask(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:

@@ -1,0 +1,100 @@
+"""Forged pictures of others with their masks: lists, folders told by their names, and published sets by name.
+
+Imports neither torch nor an image library until a picture is read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from safebench.errors import DataError, UnknownNameError
+from safebench.files import expanded, read_text
+from safebench.inputs.names import check_directory, is_path
+from safebench.inputs.photos.locations import location
+from safebench.inputs.pictures.folders import read_folders
+from safebench.inputs.pictures.lists import read_list
+from safebench.inputs.pictures.published import PUBLISHED, PublishedSet
+from safebench.inputs.pictures.sets import ForgedPicture, PictureSet
+from safebench.keys import plain
+
+__all__ = ["PUBLISHED", "ForgedPicture", "PictureSet", "check_pictures", "find_published", "open_pictures"]
+
+_LISTS = frozenset((".json", ".csv", ".txt"))
+_TOLD_APART = ("tgif", "cocoglide", "autosplice", "columbia", "coverage")
+"""Published sets that are known by their folders, wherever they lie."""
+
+
+def open_pictures(spec: str, exclude: str | None = None) -> PictureSet:
+    """The pictures of a published set by name, of a list in a file, or of a directory told by its folders' names.
+
+    exclude: a file that names pictures to leave out, one a line: as the set names them, or by the file's name alone.
+    Raises UnknownNameError for a name that is none, DataError where the pictures are not there, or cannot be told from
+    their masks.
+    """
+    found = _opened(spec)
+    if exclude is not None:
+        _exclude(found, expanded(exclude))
+    if not found.forged and not found.authentic:
+        raise DataError(f"--pictures {spec}: no picture is left")
+    return found
+
+
+def check_pictures(spec: str, exclude: str | None = None) -> None:
+    """Raise what `open_pictures` would raise."""
+    open_pictures(spec, exclude)
+
+
+def find_published(name: str) -> PublishedSet | None:
+    """The published set of that name, forgivingly spelt; None where there is none."""
+    known = {plain(alias): one for one in PUBLISHED for alias in (one.name, *one.aliases)}
+    return known.get(plain(name))
+
+
+def _opened(spec: str) -> PictureSet:
+    root = expanded(spec)
+    published = None if is_path(spec) else find_published(spec)
+    if published is not None:
+        return published.read(location(published.name))
+    if root.is_file():
+        if root.suffix.lower() not in _LISTS:
+            raise DataError(f"{root}: is no list of pictures by its name; lists end in .json, .csv or .txt")
+        return read_list(root)
+    if not is_path(spec) and not root.is_dir():
+        names = [one.name for one in PUBLISHED]
+        near = difflib.get_close_matches(plain(spec), names, n=2, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
+        raise UnknownNameError(f"no set of forged pictures is called '{spec}', and there is no such file; {hint}")
+    check_directory(root)
+    alike = (one for one in PUBLISHED if one.name in _TOLD_APART and one.is_here(root))
+    return next((found for one in alike if (found := _read_as(one, root))), None) or read_folders(root)
+
+
+def _read_as(published: PublishedSet, root: Path) -> PictureSet | None:
+    """The pictures of a directory, where they are called as those of a published set."""
+    forged, _ = published.pair(root)
+    return published.read(root) if any(picture.mask for picture in forged) else None
+
+
+def _exclude(found: PictureSet, path: Path) -> None:
+    """Leave out what the list names; what names nothing is told."""
+    names = [line.strip().replace("\\", "/").removeprefix("./") for line in read_text(path).splitlines()]
+    wanted = {name for name in names if name and not name.startswith("#")}
+    met: set[str] = set()
+
+    def out(name: str) -> bool:
+        hits = {name, name.rpartition("/")[2]} & wanted
+        met.update(hits)
+        return bool(hits)
+
+    kept = [picture for picture in found.forged if not out(picture.name)]
+    authentic = {name: place for name, place in found.authentic.items() if not out(name)}
+    found.excluded = len(found.forged) - len(kept) + len(found.authentic) - len(authentic)
+    found.exclusion = hashlib.sha256(path.read_bytes()).hexdigest()
+    lost = [p if not p.original or p.original in authentic else replace(p, original="") for p in kept]
+    found.forged, found.authentic = lost, authentic
+    found.remarks.append(f"--exclude {path}: {found.excluded:,} pictures are left out")
+    if strange := sorted(wanted - met):
+        found.remarks.append(f"--exclude {path}: {len(strange)} of its lines name no picture ({strange[0]})")
