@@ -14,7 +14,7 @@ from safebench.commands.run import execute
 from safebench.errors import ExitStatus
 from safebench.metrics.auc import AUC
 from safebench.metrics.metric import Metric
-from safebench.protocol import NO_POSTPROCESS, SPLICED
+from safebench.protocol import NO_POSTPROCESS, RECEIVED, SPLICED
 from safebench.results.claims import Claims
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
@@ -42,7 +42,7 @@ def run_and_report(config: RunConfig) -> ExitStatus:
     return ExitStatus.FAILURES if len(results.failures) else ExitStatus.DONE
 
 
-_CONDITIONS = {"assembly": SPLICED, "postprocess": NO_POSTPROCESS}
+_CONDITIONS = {"assembly": (SPLICED, RECEIVED), "postprocess": (NO_POSTPROCESS,)}
 """Keys of cells that are shown only where a run has more than the usual one."""
 
 
@@ -94,7 +94,10 @@ def _failures(results: Results) -> list[str]:
 
 def _tables(title: str, names: tuple[str, ...], cells: Any, metrics: Sequence[Metric]) -> Iterator[Table]:
     """The metrics that are shown here and present, so many a table as an ordinary terminal holds."""
-    names = (*names, *(name for name, usual in _CONDITIONS.items() if name in cells and (cells[name] != usual).any()))
+    names = (
+        *names,
+        *(name for name, usual in _CONDITIONS.items() if name in cells and not cells[name].isin(usual).all()),
+    )
     shown = [metric for metric in metrics if "terminal" in metric.shown and metric.key in cells]
     for k in range(0, len(shown), _ABREAST):
         yield _table(title, names, cells, shown[k : k + _ABREAST])

@@ -85,36 +85,57 @@ class Claims:
 
     @cached_property
     def planned(self) -> Counter[tuple[str, str]]:
-        """How many samples the plan has, by data set and bin."""
-        return _by_bin(self.tables.samples)
+        """How many samples the plan has, by data set and bin; authentic pictures that nobody forged are none."""
+        samples = self.tables.samples
+        return _by_bin(samples[samples["bin"] != ""])
 
     @cached_property
-    def _unread(self) -> Counter[tuple[str, str]]:
-        """How many samples failed before any model, since their photo or mask could not be read."""
-        keys = ["dataset", "bin", "sample"]
+    def _given(self) -> dict[str, Counter[tuple[str, str]]]:
+        """Of pictures that are given, how many each maker has, by maker; empty where inpainters make them."""
+        if self.tables.record.pictures is None:
+            return {}
+        return {str(maker): _by_bin(rows) for maker, rows in self.tables.quality.groupby("inpainter")}
+
+    def _wanted(self, cell: Cell) -> int:
+        """How many pictures a cell can have: one of every sample, or all that were given of its maker."""
+        return self._given.get(cell["inpainter"], self.planned)[cell["dataset"], cell["bin"]]
+
+    @cached_property
+    def _unread(self) -> dict[str, Counter[tuple[str, str]]]:
+        """How many samples failed before any model, since their photo or mask could not be read: of all inpainters
+        under "", and by maker of pictures that are given, which are files of their own."""
+        keys = ["dataset", "bin", "sample", "inpainter"]
         frames = (self.tables.quality, self.tables.detection[self.tables.detection["inpainter"] != ORIGINAL])
-        parts = [frame.loc[frame["error_step"].isin(_INPUT_STEPS), keys] for frame in frames]
-        return _by_bin(pd.concat(parts).drop_duplicates())
+        rows = pd.concat([frame.loc[frame["error_step"].isin(_INPUT_STEPS), keys] for frame in frames])
+        by_maker = {name: _by_bin(rows[rows["inpainter"] == name].drop_duplicates()) for name in self._given}
+        return {"": _by_bin(rows[keys[:3]].drop_duplicates()), **by_maker}
 
     def missing(self, cell: Cell) -> int:
         """How many samples of the plan a cell knows nothing of: of a run that was cut short, or changed since."""
-        return max(0, self.planned[cell["dataset"], cell["bin"]] - int(cell["n"]) - int(cell["failures"]))
+        return max(0, self._wanted(cell) - int(cell["n"]) - int(cell["failures"]))
 
     def failed(self, cell: Cell) -> int:
         """How many images failed in a model's hands: those that could not be read are nobody's failures."""
-        return max(0, int(cell["failures"]) - self._unread[cell["dataset"], cell["bin"]])
+        unread = self._unread.get(cell["inpainter"], self._unread[""])
+        return max(0, int(cell["failures"]) - unread[cell["dataset"], cell["bin"]])
 
     def shortfall(self, cell: Cell) -> str:
         """What keeps a cell from being compared with whole ones: `3 of 54 images failed`; "" where nothing does."""
         lacking = [(self.failed(cell), "failed"), (self.missing(cell), "missing")]
-        shares = [f"{count:,} of {plural(self.planned[cell['dataset'], cell['bin']], 'image')} {how}"
-                for count, how in lacking if count]  # fmt: skip
-        return ", ".join(shares)
+        told = [f"{count:,} of {plural(self._wanted(cell), 'image')} {how}" for count, how in lacking if count]
+        return ", ".join(told)
+
+    def not_given(self, dataset: str, hole_bin: str, maker: str) -> str:
+        """What keeps a maker of pictures that are given from being compared with others: it made none of some samples
+        that others did.  "" where nothing does."""
+        planned, given = self.planned[dataset, hole_bin], self._given.get(maker, self.planned)[dataset, hole_bin]
+        return f"made pictures of {given:,} of {plural(planned, 'sample')}" if given < planned else ""
 
     @cached_property
     def _originals(self) -> dict[tuple[str, str, str], str]:
         """What a detector lacks of the untouched originals, by data set, post-process and detector."""
-        photos = self.tables.samples.groupby("dataset")["photo"].nunique()
+        samples = self.tables.samples
+        photos = samples[samples["original"] != ""].groupby("dataset")["photo"].nunique()
         rows = self.tables.detection[self.tables.detection["inpainter"] == ORIGINAL]
         unread = rows[rows["error_step"].isin(_INPUT_STEPS)].groupby("dataset")["photo"].nunique()
         shortfalls = {}
@@ -138,7 +159,8 @@ class Claims:
 
     def comparable(self, cell: Cell) -> bool:
         """Whether an inpainter's cell may stand against others of its data set, bin and detector."""
-        return not self.is_control(cell["inpainter"]) and not self.shortfall(cell)
+        given = not self.not_given(cell["dataset"], cell["bin"], cell["inpainter"])
+        return given and not self.is_control(cell["inpainter"]) and not self.shortfall(cell)
 
     def ranked(self, cell: Cell) -> bool:
         """Whether an inpainter's cell may be called best, or second, of its data set, bin and detector."""
@@ -175,6 +197,8 @@ class Claims:
             return "no detector saw all images"
         if len(here) < len(panel):
             return f"met {len(here)} of {plural(len(panel), 'detector')}"
+        if why := self.not_given(place[0], place[2], inpainter):
+            return why
         lacking = ((name, self.shortfall(met[name])) for name in panel)
         return next((f"{why} before {name}" for name, why in lacking if why), "")
 

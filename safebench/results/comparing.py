@@ -16,7 +16,7 @@ from msgspec import structs
 
 from safebench.keys import digest
 from safebench.models import kinds
-from safebench.protocol import NO_POSTPROCESS, ORIGINAL
+from safebench.protocol import NATIVE, NO_POSTPROCESS, ORIGINAL
 from safebench.results.privacy import cleaned, cleaned_columns, cleaned_struct
 from safebench.results.results import Results, Tables
 from safebench.runs.store import Store
@@ -76,18 +76,23 @@ def terms(tables: Tables) -> Terms:
         "protocol": record.protocol,
         "photos": f"{record.photos.name}, {count}",
         "masks": record.masks.name,
-        "size": f"{record.config.size} pixels" if record.config else "unknown",
+        "size": size_in_words(record.config.size) if record.config else "unknown",
         "LPIPS backbone": record.lpips_net or "none",
     }
     labels = {name: str(cleaned(value)) for name, value in labels.items()}
     fingerprints = (
         labels["protocol"],
-        record.photos.fingerprint,
+        " ".join(filter(None, (record.photos.fingerprint, record.pictures.fingerprint if record.pictures else ""))),
         f"{record.masks.fingerprint} {digest(list(tables.samples['key']))}",
         labels["size"],
         f"{record.lpips_net} {record.lpips_sha256}",
     )
     return Terms(labels, fingerprints)
+
+
+def size_in_words(size: int | str) -> str:
+    """`256 pixels`, or `each its own` where pictures keep theirs."""
+    return "each its own" if size == NATIVE else f"{size} pixels"
 
 
 def group(results: Sequence[Results]) -> list[Group]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from safebench.errors import SafebenchError
 from safebench.models import kinds, registry
 from safebench.models.code import code_of
+from safebench.protocol import RECEIVED
 from safebench.runs.record import ModelRecord, RunRecord
 
 _NOT_CHECKED = "Not checked: that these models, with the weights on record, made the pictures and maps"
@@ -25,6 +26,8 @@ def identity_sentence(record: RunRecord) -> str:
 def _recorded(models: Mapping[str, ModelRecord]) -> Iterator[tuple[str, ModelRecord]]:
     """Each model by its name; of a chain of post-processing, each of its steps."""
     for name, model in models.items():
+        if model.family == RECEIVED:
+            continue  # no model: who made pictures that are given
         if model.steps or not model.identity:
             yield from model.steps.items()
         else:

@@ -25,7 +25,7 @@ from safebench.metrics.feature import decoded
 from safebench.metrics.metric import Metric
 from safebench.metrics.score import SCORE
 from safebench.models.calling import top1_mean
-from safebench.protocol import NO_POSTPROCESS, ORIGINAL, PROTOCOL, SPLICED
+from safebench.protocol import NO_POSTPROCESS, ORIGINAL, PROTOCOL, RECEIVED, SPLICED
 from safebench.results.identity import identity_sentence
 from safebench.results.results import Results
 from safebench.results.shown import ShownAgain
@@ -70,8 +70,8 @@ def verify(results: Results, seed: int, share: float = SHARE) -> Verdict:
     if problems:  # what is not all there need not be computed again
         return Verdict(tuple(problems), 0, 0, seed)
     problems += check.composites()
-    names = sorted(results.samples["sample"])
-    drawn = random.Random(seed).sample(names, max(1, math.ceil(share * len(names))))  # noqa: S311 (no secret)
+    names = sorted(results.samples.loc[results.samples["bin"] != "", "sample"])  # those with a hole
+    drawn = random.Random(seed).sample(names, min(len(names), max(1, math.ceil(share * len(names)))))  # noqa: S311 (no secret)
     for name in drawn:
         problems += check.sample(name)
     sentence = identity_sentence(results.record)
@@ -112,27 +112,37 @@ class _Check:
         photos = sorted(set(zip(samples["photo_name"], samples["photo_sha256"], strict=True)))
         masks = list(zip(samples["sample"], samples["mask_sha256"], strict=True))
         prints = {"photos": record.photos.fingerprint, "masks": record.masks.fingerprint}
-        for name, present in (("photos", digest(photos)), ("masks", digest(masks))):
-            if prints[name] != present:
+        present = {"photos": digest(photos), "masks": digest(masks)}
+        if record.pictures is not None:
+            prints["pictures"] = record.pictures.fingerprint
+            columns = (self.results.quality[name] for name in ("inpainter", "sample", "composite_sha256"))
+            present["pictures"] = digest(sorted(zip(*columns, strict=True)))
+        for name, expected in prints.items():
+            if expected != present[name]:
                 yield f"its {name} are not those of its fingerprint"
 
     def complete(self) -> Iterator[str]:
         """A row for every sample and model, and no other."""
-        samples = len(self.results.samples)
-        photos = self.results.samples["photo"].nunique()
+        samples = self.results.samples
+        photos = samples.loc[samples["original"] != "", "photo"].nunique()
         models, detectors = self.results.record.inpainters, self.results.record.detectors
-        if not samples or not models:
+        if not len(samples) or not models:
             yield "it holds no results"
-        made = [(name, a) for name, model in models.items() for a in model.assemblies]
+        given = self.results.record.pictures
+        made = {
+            (name, a): len(samples) if given is None else given.makers.get(name, 0)
+            for name, model in models.items()
+            for a in model.assemblies
+        }
         counted = self.results.quality.groupby(["inpainter", "assembly"], sort=False).size()
-        for name, assembly in made:
-            if (rows := counted.get((name, assembly), 0)) != samples:
-                yield f"quality of {name}{_aside(assembly)}: {rows} rows of {samples}"
+        for (name, assembly), expected in made.items():
+            if (rows := counted.get((name, assembly), 0)) != expected:
+                yield f"quality of {name}{_aside(assembly)}: {rows} rows of {expected}"
         keys = ["inpainter", "assembly", "postprocess", "detector"]
         seen = self.results.detection.groupby(keys, sort=False).size()
         conditions = [*self.results.record.postprocessing] or [NO_POSTPROCESS]
         for detector, condition in product(detectors, conditions):
-            for (name, assembly), expected in [*((inpainter, samples) for inpainter in made), ((ORIGINAL, ""), photos)]:
+            for (name, assembly), expected in {**made, (ORIGINAL, ""): photos}.items():
                 if (rows := seen.get((name, assembly, condition, detector), 0)) != expected:
                     where = f"{detector} on {name}{_aside(assembly, condition)}"
                     yield f"{where}: {rows} rows of {expected}"
@@ -159,8 +169,11 @@ class _Check:
     def sample(self, name: str) -> Iterator[str]:
         """All figures of one sample, from its pictures."""
         sample = self.samples[name]
+        given = self.results.record.pictures is not None
+        if given and not any(row["error"] == "" for row in self.quality.get(name, [])):
+            return  # an authentic picture alone, or nothing that could be read
         try:
-            original = _read(read_photo, self._file(sample["original"]))
+            original = self._original(sample["original"], given)
             hole = _read(read_mask, self._file(sample["mask"]))
         except (OSError, SafebenchError):
             yield f"{name}: its photo or its hole is missing or unreadable"
@@ -172,6 +185,12 @@ class _Check:
             if row["error"] == "":
                 yield from self._detection(row, hole)
 
+    def _original(self, path: str, given: bool) -> Any:
+        """The photo; None where pictures are given and theirs is not among them, or could not be read."""
+        if given and (not path or not self._file(path).exists()):
+            return None
+        return _read(read_photo, self._file(path))
+
     def _quality(self, row: Row, original: Any, hole: Any) -> Iterator[str]:
         try:
             composite = _read(read_photo, self._file(row["composite"]))
@@ -181,7 +200,9 @@ class _Check:
         spliced = row["assembly"] == SPLICED
         if spliced and (composite[~hole] != original[~hole]).any() and not self._sees_the_hole(row["inpainter"]):
             yield f"{where}: the composite differs outside the hole"
-        yield from self._differences(where, row, CompositeEvidence(composite, original, hole), quality=True)
+        alike = original is not None and original.shape == composite.shape
+        evidence = CompositeEvidence(composite, original if alike else None, hole)
+        yield from self._differences(where, row, evidence, quality=True)
 
     def _detection(self, row: Row, hole: Any) -> Iterator[str]:
         where = f"{row['detector']} on {row['inpainter']}{_aside(row['assembly'], row['postprocess'])}, {row['sample']}"
@@ -270,7 +291,7 @@ class _Check:
 
 def _aside(assembly: str, postprocess: str = NO_POSTPROCESS) -> str:
     """What is unusual of a row, after the inpainter's name."""
-    unusual = [assembly] if assembly not in ("", SPLICED) else []
+    unusual = [assembly] if assembly not in ("", SPLICED, RECEIVED) else []
     unusual += [] if postprocess == NO_POSTPROCESS else [f"after {postprocess}"]
     return f" ({', '.join(unusual)})" if unusual else ""
 

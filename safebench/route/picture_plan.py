@@ -47,7 +47,7 @@ def make_picture_plan(config: RunConfig) -> Plan:
         times[same] += 1
         repeat = "-".join(filter(None, (picture.repeat, str(times[same]) if times[same] > 1 else "")))
         photo = photos.files.get(name)
-        settings = masks.reader.settings
+        settings = masks.reader.settings(mask.inverted)
         sample = _sample(pictures.name, name, photo, sums.get(name, ""), picture.mask_type, mask, mask_name, repeat,
                          name in gallery, settings)  # fmt: skip
         samples.setdefault(sample.sample, sample)

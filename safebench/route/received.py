@@ -44,7 +44,7 @@ class Maker:
             identity=self.identity,
             title=f"{self.label}, of {title}",
             summary="Pictures that were given, made elsewhere.",
-            family="received",
+            family=RECEIVED,
             assemblies=(RECEIVED,),
         )
 

@@ -38,10 +38,11 @@ class HoleReader:
     threshold: int | None = None
     coloured: bool = False
 
-    @property
-    def settings(self) -> tuple[object, ...]:
-        """What the hole depends on besides the file; nothing for an ordinary white one."""
-        return () if self == HoleReader() else (self.hole, self.threshold, self.coloured)
+    def settings(self, inverted: bool) -> tuple[object, ...]:
+        """What a hole depends on besides the mask's file; nothing for what is white in an ordinary mask."""
+        marks = ("black",) if inverted else ()
+        levels = () if self.threshold is None else (self.threshold,)
+        return (*marks, *levels, *(("green",) if self.coloured else ()))
 
     def white(self, path: Path, data: bytes) -> tuple[Hole, float]:
         """What is white (or green) in a mask, bool H x W, and the share of its pixels that are grey.
