@@ -30,12 +30,14 @@ def said(verdict: Verdict) -> Markup:
 
 def bin_name(name: str) -> str:
     """A bin as people read it: `10–20%`, `all bins`."""
-    return "all bins" if name == ALL_BINS else f"{name.replace('-', '–')}%"
+    if name == ALL_BINS:
+        return "all bins"
+    return f"{name.replace('-', '–')}%" if name[-1:].isdigit() else name
 
 
 def bin_place(name: str) -> int:
-    """Where a bin stands: all bins together first, then by size."""
-    head = name.partition("-")[0]
+    """Where a bin stands: all bins together first, then by size; the kind of mask before it (`bbox 10-20`) is none."""
+    head = name.rpartition(" ")[2].partition("-")[0]
     return int(head) + 1 if head.isdigit() else 0
 
 

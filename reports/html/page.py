@@ -67,7 +67,7 @@ def _run_context(run: Run) -> dict[str, Any]:
         "cards": cards(run),
         "finished": moment(run.record.finished),
         "photos": samples["photo"].nunique(),
-        "samples": len(samples),
-        "bins": [bin_name(name) for name in sorted(samples["bin"].unique(), key=bin_place)],
+        "samples": int((samples["bin"] != "").sum()),
+        "bins": [bin_name(name) for name in sorted({*samples["bin"]} - {""}, key=lambda name: (bin_place(name), name))],
         "photo_names": dict(zip(samples["photo"], samples["photo_name"], strict=True)),
     }

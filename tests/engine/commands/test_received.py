@@ -41,7 +41,7 @@ def forged(tmp_path: Path) -> Path:
         hole = np.zeros((height, width), bool)
         hole[10:30, 8:32] = True
         write(root / "Au" / f"{name}.png", photo)
-        write(root / "Gt" / f"{name}_mask.png", np.uint8(hole) * 255)
+        write(root / "Gt" / f"{name}_mask.png", hole.astype(np.uint8) * 255)
         for maker, suffix, options in (("lama", "jpg", {"quality": 90}), ("mat", "png", {})):
             filled = np.where(hole[..., None], rng.integers(0, 255, photo.shape, np.uint8), photo)
             write(root / "Tp" / maker / f"{name}.{suffix}", filled, **options)
@@ -61,6 +61,12 @@ class Told(Silent):
 def run(pictures: Path, **more: Any) -> safebench.Results:
     options = {"detectors": ["laplacian"], "keep_maps": True, "lpips_net": "squeeze", "device": "cpu", **more}
     return safebench.run(pictures=str(pictures), out=pictures.parent / "run", **options)
+
+
+def cells_of(results: safebench.Results) -> dict[str, Any]:
+    """What each maker's pictures gave, all bins together."""
+    cells: list[Any] = results.detection_cells.query("bin == 'all'").to_dict("records")
+    return {cell["inpainter"]: cell for cell in cells}
 
 
 def test_pictures_keep_their_size_and_bytes_and_figures_are_those_of_scikit_learn(forged):
@@ -95,6 +101,7 @@ def test_pictures_keep_their_size_and_bytes_and_figures_are_those_of_scikit_lear
 def test_run_json_says_what_was_given_and_a_second_call_does_nothing(forged):
     first = run(forged)
     said = first.record.pictures
+    assert said is not None
     assert (said.kind, said.makers, said.authentic, said.hole) == ("folders", {"lama": 4, "mat": 4}, 4, "white")
     before = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*.p*") if path.is_file()}
     again = run(forged)
@@ -102,6 +109,7 @@ def test_run_json_says_what_was_given_and_a_second_call_does_nothing(forged):
     pd.testing.assert_frame_equal(again.detection, first.detection)
     write(forged / "Tp" / "mat" / "a.png", np.zeros((48, 64, 3), np.uint8))
     changed = run(forged)
+    assert changed.record.pictures is not None
     assert changed.record.pictures.fingerprint != said.fingerprint
     rows = changed.quality.merge(first.quality, on=["sample", "inpainter"])
     assert (rows["composite_sha256_x"] != rows["composite_sha256_y"]).sum() == 1
@@ -117,7 +125,7 @@ def test_a_run_over_pictures_is_submitted_reported_and_compared_like_any_other(f
     assert "lama" in page
     write_report([open_run(results.folder)], tmp_path / "board", "leaderboard")
     claims = Claims(results)
-    cells = {c["inpainter"]: c for c in results.detection_cells.query("bin == 'all'").to_dict("records")}
+    cells = cells_of(results)
     assert claims.shortfall(cells["lama"]) == ""
     assert claims.shortfall(cells["mat"]) == "", "a file that cannot be read is no detector's failure"
     kept = results.folder / results.quality.query("inpainter == 'lama'")["composite"].iloc[0]
@@ -130,7 +138,7 @@ def test_makers_of_other_samples_are_not_compared_but_their_detectors_are(forged
     (forged / "Tp" / "mat" / "d.png").unlink()
     results = run(forged)
     claims = Claims(results)
-    cells = {c["inpainter"]: c for c in results.detection_cells.query("bin == 'all'").to_dict("records")}
+    cells = cells_of(results)
     assert claims.comparable(cells["lama"])
     assert not claims.comparable(cells["mat"])
     assert claims.detector_gap(cells["mat"]) == ""
@@ -153,7 +161,7 @@ def test_authentic_pictures_of_no_forged_one_are_looked_at_and_are_no_samples(fo
     results = run(forged)
     assert results.false_alarms["n"].tolist() == [5]
     claims = Claims(results)
-    assert all(claims.shortfall(cell) == "" for cell in results.detection_cells.to_dict("records"))
+    assert all(claims.shortfall(cell) == "" for cell in cells_of(results).values())
     submit(results.folder, forged.parent / "handed-in.zip", seed=1)
 
 

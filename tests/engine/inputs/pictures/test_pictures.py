@@ -151,7 +151,11 @@ def test_a_list_of_faulty_pictures_leaves_them_out_and_says_what_it_does_not_nam
 LAYOUTS = {
     "tgif": (
         ["masks/testing/17_mask_bbox.png", "original/testing/17.png", "SD2-sp/testing/17_mask_bbox.png_sd2_0.png"],
-        {"SD2-sp/testing/17_mask_bbox.png_sd2_0.png": ("masks/testing/17_mask_bbox.png", "original/testing/17.png", "SD2-sp")},
+        {
+            "SD2-sp/testing/17_mask_bbox.png_sd2_0.png": (
+                "masks/testing/17_mask_bbox.png", "original/testing/17.png", "SD2-sp",
+            )
+        },
     ),
     "cocoglide": (
         ["fake/glide_inpainting_val2017_1148_up.png", "mask/dining table_1148_mask.png", "real/dining table_1148.png"],
@@ -185,7 +189,10 @@ LAYOUTS = {
         {"image/1t.tif": ("mask/1forged.tif", "image/1.tif", "copy-move")},
     ),
     "imd2020": (
-        ["1a/c9_0.jpg", "1a/c9_0_mask.png", "1a/1a_orig.jpg", "z2/65_fake.jpg", "z2/65_fake_mask.png", "z2/65_orig.jpg"],
+        [
+            *("1a/c9_0.jpg", "1a/c9_0_mask.png", "1a/1a_orig.jpg"),
+            *("z2/65_fake.jpg", "z2/65_fake_mask.png", "z2/65_orig.jpg"),
+        ],
         {
             "1a/c9_0.jpg": ("1a/c9_0_mask.png", "1a/1a_orig.jpg", "real-life"),
             "z2/65_fake.jpg": ("z2/65_fake_mask.png", "z2/65_orig.jpg", "real-life"),
@@ -207,9 +214,8 @@ def test_published_sets_are_read_as_their_authors_lay_them_out(tmp_path, publish
 
 def test_mask_types_and_repeated_pictures_of_tgif_are_told_apart(tmp_path):
     made = [f"SD2-fr/testing/17_mask_{kind}.png_sd2_{n}.png" for kind in ("bbox", "segm") for n in (0, 1)]
-    files(
-        tmp_path, "original/testing/17.png", *(f"masks/testing/17_mask_{kind}.png" for kind in ("bbox", "segm")), *made
-    )
+    masks = [f"masks/testing/17_mask_{kind}.png" for kind in ("bbox", "segm")]
+    files(tmp_path, "original/testing/17.png", *masks, *made)
     found = open_pictures(str(tmp_path))
     assert found.kind == "tgif"
     assert [(p.mask_type, p.repeat) for p in found.forged] == [
