@@ -46,6 +46,11 @@ class ModelSpec:
         """Its name in the tables: `lama`, `aot-gan:celeba`, or the user's own for it."""
         return self.called or (f"{self.entry.name}:{self.variant}" if self.variant else self.entry.name)
 
+    @property
+    def shard(self) -> int:
+        """So many pictures a call, where the model says so itself; else 0."""
+        return self.checkpoint.shard if self.checkpoint else 0
+
     def answer(self, name: str) -> tuple[str, ...]:
         """What a result depends on besides the model and its input: of answers made elsewhere, the one to the picture
         of that name in the exchange; nothing for other models."""

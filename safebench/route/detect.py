@@ -44,6 +44,7 @@ class DetectLink(Link):
     once for all detectors.
     """
 
+    spec: ModelSpec
     title = "Detecting"
     table = "detection"
     own_steps = frozenset({"detect"})

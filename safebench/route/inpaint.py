@@ -34,6 +34,7 @@ class InpaintLink(Link):
     perceptual: that backbone, one for all inpainters with what it remembers of the photos; None: the worker loads it.
     """
 
+    spec: ModelSpec
     title = "Inpainting"
     table = "quality"
     own_steps = frozenset({"inpaint", "quality"})

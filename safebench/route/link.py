@@ -27,6 +27,10 @@ class Model(Protocol):
     def identity(self) -> str:
         """What its rows depend on besides their inputs."""
 
+    @property
+    def shard(self) -> int:
+        """So many pictures a call, where the model says so itself; else 0."""
+
 
 class Link(ABC):
     """One model at work on pictures (those that it makes, or those that it looks at), batch by batch.
@@ -86,8 +90,7 @@ class Link(ABC):
         job.save(self.table, self.spec.label, rows, self.own_steps)
 
     def _unfinished(self, groups: Sequence[Sequence[Picture]], done: Done) -> Iterator[Task[Picture]]:
-        shard = self.spec.checkpoint.shard if self.spec.checkpoint else 0
-        size = (shard or self.job.batch_size) * self.at_once
+        size = (self.spec.shard or self.job.batch_size) * self.at_once
         for batch in (batch for group in groups for batch in batches(group, size)):
             todo = tuple(picture for picture in batch if not self._is_done(picture, done))
             if todo:

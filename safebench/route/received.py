@@ -38,6 +38,11 @@ class Maker:
         """Of the name alone: a picture's rows depend on its file's sha256."""
         return digest("maker", self.label)[:16]
 
+    @property
+    def shard(self) -> int:
+        """Nothing is called."""
+        return 0
+
     def record(self, title: str) -> ModelRecord:
         """What run.json says of it; `title` is that of the set."""
         return ModelRecord(
