@@ -13,7 +13,7 @@ from safebench.files import as_text, expanded
 from safebench.metrics.catalogue import measured
 from safebench.metrics.lpips import NETWORK as LPIPS_NETWORK
 from safebench.metrics.metric import Metric
-from safebench.protocol import NO_POSTPROCESS, ORIGINAL, REGENERATED, SPLICED
+from safebench.protocol import NO_POSTPROCESS, ORIGINAL, RECEIVED, REGENERATED, SPLICED
 from safebench.results import tables
 from safebench.results.features import FeatureFiles
 from safebench.runs.record import ModelRecord, RunRecord
@@ -62,7 +62,7 @@ class Tables:
 
     def by_assembly(self) -> dict[str, Tables]:
         """The same for each assembly by itself, spliced pictures first: no figure mixes them; originals are in all."""
-        names = [name for name in (SPLICED, REGENERATED) if (self.quality["assembly"] == name).any()]
+        names = [name for name in (SPLICED, REGENERATED, RECEIVED) if (self.quality["assembly"] == name).any()]
         if len(names) < 2:
             return {(names or [SPLICED])[0]: self}
         found = {}
