@@ -22,6 +22,8 @@ from safebench.exchange.finding import checked_score, name_of
 from safebench.inputs.images import read_photo
 
 _MAPS = frozenset({".png", ".tif", ".tiff"})
+_ROUNDING = 1e-5
+"""So far a map may leave its range, and is cut there: a softmax of 32 bits gives 1.0000001 too."""
 _INVERTED = 0.5
 """From this share of changed known pixels on, with the hole as it went out, the mask was taken the other way round."""
 
@@ -135,12 +137,12 @@ def _scaled(file: Path, values: NDArray[Any], span: tuple[float, float] | None) 
     scaled = (values.astype(np.float64) - low) / (high - low)
     if not np.isfinite(scaled).all():
         raise ExchangeError(f"{file}: holds NaN or infinite values")
-    if scaled.size and (scaled.min() < 0 or scaled.max() > 1):
+    if scaled.size and (scaled.min() < -_ROUNDING or scaled.max() > 1 + _ROUNDING):
         raise ExchangeError(
             f"{file}: runs from {values.min():.6g} to {values.max():.6g}, and not within [{low:g}, {high:g}]; say what "
             "known and inpainted are: range = [LOW, HIGH]"
         )
-    return scaled.astype(np.float32)
+    return scaled.clip(0, 1).astype(np.float32)
 
 
 def _check_size(file: Path, size: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -75,6 +75,12 @@ def test_rubbish_is_refused(tmp_path, values, said):
         read_map(saved(tmp_path / "a.npy", values), SIZE)
 
 
+def test_a_softmax_that_is_rounded_beyond_1_is_cut(tmp_path):
+    values = MAP.astype(np.float32)
+    values[0, 0] = np.nextafter(np.float32(1), np.float32(2))
+    assert read_map(saved(tmp_path / "a.npy", values), SIZE).map[0, 0] == 1
+
+
 def test_half_a_file_is_refused(tmp_path):
     rng = np.random.default_rng(0)
     for name, values in (

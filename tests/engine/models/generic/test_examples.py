@@ -1,0 +1,105 @@
+"""The worked examples of docs/exchange, each against a stand-in that behaves like the original's command line."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import safebench
+from safebench.models.specs import participant
+
+ROOT = Path(__file__).resolve().parents[4]
+STAND_INS = Path(__file__).parent / "stand_ins"
+OPTIONS: dict[str, Any] = {"images": "sample", "size": 64, "limit": 3, "bins": "20-30", "lpips_net": "squeeze"}
+
+
+def program(place: Path, script: str) -> None:
+    """A program that runs a stand-in."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_INS / script}" "$@"\n')
+    place.chmod(0o755)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as the examples ask for it, with stand-ins for what is installed there."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    place = tmp_path / "model"
+    shutil.copytree(ROOT / "docs" / "exchange", place)
+    (place / "models").mkdir()
+    weights = [
+        "weights/trufor.pth.tar",
+        "checkpoint.pth",
+        "config.py",
+        "data_core.py",
+        "trufor.yaml",
+        "requirements.lock",
+    ]
+    for file in (*(place / name for name in weights), home / ".cache/torch/hub/checkpoints/big-lama.pt"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"weights")
+    shutil.copy(STAND_INS / "trufor_test.py", place)
+    shutil.copy(STAND_INS / "save_images.py", place / "test_save_images.py")
+    program(place / "venv/bin/torchrun", "torchrun.py")
+    program(place / "venv/bin/iopaint", "iopaint.py")
+    (place / "venv/bin/python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (place / "venv/bin/python").chmod(0o755)
+    return place
+
+
+def test_every_example_is_tried_here():
+    tried = {"trufor.toml", "imdl-benco.toml", "iopaint.toml"}
+    assert {path.name for path in (ROOT / "docs" / "exchange").iterdir()} == tried
+
+
+@pytest.mark.parametrize("name", ["trufor", "imdl-benco"])
+def test_a_detector_by_its_authors_script(folder, tmp_path, name):
+    options: dict[str, Any] = {
+        "detectors": [f"their-{name}=command:{folder / name}.toml"],
+        "keep_maps": True,
+        "device": "cpu",
+    }
+    run = safebench.run(inpainters=["telea"], out=tmp_path / "r", **options, **OPTIONS)
+    assert not len(run.failures)
+    assert len(run.detection) == 6
+    assert run.detection["score"].between(0, 1).all()
+    assert (run.detection["confidence"] != "").all() == (name == "trufor")
+
+
+def test_scores_of_a_model_that_has_them(folder, tmp_path):
+    file = folder / "imdl-benco.toml"
+    text = file.read_text()
+    options: dict[str, Any] = {"detectors": [f"m=command:{file}"], "device": "cpu"}
+    plain = safebench.run(inpainters=["telea"], out=tmp_path / "r", **options, **OPTIONS)
+    file.write_text(text.replace("# [maps]", "[maps]").replace("# scores =", "scores ="))
+    assert file.read_text() != text
+    scored = safebench.run(inpainters=["telea"], out=tmp_path / "r", **options, **OPTIONS)
+    assert not len(scored.failures)
+    assert (scored.detection["score"] < plain.detection["score"]).all(), "the mean of a map is below that of its top"
+
+
+def test_an_inpainter_by_a_batch_command(folder, tmp_path):
+    options: dict[str, Any] = {"device": "cpu", "assembly": ["spliced", "regenerated"]}
+    run = safebench.run(inpainters=[f"iopaint=command:{folder}/iopaint.toml"], out=tmp_path / "r", **options, **OPTIONS)
+    assert not len(run.failures)
+    assert (run.quality["known_changed"] == 0).all()
+    spliced, regenerated = (run.quality[run.quality["assembly"] == name] for name in options["assembly"])
+    np.testing.assert_array_equal(spliced["psnr"], regenerated["psnr"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("trufor", "detectors"), ("imdl-benco", "detectors"), ("iopaint", "inpainters")]
+)
+def test_weights_environment_and_program_are_its_identity(folder, name, kind):
+    def identity() -> str:
+        return participant(kind, f"command:{folder / name}.toml").identity
+
+    before = identity()
+    (folder / "requirements.lock").write_bytes(b"other versions")
+    assert identity() != before
