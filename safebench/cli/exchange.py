@@ -1,4 +1,4 @@
-"""`safebench export`: pictures go out to models elsewhere."""
+"""Models elsewhere: `safebench export`, and `safebench verify-adapter` beside their authors' own code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 
 def export(
@@ -33,4 +35,44 @@ def export(
     typer.echo(f"safebench run ... {option} LABEL=files:{to}")
 
 
-COMMANDS = (export,)
+def verify_adapter(
+    name: Annotated[str, typer.Argument(help="A model here: NAME or NAME:VARIANT.")],
+    against: Annotated[str, typer.Option(help="Its authors' own code: command:FILE.toml (docs/exchange.md).")],
+    kind: Annotated[str | None, typer.Option(help="inpainters or detectors, where NAME is both.")] = None,
+    images: Annotated[str, typer.Option(help="sample, a data set's name, or a directory.")] = "sample",
+    limit: Annotated[int, typer.Option(min=1, help="So many photos.")] = 4,
+    size: Annotated[int, typer.Option(min=32, help="Side of the pictures.")] = 256,
+    seed: Annotated[int, typer.Option(min=0, help="Reaches every random draw.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    weights: Annotated[list[str] | None, typer.Option(metavar="NAME=FILE", help="The model's checkpoint.")] = None,
+) -> None:
+    """Run a model beside its authors' own code on the same pictures, and print the largest differences."""
+    from safebench.cli.pairs import pairs
+    from safebench.commands.verifying_adapters import KINDS
+    from safebench.commands.verifying_adapters import verify_adapter as verify
+    from safebench.errors import ConfigError
+
+    if kind is not None and kind not in KINDS:
+        raise ConfigError(f"--kind {kind}: has to be {' or '.join(KINDS)}")
+    compared = verify(
+        name,
+        against,
+        kind=kind,
+        images=images,
+        limit=limit,
+        size=size,
+        seed=seed,
+        device=device,
+        weights=pairs(weights),
+    )
+    table = Table(title=Text(f"{compared.ours} beside {compared.theirs}"), title_justify="left")
+    for heading in ("picture", "of", "largest difference", "mean difference", "at column, row"):
+        table.add_column(heading, overflow="fold")
+    for row in compared.differences:
+        place = "-" if row.place is None else f"{row.place[0]}, {row.place[1]}"
+        table.add_row(Text(row.picture), row.what, f"{row.largest:.3g}", f"{row.mean:.3g}", place)
+    table.caption = "Values lie in [0, 1]; one step of an 8-bit file is 0.0039, of a 16-bit one 0.000015."
+    Console().print(table)
+
+
+COMMANDS = (export, verify_adapter)
