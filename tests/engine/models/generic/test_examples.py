@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in (*(place / name for name in weights), home / ".cache/torch/hub/checkpoints/big-lama.pt"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"weights")
-    shutil.copy(STAND_INS / "trufor_test.py", place)
+    shutil.copy(STAND_INS / "trufor.py", place / "trufor_test.py")
     shutil.copy(STAND_INS / "save_images.py", place / "test_save_images.py")
     program(place / "venv/bin/torchrun", "torchrun.py")
     program(place / "venv/bin/iopaint", "iopaint.py")
