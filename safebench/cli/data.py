@@ -18,7 +18,7 @@ def _data() -> None:
 
 @app.command()
 def prepare(
-    name: Annotated[str, typer.Argument(help="places2, paris-streetview, celeba, or nvidia (the masks).")],
+    name: Annotated[str, typer.Argument(help="A data set's name (safebench list datasets), or nvidia (the masks).")],
     source: Annotated[
         Path | None, typer.Option("--from", help="Where it lies already: checked, and remembered.", metavar="DIRECTORY")
     ] = None,
@@ -32,6 +32,7 @@ def prepare(
     """
     from safebench.inputs import photos as data
     from safebench.inputs.names import is_nvidia
+    from safebench.inputs.pictures import find_published
 
     def agreed(what: str, terms: str) -> bool:
         return accept_licence or (
@@ -42,6 +43,10 @@ def prepare(
         from safebench.inputs.masks.prepare import prepare_nvidia
 
         lines = prepare_nvidia(source, agreed)
+    elif (published := find_published(name)) is not None:
+        from safebench.inputs.pictures.prepare import prepare_pictures
+
+        lines = prepare_pictures(published, source)
     else:
         from safebench.inputs.photos.prepare import prepare as prepare_photos
 

@@ -74,11 +74,19 @@ def _metrics() -> Table:
 
 def _datasets() -> Table:
     from safebench.inputs.photos import dataset_cards
+    from safebench.inputs.photos.locations import location
+    from safebench.inputs.pictures import PUBLISHED
 
-    table = _table("Data sets", "name", "what it is", "here", "licence", "where")
-    for card in dataset_cards():
-        here = Text("yes", style="green") if card.present else Text("no", style="yellow")
-        table.add_row(Text(card.name, style="bold"), Text(card.title), here, Text(card.licence), Text(card.where))
+    table = _table(
+        "Data sets: photos (--images), then forged pictures (--pictures)",
+        *("name", "what it is", "here", "licence", "where"),
+    )
+    rows = [(card.name, card.title, card.present, card.licence, card.where) for card in dataset_cards()]
+    places = [(published, location(published.name)) for published in PUBLISHED]
+    rows += [(p.name, p.title, p.is_here(place), p.licence, str(place)) for p, place in places]
+    for name, title, present, licence, where in rows:
+        here = Text("yes", style="green") if present else Text("no", style="yellow")
+        table.add_row(Text(name, style="bold"), Text(title), here, Text(licence), Text(where))
     return table
 
 
