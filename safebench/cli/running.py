@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+import shlex
+from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 
+from safebench.cli.cells import tables
 from safebench.cli.progress import watching
 from safebench.commands.run import execute
 from safebench.errors import ExitStatus
-from safebench.metrics.auc import AUC
-from safebench.metrics.metric import Metric
-from safebench.protocol import NO_POSTPROCESS, RECEIVED, SPLICED
+from safebench.keys import plain
 from safebench.results.claims import Claims
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
-from safebench.results.verdict import least_detectable
+from safebench.results.verdict import least_detectable, seen_on_few
 from safebench.runs.config import RunConfig
 from safebench.runs.failures import in_words
 from safebench.runs.provenance import caveats
 
 _MEANS = "all bins (mean [95% interval])"
-_ABREAST = 4
-"""Metrics that a table of the terminal holds."""
 
 
 def run_and_report(config: RunConfig) -> ExitStatus:
@@ -38,12 +33,26 @@ def run_and_report(config: RunConfig) -> ExitStatus:
         results = execute(config, watcher)
     summarise(results, Console())
     page = write_report([results], results.folder / "report", "html")
-    Console(soft_wrap=True).print(f"Report: {page}", highlight=False, markup=False)
+    for line in (f"Report: {page}", *_next(config)):
+        Console(soft_wrap=True).print(line, highlight=False, markup=False)
     return ExitStatus.FAILURES if len(results.failures) else ExitStatus.DONE
 
 
-_CONDITIONS = {"assembly": (SPLICED, RECEIVED), "postprocess": (NO_POSTPROCESS,)}
-"""Keys of cells that are shown only where a run has more than the usual one."""
+def _next(config: RunConfig) -> list[str]:
+    """After a run on the built-in photos: what to type to do the same with photos of one's own."""
+    if config.pictures is not None or plain(config.images) != "sample":
+        return []
+    models = (*_options("--inpainter", config.inpainters), *_options("--detector", config.detectors))
+    return [
+        "Next, the same on photos of yours (20 are enough to rank and name):",
+        f"  safebench run {shlex.join(models)} --images FOLDER --limit 20",
+    ]
+
+
+def _options(option: str, names: Sequence[str]) -> list[str]:
+    """`--inpainter telea,lama`; a name with an argument after a colon gets an option of its own."""
+    together = ",".join(name for name in names if ":" not in name)
+    return [part for name in (together, *(name for name in names if ":" in name)) if name for part in (option, name)]
 
 
 def summarise(results: Results, console: Console) -> None:
@@ -54,21 +63,26 @@ def summarise(results: Results, console: Console) -> None:
     quality = results.quality_cells
     quality = quality[quality["bin"] == "all"]
     if len(quality):
-        console.print(*_tables(f"Visual quality, {_MEANS}", ("inpainter",), quality, of_quality))
+        console.print(*tables(f"Visual quality, {_MEANS}", ("inpainter",), quality, of_quality, console))
     detection = results.detection_cells
     detection = detection[detection["bin"] == "all"]
     if len(detection):
-        console.print(*_tables(f"Detection, {_MEANS}", ("inpainter", "detector"), detection, inpainted))
+        console.print(*tables(f"Detection, {_MEANS}", ("inpainter", "detector"), detection, inpainted, console))
     if len(results.false_alarms):
-        console.print(*_tables("Control: untouched photos", ("detector",), results.false_alarms, originals))
+        console.print(*tables("Control: untouched photos", ("detector",), results.false_alarms, originals, console))
     claims = Claims(results.of_one_assembly())
     for dataset in dict.fromkeys(results.samples["dataset"]):
-        verdict = " ".join(map(str, least_detectable(claims, dataset)))
-        console.print(verdict, markup=False, highlight=False, soft_wrap=True)
-    if whose := caveats(results.record):
-        console.print(whose, markup=False)
-    for sentence in _failures(results):
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        _say(console, " ".join(map(str, least_detectable(claims, dataset))))
+        for line in seen_on_few(claims, dataset):
+            _say(console, str(line))
+    for sentence in (caveats(results.record), *_failures(results)):
+        _say(console, sentence)
+
+
+def _say(console: Console, sentence: str) -> None:
+    """A sentence that a terminal breaks between words, and that stays a line in a file."""
+    if sentence:
+        console.print(sentence, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
 def _failures(results: Results) -> list[str]:
@@ -90,37 +104,3 @@ def _failures(results: Results) -> list[str]:
             which = f"{len(errors)} {'mask' if step == 'mask' else 'photo'}{'s' if len(errors) > 1 else ''}"
         sentences.append(f"Failed in step '{step}': {which}; {in_words(errors)}")
     return [*sentences, "The report lists each failure; from Python: open_run(...).failures"]
-
-
-def _tables(title: str, names: tuple[str, ...], cells: Any, metrics: Sequence[Metric]) -> Iterator[Table]:
-    """The metrics that are shown here and present, so many a table as an ordinary terminal holds."""
-    names = (
-        *names,
-        *(name for name, usual in _CONDITIONS.items() if name in cells and not cells[name].isin(usual).all()),
-    )
-    shown = [metric for metric in metrics if "terminal" in metric.shown and metric.key in cells]
-    for k in range(0, len(shown), _ABREAST):
-        yield _table(title, names, cells, shown[k : k + _ABREAST])
-
-
-def _table(title: str, names: tuple[str, ...], cells: Any, metrics: Sequence[Metric]) -> Table:
-    """One row a cell: names, metrics, n and failures."""
-    table = Table(title=title, title_justify="left")
-    for heading in (*names, *(metric.label for metric in metrics), "n", "failed"):
-        table.add_column(heading, justify="left" if heading in names else "right", overflow="fold")
-    for _, row in cells.iterrows():
-        figures = [
-            _figure(row, metric) + (" inverted" if metric.key == AUC.key and row["inverted"] else "")
-            for metric in metrics
-        ]
-        table.add_row(*(str(row[name]) for name in names), *figures, str(row["n"]), str(row["failures"]))
-    return table
-
-
-def _figure(row: Any, metric: Metric) -> str:
-    if math.isnan(row[metric.key]):
-        return "-"
-    digits = metric.digits
-    low, high = (row.get(f"{metric.key}{end}", math.nan) for end in ("_low", "_high"))
-    interval = "" if math.isnan(low) else rf" \[{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{row[metric.key]:.{digits}f}{interval}"

@@ -50,6 +50,18 @@ def least_detectable(claims: Claims, dataset: str) -> Verdict:
     return [*_named(claims, ranked), *_under(place[1])]
 
 
+def seen_on_few(claims: Claims, dataset: str) -> Verdict:
+    """Where there are too few photos to name anybody: what is found most of each on these alone, in the run's order."""
+    candidates = claims.evidence(claims.place(dataset)) if len(claims.tables.detection_cells) else []
+    if not candidates or claims.enough(candidates[0].pixel):
+        return []
+    places = {name: place for place, name in enumerate(claims.tables.record.inpainters)}
+    ordered = sorted(candidates, key=lambda candidate: places.get(candidate.inpainter, len(places)))
+    found = [" and ".join(filter(None, (evidence(of, PIXEL), evidence(of, IMAGE)))) for of in ordered]
+    lead = Sentence("What is found most on these photos, in the run's order:")
+    return [lead, *(Sentence("  {}: {}", (Name(of.inpainter), text)) for of, text in zip(ordered, found, strict=True))]
+
+
 def _named(claims: Claims, ranked: Sequence[Evidence]) -> Verdict:
     """Who is least detectable, or why none is."""
     if len(ranked) == 1:
