@@ -7,7 +7,14 @@ from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import SqueezeNet1_1_Weights, VGG19_Weights, squeezenet1_1, vgg19
+from torchvision.models import (
+    SqueezeNet1_1_Weights,
+    VGG16_Weights,
+    VGG19_Weights,
+    squeezenet1_1,
+    vgg16,
+    vgg19,
+)
 
 from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.fetch.backbones import backbone_file
@@ -33,12 +40,12 @@ class Features(nn.Module):
 
     def forward(self, images: Tensor, wanted: Collection[int]) -> list[Tensor]:
         """images: B x 3 x H x W in [0, 1].  Returns the features of the layers `wanted`, in ascending order."""
-        features, found = self.normalised(images), []
+        features, kept = self.normalised(images), []
         for k in range(max(wanted) + 1):
             features = self.layers[k](features)
             if k in wanted:
-                found.append(self.scaled(features))
-        return found
+                kept.append(self.scaled(features))
+        return kept
 
     def normalised(self, images: Tensor) -> Tensor:
         """What the first layer is given."""
@@ -57,27 +64,17 @@ class Vgg19(Features):
     url = VGG19_Weights.IMAGENET1K_V1.url
 
     def __init__(self) -> None:
-        layers = vgg19(weights=None).features
-        for k, layer in enumerate(layers):
-            if isinstance(layer, nn.Conv2d):
-                layers[k] = Conv3x3(layer.in_channels, layer.out_channels, padding=1)
-                layers[k].load_state_dict(layer.state_dict())
-        super().__init__(layers)
+        super().__init__(_by_winograd(vgg19(weights=None).features))
 
 
-class SqueezeNet(Features):
-    """SqueezeNet 1.1, 17 times smaller; the layers lie about where those of VGG-19 do.
+class ScaledFeatures(Features):
+    """Fed as in its training on ImageNet; each place's features are brought to a mean square of 1 (as LPIPS does).
 
-    Its features differ in size by orders between layers, so each place's are brought to a mean square of 1 (LPIPS does
-    likewise); the paper's weights then fit as they fit VGG-19.
+    Features differ in size by orders between layers; so scaled, the paper's weights fit as they fit VGG-19.
     """
 
-    perceptual = (1, 4, 7, 10, 12)
-    style = (4, 7, 10, 12)
-    url = SqueezeNet1_1_Weights.IMAGENET1K_V1.url
-
-    def __init__(self) -> None:
-        super().__init__(squeezenet1_1(weights=None).features)
+    def __init__(self, layers: nn.Sequential) -> None:
+        super().__init__(layers)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
 
@@ -90,7 +87,38 @@ class SqueezeNet(Features):
         return features * torch.rsqrt(features.square().mean(1, keepdim=True) + 1e-6)
 
 
-NETWORKS: Final[dict[str, Callable[[], Features]]] = {"vgg19": Vgg19, "squeezenet": SqueezeNet}
+class Vgg16(ScaledFeatures):
+    """VGG-16 up to relu4_3, half of VGG-19's parameters: perceptual relu1_2 to relu4_3, style relu2_2 to relu4_3."""
+
+    perceptual = (3, 8, 15, 22)
+    style = (8, 15, 22)
+    url = VGG16_Weights.IMAGENET1K_V1.url
+
+    def __init__(self) -> None:
+        super().__init__(_by_winograd(vgg16(weights=None).features[: self.perceptual[-1] + 1]))
+
+
+class SqueezeNet(ScaledFeatures):
+    """SqueezeNet 1.1, 17 times smaller than VGG-19; the layers lie about where those of VGG-19 do."""
+
+    perceptual = (1, 4, 7, 10, 12)
+    style = (4, 7, 10, 12)
+    url = SqueezeNet1_1_Weights.IMAGENET1K_V1.url
+
+    def __init__(self) -> None:
+        super().__init__(squeezenet1_1(weights=None).features)
+
+
+def _by_winograd(layers: nn.Sequential) -> nn.Sequential:
+    """The same layers; on a CPU their convolutions go by Winograd's filtering."""
+    for k, layer in enumerate(layers):
+        if isinstance(layer, nn.Conv2d):
+            layers[k] = Conv3x3(layer.in_channels, layer.out_channels, padding=1)
+            layers[k].load_state_dict(layer.state_dict())
+    return layers
+
+
+NETWORKS: Final[dict[str, Callable[[], Features]]] = {"vgg19": Vgg19, "vgg16": Vgg16, "squeezenet": SqueezeNet}
 
 
 def load_features(name: str, user: str) -> Features:
@@ -99,6 +127,8 @@ def load_features(name: str, user: str) -> Features:
         network = NETWORKS[name]()
     others = " or ".join(other for other in NETWORKS if other != name)
     path = backbone_file(network.url, f"{user} ({name})", f"train with --perceptual {others}")
-    stored = {key.removeprefix("features."): value for key, value in load_state(path).items() if "features." in key}
+    kept = network.layers.state_dict()
+    stored = {key.removeprefix("features."): value for key, value in load_state(path).items()}
+    stored = {key: value for key, value in stored.items() if key in kept}
     fit(network.layers, stored, f"{user} ({name}), {path}")
     return network

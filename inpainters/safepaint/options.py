@@ -27,7 +27,7 @@ class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     design: Design = "safebench"
     size_preset: Literal["base", "small"] = "base"
     variant: Literal["backbone", "backbone+ddl", "backbone+rwsa", "full"] = "full"
-    perceptual: Literal["vgg19", "squeezenet"] = "vgg19"
+    perceptual: Literal["vgg19", "vgg16", "squeezenet"] = "vgg19"
     judged: Literal["output", "composite"] = "composite"
     adversarial: Literal["hinge", "nonsaturating"] = "hinge"
     lambda_l1: float = 1.0

@@ -93,22 +93,24 @@ class Recipe(BaseRecipe):
         refined = self._judged(painting.refined, photos, masks)
         told_apart = self.config.design == "safebench" and self.config.judged == "composite"
         parts = self._generator_losses(painting, refined, photos, masks)
-        with _frozen(networks["discriminator"]) as discriminator:
-            fake = discriminator(refined)
-            patches = _to_patches(masks, fake) if told_apart else None
-            parts["adversarial"] = self.config.lambda_adversarial * self._fooling(fake, patches)
+        patches: Tensor | None = None
+        if self.config.lambda_adversarial:
+            with _frozen(networks["discriminator"]) as discriminator:
+                fake = discriminator(refined)
+                patches = _to_patches(masks, fake) if told_apart else None
+                parts["adversarial"] = self.config.lambda_adversarial * self._fooling(fake, patches)
         update("generator", torch.stack(list(parts.values())).sum())
         if "average" in networks:
             average = networks["average"]
             assert isinstance(average, AveragedModel)  # noqa: S101  (so `build` made it)
             average.update_parameters(networks["generator"])
 
-        real, fake = networks["discriminator"](torch.cat([photos, refined.detach()])).chunk(2)
-        telling = self._telling(real, fake, patches)
-        update("discriminator", telling)
-
         figures = {name: loss.detach() for name, loss in parts.items()}
-        figures |= {"discriminator": telling.detach(), "real": real.mean().detach(), "fake": fake.mean().detach()}
+        if self.config.lambda_adversarial:  # else nothing asks it, and it learns nothing
+            real, fake = networks["discriminator"](torch.cat([photos, refined.detach()])).chunk(2)
+            telling = self._telling(real, fake, patches)
+            update("discriminator", telling)
+            figures |= {"discriminator": telling.detach(), "real": real.mean().detach(), "fake": fake.mean().detach()}
         if painting.background is not None:
             figures["spread"] = losses.spread(painting.background.detach())
         return figures

@@ -21,7 +21,7 @@ def train(
     preset: Annotated[str, typer.Option(help="A named set of the recipe's options.")] = "",
     size_preset: Annotated[Text, typer.Option(help="Where the recipe has it: base, small.")] = None,
     variant: Annotated[Text, typer.Option(help="Where the recipe has it.")] = None,
-    perceptual: Annotated[Text, typer.Option(help="Where the recipe has it: vgg19, squeezenet.")] = None,
+    perceptual: Annotated[Text, typer.Option(help="Where the recipe has it: vgg19, vgg16, squeezenet.")] = None,
     inpainters: Annotated[Text, typer.Option(help="Where the recipe has it: NAME,NAME fill holes on the fly.")] = None,
     composites: Annotated[Text, typer.Option(help="Where the recipe has it: RUN,RUN finished runs.")] = None,
     steps: Annotated[int | None, typer.Option(help="Default: 10000.")] = None,

@@ -11,6 +11,8 @@ import pytest
 import torch
 from safebench_inpainters.safepaint import features, losses
 from safebench_inpainters.safepaint.recipe import Recipe
+from safetensors.torch import load_file
+from torchvision.models import vgg16
 from typer.testing import CliRunner
 
 from safebench import load_inpainter
@@ -115,6 +117,14 @@ def test_gradients_of_the_generators_step_leave_the_discriminator_alone(batch):
     assert gradients == {"generator": [True, False], "discriminator": [False, True]}
 
 
+def test_a_discriminator_that_nothing_asks_is_left_alone(batch):
+    recipe = recipe_of("safebench", lambda_adversarial=0)
+    asked: list[str] = []
+    figures = recipe.step(recipe.build(), batch, lambda name, loss: asked.append(name))
+    assert asked == ["generator"]
+    assert not figures.keys() & {"adversarial", "discriminator", "real", "fake"}
+
+
 def test_the_average_follows_the_generator(batch):
     recipe = recipe_of("safebench", variant="backbone")
     networks, _ = train(recipe, batch, 3)
@@ -167,8 +177,30 @@ def test_trained_by_the_command_and_used_at_once(shared, tmp_path):
 def test_missing_backbone_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("SAFEBENCH_OFFLINE", "1")
-    with pytest.raises(WeightsError, match=r"\(vgg19\): .*put the file at .*vgg19.*train with --perceptual squeezenet"):
+    with pytest.raises(
+        WeightsError, match=r"\(vgg19\): .*put the file at .*vgg19.*train with --perceptual .*squeezenet"
+    ):
         features.load_features("vgg19", "perceptual loss")
+
+
+def test_vgg16_is_torchvisions_up_to_relu4_3(shared, monkeypatch, tmp_path):
+    """From a file that holds all thirteen convolutions; each place's features come with a mean square of 1."""
+    backbone = tmp_path / "hub" / "checkpoints" / features.Vgg16.url.rsplit("/", 1)[-1]
+    backbone.parent.mkdir(parents=True)
+    backbone.symlink_to(shared / "torch-home" / "vgg16_features_fp16.safetensors")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    network = features.load_features("vgg16", "perceptual loss")
+    theirs = vgg16(weights=None).features[:23].eval()
+    stored = {key.removeprefix("features."): value.float() for key, value in load_file(backbone).items()}
+    theirs.load_state_dict({key: stored[key] for key in theirs.state_dict()})
+    photo = torch.from_numpy(inputs.photos(1, (64, 64))).permute(0, 3, 1, 2).float() / 255
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    with torch.no_grad():
+        expected = theirs((photo - mean[:, None, None]) / deviation[:, None, None])
+        [ours] = network(photo, [22])
+    scale = expected.square().mean(1, keepdim=True).sqrt()
+    torch.testing.assert_close(ours * scale, expected, atol=1e-2, rtol=1e-2)
+    assert scale.mean() > 0.1, "the check is of features that say something"
 
 
 @pytest.mark.parametrize("judged", ["output", "composite"])
