@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safebench.cli import boards, data, exchange, training, weights
+from safebench.cli import boards, data, exchange, many, training, weights
 from safebench.cli.pairs import pairs
 from safebench.version import __version__
 
@@ -159,9 +159,12 @@ def run(
 @app.command()
 def inpaint(
     inpainter: Annotated[str, typer.Option(help="NAME or NAME:VARIANT.")],
-    image: Annotated[Path, typer.Option(help="The photo, of any size that the model takes.")],
-    mask: Annotated[Path, typer.Option(help="White = hole.")],
-    out: Annotated[Path, typer.Option(help="The composite (PNG): known pixels untouched, the hole filled.")],
+    out: Annotated[Path, typer.Option(help="The composite (PNG): known pixels untouched; of many, a folder.")],
+    source: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Many photos: a folder, and below.")] = None,
+    image: Annotated[Path | None, typer.Option(help="The photo, of any size that the model takes.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="White = hole; of many, a folder. Default there: a_mask.png beside a.png.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="[NAME=]FILE", help="The model's checkpoint.")] = None,
     raw: Annotated[
         Path | None, typer.Option(help="Also the model's whole output: float32 HxWx3 in [0, 1] (.npy).")
@@ -173,9 +176,13 @@ def inpaint(
         bool, typer.Option("--unblanked", help="Let it look under the hole, to compare it with its authors' script.")
     ] = False,
 ) -> None:
-    """Fill the hole of one image."""
+    """Fill the hole of one image, or of every photo of a folder; run again, a folder's missing ones alone."""
+    if source is not None:
+        many.refuse({"--image": image, "--raw": raw, "--unblanked": sees_hole or None})
+        raise typer.Exit(many.inpaint(inpainter, source, mask, out, weights, seed, device, mask_threshold))
     from safebench.commands.single import inpaint_file
 
+    image, mask = many.needed(image, "--image"), many.needed(mask, "--mask")
     inpaint_file(
         inpainter,
         image,
@@ -194,17 +201,22 @@ def inpaint(
 @app.command()
 def detect(
     detector: Annotated[str, typer.Option(help="NAME or NAME:VARIANT.")],
-    image: Annotated[Path, typer.Option(help="The image, of any size that the model takes.")],
-    out: Annotated[Path, typer.Option(help="The localisation map (16-bit gray PNG, bright = inpainted).")],
+    out: Annotated[Path, typer.Option(help="The map (16-bit gray PNG, bright = inpainted); of many, a folder.")],
+    source: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Many images: a folder, and below.")] = None,
+    image: Annotated[Path | None, typer.Option(help="The image, of any size that the model takes.")] = None,
     weights: Annotated[Path | None, typer.Option(metavar="[NAME=]FILE", help="The model's checkpoint.")] = None,
     raw: Annotated[Path | None, typer.Option(help="Also the map as float32 HxW in [0, 1] (.npy).")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a sentence.")] = False,
     seed: Seed = 0,
     device: Device = "auto",
 ) -> None:
-    """Look for inpainting in one image: its score, its map, and the map laid over the image."""
+    """Look for inpainting in one image: its score, its map, and the map laid over it; or in every image of a folder."""
+    if source is not None:
+        many.refuse({"--image": image, "--raw": raw, "--json": json or None})
+        raise typer.Exit(many.detect(detector, source, out, weights, seed, device))
     from safebench.commands.single import detect_file
 
+    image = many.needed(image, "--image")
     found = detect_file(detector, image, out, weights=weights, raw=raw, seed=seed, device=device)
     if json:
         import json as json_module

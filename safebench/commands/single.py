@@ -46,16 +46,8 @@ def inpaint_file(
     _check_targets(out, raw, image, mask)
     if mask_threshold is not None:
         check_mask_threshold(mask_threshold)
-    photo, hole = check_photo(image, read_photo(image)), read_mask(mask, threshold=mask_threshold)
-    if photo.shape[:2] != hole.shape:
-        raise ImageError(
-            f"{mask}: the mask has {_size(hole)} pixels, the photo {image} has {_size(photo)}; they have to be the same"
-        )
-    if not hole.any():
-        raise ImageError(f"{mask}: it has no hole, so there is nothing to fill; a mask is white where the hole is")
-    if hole.all():
-        warnings.warn(f"{mask}: all of it is hole, so nothing of the photo is left to fill it from", stacklevel=2)
-    spec = participant("inpainters", name, _checkpoint("inpainters", name, weights), seed)
+    photo, hole = read_pair(image, mask, mask_threshold)
+    spec = participant("inpainters", name, checkpoint_of("inpainters", name, weights), seed)
     inpainter = spec.load_inpainter(device)
     if raw is not None and spec.entry.card.input.authors_see_hole and not sees_hole:
         sees_hole = True
@@ -72,6 +64,20 @@ def inpaint_file(
         save_png(out, calling.composite(photo[None], hole[None], filled)[0], texts, profile)
         if raw is not None:
             _save_npy(raw, filled[0])
+
+
+def read_pair(image: Path, mask: Path, threshold: int | None = None) -> tuple[calling.Photos, calling.Holes]:
+    """A photo (uint8 H x W x 3) and its hole (bool H x W), of one size; raises ImageError where that cannot be."""
+    photo, hole = check_photo(image, read_photo(image)), read_mask(mask, threshold=threshold)
+    if photo.shape[:2] != hole.shape:
+        raise ImageError(
+            f"{mask}: the mask has {_size(hole)} pixels, the photo {image} has {_size(photo)}; they have to be the same"
+        )
+    if not hole.any():
+        raise ImageError(f"{mask}: it has no hole, so there is nothing to fill; a mask is white where the hole is")
+    if hole.all():
+        warnings.warn(f"{mask}: all of it is hole, so nothing of the photo is left to fill it from", stacklevel=2)
+    return photo, hole
 
 
 def detect_file(
@@ -94,17 +100,17 @@ def detect_file(
     """
     _check_targets(out, raw, image)
     photo = read_photo(image)
-    spec = participant("detectors", name, _checkpoint("detectors", name, weights), seed)
+    spec = participant("detectors", name, checkpoint_of("detectors", name, weights), seed)
     detector = spec.load_detector(device)
     findings = calling.detect(detector, photo[None], [image])
     note = {NOTE: f"what {spec.label} found"}
     over = out.with_suffix(_BESIDE[0])
     sure = None if findings.confidence is None else out.with_suffix(_BESIDE[1])
     with file_errors(out):
-        save_png(out, _gray(findings.maps[0]), note)
+        save_png(out, gray(findings.maps[0]), note)
         save_png(over, overlay(photo, findings.maps[0], THRESHOLD), note)
         if sure is not None and findings.confidence is not None:
-            save_png(sure, _gray(findings.confidence[0]), note)
+            save_png(sure, gray(findings.confidence[0]), note)
         if raw is not None:
             _save_npy(raw, findings.maps[0])
     score = float(findings.scores[0])
@@ -141,7 +147,7 @@ def _check_targets(out: Path, raw: Path | None, *inputs: Path) -> None:
         raise ConfigError(f"--raw {raw}: is what --out names too; name another file")
 
 
-def _checkpoint(kind: str, name: str, given: Path | None) -> Path | None:
+def checkpoint_of(kind: str, name: str, given: Path | None) -> Path | None:
     """`--weights PATH`, or NAME=PATH as `safebench run` takes it.
 
     Raises ConfigError where NAME is not the model's.
@@ -157,7 +163,8 @@ def _checkpoint(kind: str, name: str, given: Path | None) -> Path | None:
     return named
 
 
-def _gray(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+def gray(values: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """A map in [0, 1] as levels of 16 bits."""
     return np.rint(values.astype(np.float64) * 65535).astype(np.uint16)
 
 
