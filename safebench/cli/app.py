@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safebench.cli import boards, data, exchange, many, training, weights
+from safebench.cli import boards, data, exchange, many, panels, training, weights
 from safebench.cli.pairs import pairs
 from safebench.version import __version__
 
@@ -44,7 +44,8 @@ def _common(
     del version
 
 
-@app.command()
+@app.command(epilog=panels.EXAMPLES)
+@panels.in_panels(panels.RUN)
 def run(
     suite: Annotated[Path | None, typer.Argument(help="A suite file (TOML); flags override it.")] = None,
     inpainter: Annotated[
@@ -79,7 +80,7 @@ def run(
     precision: Annotated[
         str | None, typer.Option(help="fp32, or bf16 (faster where the processor has it). Default: fp32.")
     ] = None,
-    compile_: Annotated[bool | None, typer.Option("--compile", help="Compile the networks first.")] = None,
+    compile_: Annotated[bool | None, typer.Option("--compile/--no-compile", help="Compile the networks first.")] = None,
     engine: Annotated[str | None, typer.Option(help="local, ray or slurm. Default: local.")] = None,
     workers: Annotated[int | None, typer.Option(help="Threads on a side, Ray's actors, or jobs an array.")] = None,
     ray_address: Annotated[str | None, typer.Option(help="A Ray cluster. Default: one started here.")] = None,
@@ -94,11 +95,14 @@ def run(
     ] = None,
     assembly: Annotated[str | None, typer.Option(help="spliced, regenerated, or both. Default: spliced.")] = None,
     keep_maps: Annotated[
-        bool | None, typer.Option("--keep-maps", help="Keep every map, not the gallery's alone.")
+        bool | None, typer.Option("--keep-maps/--no-keep-maps", help="Keep every map, not the gallery's alone.")
     ] = None,
     keep_results: Annotated[
         bool | None,
-        typer.Option("--keep-results", help="Keep results of a model whose code has changed, but not its numbers."),
+        typer.Option(
+            "--keep-results/--no-keep-results",
+            help="Keep results of a model whose code has changed, but not its numbers.",
+        ),
     ] = None,
     out: Annotated[
         str | None, typer.Option(help="The run's folder. Default: runs/ and a name made of the inputs.")
@@ -108,7 +112,7 @@ def run(
     metrics: Annotated[
         Names, typer.Option(metavar="KEY", help="Measured beside the default set; again for more, or all.")
     ] = None,
-    strict: Annotated[bool | None, typer.Option("--strict", help="Stop at the first failure.")] = None,
+    strict: Annotated[bool | None, typer.Option("--strict/--no-strict", help="Stop at the first failure.")] = None,
 ) -> None:
     """Run inpainters and detectors over photos with holes; write tables and a report.
 
@@ -276,3 +280,6 @@ def _split(names: list[str] | None) -> list[str] | None:
     if names is None:
         return None
     return [part for name in names for part in ([name] if ":" in name else name.split(",")) if part]
+
+
+panels.show_no_types_of_switches(app)

@@ -44,14 +44,21 @@ def in_file(path: Path) -> Said:
 
 
 def read_options(path: Path) -> dict[str, Any]:
-    """The options in a TOML file; raises ConfigError where it cannot be read."""
+    """The options in a TOML file, whose keys may have - for _.
+
+    Raises ConfigError where it cannot be read, or a key is there in both spellings.
+    """
     try:
         options: dict[str, Any] = msgspec.toml.decode(read_text(path))
     except msgspec.DecodeError as error:
         raise ConfigError(f"{path}: is not TOML as it has to be ({error})") from None
     except RecursionError:
         raise ConfigError(f"{path}: is not TOML as it has to be (it is nested too deeply)") from None
-    return options
+    spelled: dict[str, str] = {}
+    for key in options:
+        if (other := spelled.setdefault(key.replace("-", "_"), key)) != key:
+            raise ConfigError(f"{path}: {other} and {key} are the same option; keep one of them")
+    return {name: options[key] for name, key in spelled.items()}
 
 
 def convert(values: Mapping[str, Any], into: type[T], said: Said, *, strict: bool = True) -> T:

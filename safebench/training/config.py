@@ -77,7 +77,7 @@ def make_configs(
     """
     if preset and preset not in recipe.presets:
         raise ConfigError(f"{name} has no preset '{preset}'; it has {', '.join(recipe.presets) or 'none'}")
-    stored = {key.replace("-", "_"): value for key, value in read_options(file).items()} if file else {}
+    stored = read_options(file) if file else {}
 
     def said(key: str, value: Any) -> str:
         return in_file(file)(key, value) if file and key in stored and key not in options else as_flag(key, value)

@@ -55,11 +55,24 @@ def test_no_path_at_all_is_not_the_current_folder(name):
 
 
 @pytest.mark.parametrize(
-    ("key", "meant"), [("inpainter", "inpainters"), ("keep-maps", "keep_maps"), ("lpips", "lpips_net"), ("bin", "bins")]
+    ("key", "meant"), [("inpainter", "inpainters"), ("keep_map", "keep_maps"), ("lpips", "lpips_net"), ("bin", "bins")]
 )
 def test_a_key_that_is_nearly_one_is_told_which(tmp_path, key, meant):
     (tmp_path / "suite.toml").write_text(f'"{key}" = "x"\n')
     with pytest.raises(ConfigError, match=rf"suite\.toml: {key} = .*did you mean {meant}"):
+        make_config({}, tmp_path / "suite.toml")
+
+
+@pytest.mark.parametrize("key", ["lpips-net", "lpips_net"])
+def test_keys_are_taken_in_both_spellings(tmp_path, key):
+    (tmp_path / "suite.toml").write_text(f'inpainters = ["telea"]\n{key} = "vgg"\n[slurm]\nslurm-partition = "a"\n')
+    config = make_config({"engine": "slurm"}, tmp_path / "suite.toml")
+    assert (config.lpips_net, config.slurm) == ("vgg", {"slurm-partition": "a"})
+
+
+def test_a_key_in_both_spellings_at_once_is_refused(tmp_path):
+    (tmp_path / "suite.toml").write_text('lpips-net = "vgg"\nlpips_net = "alex"\n')
+    with pytest.raises(ConfigError, match="lpips-net and lpips_net are the same option"):
         make_config({}, tmp_path / "suite.toml")
 
 
