@@ -49,7 +49,7 @@ def _common(
 def run(
     suite: Annotated[Path | None, typer.Argument(help="A suite file (TOML); flags override it.")] = None,
     inpainter: Annotated[
-        Names, typer.Option(help="NAME or NAME:VARIANT; again for more; all = what can run here.")
+        Names, typer.Option(help="[LABEL=]NAME[:VARIANT]; again for more; all = what can run here.")
     ] = None,
     detector: Annotated[Names, typer.Option(help="Likewise.")] = None,
     images: Annotated[

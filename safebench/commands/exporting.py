@@ -25,7 +25,7 @@ from safebench.route.plan import make_plan
 from safebench.route.postprocess import Postprocessor
 from safebench.route.prepare import prepare
 from safebench.runs.config import RunConfig, make_config
-from safebench.runs.options import as_argument
+from safebench.runs.options import as_argument, read_options
 from safebench.runs.store import Store
 from safebench.work.local import LocalExecutor
 from safebench.work.watching import Silent, Watcher
@@ -57,15 +57,25 @@ def export(
     with file_errors(target):
         if other := other_things(target, (MANIFEST,)):
             raise ExchangeError(f"{target}: holds other things ({other}) and no exchange; name a new folder")
-        if isinstance(source, Mapping):
-            _export_plan(make_config({"inpainters": ("none",), **source}, None, as_argument), target, hole, watcher)
-        elif not is_run:
-            _export_plan(make_config({}, expanded(source)), target, hole, watcher)
+        if not is_run:
+            _export_plan(_options(source), target, hole, watcher)
         else:
-            results = open_run(source)
+            results = open_run(str(source))
             pictures = _shown(results) if kind == "detectors" else _holes(results.folder, results.samples)
             _write(pictures, target, kind, hole)
     return ExportedFolder(target)
+
+
+def _options(source: str | Path | Mapping[str, Any]) -> RunConfig:
+    """The options of a run that is not begun; who fills its holes is not known yet.
+
+    Raises ConfigError for a run of forged pictures, in which nothing is to be filled.
+    """
+    suite = None if isinstance(source, Mapping) else expanded(source)
+    options = dict(source) if isinstance(source, Mapping) else {}
+    if "pictures" in (read_options(suite) if suite else options):
+        raise ConfigError(f"{suite or 'pictures'}: has no holes to fill; run it, then export the run for detectors")
+    return make_config({**options, "inpainters": ("files",)}, suite, as_argument)
 
 
 def _export_plan(config: RunConfig, target: Path, hole: Hole, watcher: Watcher | None) -> None:
@@ -89,7 +99,7 @@ def _holes(folder: Path, samples: pd.DataFrame) -> Iterator[Outgoing]:
     """Each sample of a plan whose photos and masks lie in a run's folder."""
     for row in samples.to_dict("records"):
         photo, mask = folder / row["original"], folder / row["mask"]
-        if photo.exists() and mask.exists():  # else it could not be read, and fails in every run
+        if photo.is_file() and mask.is_file():  # else it could not be read, and fails in every run
             about = {"photo": row["photo_name"], "mask_name": row["mask_name"], "bin": row["bin"]}
             yield Outgoing(exchange_name(row["sample"], row["key"]), read_photo(photo), read_mask(mask), about=about)
 
@@ -113,7 +123,7 @@ def _shown(results: Results) -> Iterator[Outgoing]:
 def _pictures(results: Results) -> Iterator[tuple[str, str, Path, dict[str, str]]]:
     """Name, content, file and description of a run's pictures before post-processing, but for those that failed."""
     for row in results.samples.drop_duplicates("photo").to_dict("records"):
-        if (path := results.folder / row["original"]).exists():
+        if (path := results.folder / row["original"]).is_file():
             yield row["photo"], row["photo_key"], path, {"photo": row["photo_name"], "inpainter": ORIGINAL}
     made = results.quality[results.quality["error"] == ""]
     for row in made.to_dict("records"):

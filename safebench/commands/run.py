@@ -115,7 +115,8 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
         try:
             store.write_samples(plan.frame())
             store.write_record(record)
-            job = Job(config, store, plan, watcher, executor)
+            replaceable = any(spec.by_answers for spec in (*inpainters, *detectors))
+            job = Job(config, store, plan, watcher, executor, replaceable)
             prepare(job)
             links: list[Making] = [partial(InpaintLink, job, spec, assemblies[spec.label]) for spec in inpainters]
             links += [partial(ReceivedLink, job, maker) for maker in makers]
@@ -226,7 +227,9 @@ def _detect(job: Job, links: Sequence[Making], detectors: Sequence[ModelSpec], c
 def _went_well(job: Job, table: Table, columns: list[str]) -> dict[str, tuple[str, ...]]:
     """The keys of the rows that went well and hold all metrics asked for, with the files that each has kept."""
     rows = job.store.read(table, having=metric_columns(table, job.metrics))
-    rows = rows[(rows["error"] == "") & rows["key"].isin(_latest(job.store, table))]
+    rows = rows[rows["error"] == ""]
+    if job.replaceable:
+        rows = rows[rows["key"].isin(_latest(job.store, table))]
     return dict(zip(rows["key"], zip(*(rows[name] for name in columns), strict=True), strict=True))
 
 

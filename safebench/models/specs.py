@@ -51,6 +51,11 @@ class ModelSpec:
         """So many pictures a call, where the model says so itself; else 0."""
         return self.checkpoint.shard if self.checkpoint else 0
 
+    @property
+    def by_answers(self) -> bool:
+        """Whether it is a folder of answers that were made elsewhere."""
+        return self.checkpoint is not None and self.checkpoint.answers is not None
+
     def answer(self, name: str) -> tuple[str, ...]:
         """What a result depends on besides the model and its input: of answers made elsewhere, the one to the picture
         of that name in the exchange; nothing for other models."""

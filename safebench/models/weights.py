@@ -239,7 +239,9 @@ def _argument(entry: Entry, argument: str, named: Path | None) -> str:
             raise WeightsError(f"{entry.name}: say which model, as {entry.name}:OWNER/MODEL or {entry.name}:FOLDER")
         return given
     if entry.card.argument == "answers":
-        if not (given and expanded(given).is_dir()):
+        if not given:
+            raise WeightsError(f"{entry.name}: say which folder, as {entry.name}:DIR")
+        if not expanded(given).is_dir():
             raise WeightsError(f"{entry.name}:{given}: is no folder; name the folder of the answers")
         answers_folder(expanded(given), entry.kind)
         return given

@@ -24,13 +24,17 @@ T = TypeVar("T")
 
 @dataclass
 class Job:
-    """A run at work.  `unusable` holds the photos and samples whose inputs could not be read."""
+    """A run at work.  `unusable` holds the photos and samples whose inputs could not be read.
+
+    replaceable: whether answers that were made elsewhere take part, so that a picture may have rows of several.
+    """
 
     config: RunConfig
     store: Store
     plan: Plan
     watcher: Watcher
     executor: Executor
+    replaceable: bool = False
     unusable: dict[str, Failure] = field(default_factory=dict)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,26 @@ def test_pictures_after_postprocessing_go_out_as_the_files_that_detectors_see(tm
     )
     assert not len(again.failures)
     ours, theirs = (again.detection[again.detection["detector"] == name] for name in ("laplacian", "mine"))
+    np.testing.assert_allclose(ours["auc"], theirs["auc"], atol=1e-9)
+
+
+def test_forged_pictures_of_others_go_out_to_detectors(tmp_path, telea):
+    composites = telea.folder / telea.quality["composite"]
+    masks = telea.folder / telea.samples["mask"]
+    pairs = [[str(picture), str(mask)] for picture, mask in zip(composites, masks, strict=True)]
+    (tmp_path / "list.json").write_text(json.dumps(pairs))
+    options: dict[str, Any] = {"pictures": tmp_path / "list.json", "out": tmp_path / "r", "lpips_net": "squeeze"}
+    safebench.run(detectors=["laplacian"], **options)
+    with pytest.raises(ConfigError, match="has no holes to fill"):
+        safebench.export({"pictures": tmp_path / "list.json"}, tmp_path / "y")
+    out = safebench.export(tmp_path / "r", tmp_path / "x")
+    detector = safebench.load_detector("laplacian")
+    for picture in out:
+        assert picture.file.read_bytes() in [path.read_bytes() for path in composites]
+        out.put(picture.name, calling.detect(detector, picture.image[None]).maps[0])
+    run = safebench.run(detectors=["laplacian", f"mine=files:{out.folder}"], **options)
+    assert not len(run.failures)
+    ours, theirs = (run.detection[run.detection["detector"] == name] for name in ("laplacian", "mine"))
     np.testing.assert_allclose(ours["auc"], theirs["auc"], atol=1e-9)
 
 
