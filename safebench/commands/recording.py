@@ -9,7 +9,7 @@ from msgspec import structs
 
 from safebench.commands.keeping import described
 from safebench.models.specs import ModelSpec
-from safebench.models.training_photos import training_photos
+from safebench.models.training_photos import training_photos, training_sets
 from safebench.protocol import PROTOCOL
 from safebench.route.plan import Plan
 from safebench.runs import provenance
@@ -85,10 +85,13 @@ def described_all(before: Mapping[str, ModelRecord], models: Iterable[ModelSpec]
     """What is said of each model, by its label, after what was said of it `before`; and of the plan's photos."""
     photos = {(sample.photo_name, sample.photo_sha256) for sample in plan.samples}
     photos |= {(received.path.name, received.content) for received in plan.received}
+    met = plan.picture_set.sets if plan.picture_set else ()
     return {
         spec.label: structs.replace(
             described(spec, before.get(spec.label)),
             seen_in_training=made_from.among(photos) if (made_from := training_photos(spec)) else None,
+            trained_sets=(sets := training_sets(spec)),
+            met_sets=tuple(name for name in sets if name in met),
         )
         for spec in models
     }

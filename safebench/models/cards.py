@@ -108,6 +108,9 @@ class Weights(File, frozen=True, forbid_unknown_fields=True, kw_only=True):
     page: str = ""
     """Where a browser finds the authors' own files, where that is no source's address (a folder at Google Drive)."""
     trained_on: str = ""
+    trained_sets: tuple[str, ...] = ()
+    """The data sets that the published file learned from, by the names that `--pictures` knows, and `coco`: a run over
+    one of them, or over pictures made of its photos, is told."""
     shipped_photos: str = ""
     """A file beside the card with the listing (`safebench.models.training_photos`) of what the shipped file was made
     from, so that a run on those photos is told."""

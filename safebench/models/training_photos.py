@@ -1,4 +1,4 @@
-"""Which photos a model's weights were made from, where that is on record, and whether it meets them again.
+"""Which photos and data sets a model's weights were made from, where that is on record, and whether it meets them.
 
 A listing has a line for each photo: the sha256 of its content and that of its name without folder and ending, 16
 digits each.  So it tells whether a photo is among them, and nothing of one that is not at hand.  It lies beside the
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -20,6 +20,8 @@ from safebench.models.weights import card_weights
 
 KEY = "photos"
 """The listing's name in a checkpoint's metadata."""
+SETS = "sets"
+"""The names of the data sets, in a checkpoint's metadata: words apart by blanks."""
 MOST = 100_000
 """Photos in a listing; a training on more keeps none, since it would be as large as a network."""
 _DIGITS = 16
@@ -81,13 +83,32 @@ def training_photos(spec: ModelSpec) -> TrainingPhotos | None:
         weights = card_weights(spec.entry, spec.variant)
         beside = weights.shipped_photos if weights else ""
         return parse((spec.entry.folder / beside).read_text(encoding="ascii")) if beside else None
+    text = _metadata(path).get(KEY, "")
+    return parse(text) if text else None
+
+
+def training_sets(spec: ModelSpec) -> tuple[str, ...]:
+    """The names of the data sets that a model's weights learned from, as far as its card or the weights' metadata say.
+
+    What ships has a listing of its photos instead.
+    """
+    checkpoint = spec.checkpoint
+    if checkpoint is None or checkpoint.origin == "shipped":
+        return ()
+    if checkpoint.origin == "published":
+        weights = card_weights(spec.entry, spec.variant)
+        return weights.trained_sets if weights else ()
+    return tuple(_metadata(checkpoint.path).get(SETS, "").split())
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """What a checkpoint says of itself; nothing of one that cannot be read, which is said in full when it is loaded."""
     from safebench.weights.read.checkpoints import load_metadata  # imports torch; mistakes are told before that
 
     try:
-        text = load_metadata(path).get(KEY, "") if path.is_file() else ""
-    except WeightsError:  # said in full when the model is loaded
-        return None
-    return parse(text) if text else None
+        return load_metadata(path) if path.is_file() else {}
+    except WeightsError:
+        return {}
 
 
 def parse(text: str) -> TrainingPhotos:

@@ -83,5 +83,10 @@ def seen_photos(record: RunRecord) -> str:
     """The sentence on models that meet photos again which they were trained on; empty where none is known to."""
     models = [model for kind in kinds.MODELS for model in record.models(kind.name).items()]
     sentences = [model.seen_in_training.sentence(name) for name, model in models if model.seen_in_training]
+    sentences += [
+        f"{name} learned from the data sets that these pictures are of ({', '.join(model.met_sets)})"
+        for name, model in models
+        if model.met_sets
+    ]
     seen = ", ".join(sentence for sentence in sentences if sentence)
     return f"Seen in training: {seen}. Figures on such photos say little of others." if seen else ""

@@ -133,6 +133,10 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     weights_origin: str = ""
     trained_on: str = ""
     seen_in_training: Seen | None = None
+    trained_sets: tuple[str, ...] = ()
+    """The data sets that the weights learned from, as far as that is on record."""
+    met_sets: tuple[str, ...] = ()
+    """Those among them that the run's pictures are of, or were made from."""
     not_good_for: str = ""
     precision: str = ""
     compiled: bool = False

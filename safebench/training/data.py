@@ -119,6 +119,7 @@ class Data:
     """Of the photos trained on (`safebench.models.training_photos`)."""
     summary: str
     licences: str
+    sets: tuple[str, ...]
 
 
 def open_data(config: TrainConfig, recipe: Recipe) -> Data:
@@ -162,6 +163,7 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data:
         photo_list,
         summary,
         "; ".join(f"{photo_set.name}: {photo_set.licence}" for photo_set in sets),
+        tuple(photo_set.name for photo_set in sets),
     )
 
 

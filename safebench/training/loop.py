@@ -65,6 +65,7 @@ class Trainer:
             "data": dict(self.data.fingerprints),
             "summary": self.data.summary,
             "photo_licences": self.data.licences,
+            "sets": self.data.sets,
             "licence": entry.card.licence.code,
             "processes": self.accelerator.num_processes,
             "device": describe_device(str(self.device)),

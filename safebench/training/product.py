@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from safebench.files import atomic_write
-from safebench.models.training_photos import KEY
+from safebench.keys import slug
+from safebench.models.training_photos import KEY, SETS
 from safebench.runs import provenance
 from safebench.version import __version__
 
@@ -22,8 +23,8 @@ def write_product(
 ) -> Path:
     """Write `NAME.safetensors` and `NAME.md` into the training's folder; returns the first one's path.
 
-    The file's metadata hold the model's name, the recipe's config as JSON, the step, the validation's figures
-    and the listing of the photos (`safebench.models.training_photos`).
+    The file's metadata hold the model's name, the recipe's config as JSON, the step, the validation's figures, the
+    names of the data sets and the listing of the photos (`safebench.models.training_photos`).
     """
     half = about["config"]["product"] == "fp16"
     tensors = {
@@ -41,6 +42,7 @@ def write_product(
         "validation": msgspec.json.encode(figures).decode(),
         "safebench": __version__,
         KEY: listing,
+        SETS: " ".join(slug(name) for name in about.get("sets", ())),  # of a training begun before, not on record
     }
     path = folder / f"{about['model']}.safetensors"
     atomic_write(path, safetensors.torch.save(tensors, metadata))

@@ -35,6 +35,8 @@ def open_pictures(spec: str, exclude: str | None = None) -> PictureSet:
     their masks.
     """
     found = _opened(spec)
+    if not found.sets and (alike := find_published(found.name)) is not None:
+        found.sets = alike.sets
     if exclude is not None:
         _exclude(found, expanded(exclude))
     if not found.forged and not found.authentic:

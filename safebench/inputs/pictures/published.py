@@ -21,6 +21,7 @@ class PublishedSet:
     needs: the folders that tell it, patterns of their names; what lies in them is paired by `pair`, which gives the
     forged pictures of a folder, and the authentic ones by name.
     count: how many forged pictures the whole set has.
+    photos_of: the data sets that its photos were taken from.
     """
 
     name: str
@@ -36,6 +37,12 @@ class PublishedSet:
     aliases: tuple[str, ...] = ()
     note: str = ""
     coloured: bool = False
+    photos_of: tuple[str, ...] = ()
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The set, and those that its photos are of."""
+        return (self.name, *self.photos_of)
 
     def is_here(self, root: Path) -> bool:
         """Whether a directory has the folders of the set."""
@@ -50,7 +57,15 @@ class PublishedSet:
             )
         forged, authentic = self.pair(root)
         found = PictureSet(
-            self.name, self.name, root, forged, authentic, self.title, self.licence, coloured=self.coloured
+            self.name,
+            self.name,
+            root,
+            forged,
+            authentic,
+            self.title,
+            self.licence,
+            sets=self.sets,
+            coloured=self.coloured,
         )
         folders.check_paired(found)
         share = f"{len(forged):,} of its {self.count:,} forged pictures"
@@ -191,6 +206,7 @@ PUBLISHED: Final = (
         needs=("masks", "original", r".+-(sp|fr)"),
         pair=_tgif,
         note="the testing split",
+        photos_of=("coco",),
     ),
     PublishedSet(
         name="cocoglide",
@@ -203,6 +219,7 @@ PUBLISHED: Final = (
         count=512,
         needs=("fake", "mask", "real"),
         pair=_cocoglide,
+        photos_of=("coco",),
     ),
     PublishedSet(
         name="autosplice",
@@ -230,6 +247,7 @@ PUBLISHED: Final = (
         needs=(folders.FORGED.pattern, folders.MASKS.pattern),
         pair=_tp_gt_au("br-gen"),
         aliases=("brgen",),
+        photos_of=("coco", "imagenet", "places2"),
     ),
     PublishedSet(
         name="casia",

@@ -45,6 +45,7 @@ class PictureSet:
 
     kind: how its layout was told: `json`, `list`, `csv`, `folders`, or the name of a published set.
     authentic: the authentic pictures by name, those that a forged one was made from and others.
+    sets: the published sets that these pictures are of, and those that their photos are of, as far as names tell.
     coloured: whether its masks are red and green, and green is what was spliced in (Columbia).
     remarks: sentences for the user on what was found.
     excluded: how many pictures `--exclude` left out; exclusion: the sha256 of that list's bytes.
@@ -58,6 +59,7 @@ class PictureSet:
     title: str = ""
     licence: str = "the user's own files"
     note: str = ""
+    sets: tuple[str, ...] = ()
     coloured: bool = False
     remarks: list[str] = field(default_factory=list)
     excluded: int = 0

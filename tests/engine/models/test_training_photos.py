@@ -9,16 +9,22 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from PIL import Image
 
 import safebench
+from safebench.commands.recording import described_all
 from safebench.errors import SafebenchError
 from safebench.inputs.photos import open_photos
+from safebench.inputs.pictures import PUBLISHED
 from safebench.metrics import perceptual
 from safebench.models import kinds, registry
 from safebench.models.code import code_of
 from safebench.models.specs import participant
-from safebench.models.training_photos import MOST, Seen, listing, parse, training_photos
+from safebench.models.training_photos import MOST, Seen, listing, parse, training_photos, training_sets
+from safebench.route.picture_plan import make_picture_plan
+from safebench.runs.config import RunConfig
 from safebench.runs.provenance import seen_photos
+from safebench.runs.record import RunRecord
 from safebench.training.product import write_product
 from safebench.work.watching import Silent
 
@@ -87,12 +93,36 @@ def test_what_was_trained_here_carries_its_listing(tmp_path: Path) -> None:
         "recipe": {}, "data": {"photos": "", "validation": ""}, "summary": "", "licence": "", "photo_licences": "",
     }  # fmt: skip
     photos = [("a.jpg", "1" * 64)]
-    path = write_product(tmp_path, {"w": torch.zeros(1)}, about, {}, listing(photos))
+    path = write_product(tmp_path, {"w": torch.zeros(1)}, {**about, "sets": ["places2"]}, {}, listing(photos))
+    assert training_sets(participant("inpainters", "safepaint", path)) == ("places2",)
     known = training_photos(participant("inpainters", "safepaint", path))
     assert known is not None
     assert known.among([*photos, ("b.jpg", "2" * 64)]) == Seen(content=1, name=0, photos=2)
     safetensors.numpy.save_file({"w": np.zeros(1, np.float32)}, tmp_path / "bare.safetensors")
     assert training_photos(participant("inpainters", "safepaint", tmp_path / "bare.safetensors")) is None
+
+
+def test_a_run_over_a_set_that_weights_learned_from_is_told(tmp_path: Path) -> None:
+    for name in ("fake/glide_inpainting_val2017_7_up.png", "mask/cat_7_mask.png", "real/cat_7.png"):
+        place = tmp_path / "mine" / name
+        place.parent.mkdir(parents=True)
+        Image.new("RGB", (40, 40), (0, 9, 0) if "mask" not in name else "black").save(place)
+    weights = tmp_path / "known.safetensors"
+    safetensors.numpy.save_file({"w": np.zeros(1, np.float32)}, weights, {"sets": "coco casia"})
+    models = [participant("inpainters", "safepaint", weights), participant("detectors", "laplacian")]
+    plan = make_picture_plan(RunConfig(inpainters=(), pictures=str(tmp_path / "mine"), size="native"))
+    said = described_all({}, models, plan)
+    assert (said["safepaint"].trained_sets, said["safepaint"].met_sets) == (("coco", "casia"), ("coco",))
+    assert said["laplacian"].met_sets == ()
+    told = seen_photos(RunRecord(inpainters={"safepaint": said["safepaint"]}))
+    assert "safepaint learned from the data sets that these pictures are of (coco)" in told
+
+
+def test_cards_of_detectors_name_the_sets_that_pictures_are_known_by() -> None:
+    [trufor] = registry.entries("detectors")["trufor"].card.weights[:1]
+    assert {"casia", "imd2020"} <= set(trufor.trained_sets)
+    known = {published.name for published in PUBLISHED}
+    assert {"casia", "imd2020"} <= known
 
 
 def test_every_card_that_ships_weights_says_what_they_saw_and_what_they_are_not_for() -> None:
