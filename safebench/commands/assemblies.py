@@ -12,7 +12,7 @@ from safebench.models.specs import ModelSpec
 from safebench.protocol import REGENERATED, SPLICED
 from safebench.route.assemble import ASSEMBLIES
 from safebench.runs.config import RunConfig
-from safebench.runs.record import ModelRecord
+from safebench.runs.record import ModelRecord, RunRecord
 
 
 def assemblies_of(inpainters: Sequence[ModelSpec], config: RunConfig) -> tuple[dict[str, list[str]], list[str]]:
@@ -46,8 +46,14 @@ def with_assemblies(
     return records
 
 
-def with_implied_metrics(config: RunConfig) -> RunConfig:
-    """The run's options, with the figure that belongs beside whole pictures, and beside those that others made."""
-    if (REGENERATED not in config.assembly and config.pictures is None) or KNOWN_CHANGED.key in config.metrics:
+def with_implied_metrics(config: RunConfig, before: RunRecord | None) -> RunConfig:
+    """The run's options, with the figure that belongs beside whole pictures, and beside those that others made: those
+    asked for, and those that the folder holds of earlier calls.
+
+    before: what run.json says of these.
+    """
+    held = before is not None and any(REGENERATED in model.assemblies for model in before.inpainters.values())
+    whole = held or REGENERATED in config.assembly or config.pictures is not None
+    if not whole or KNOWN_CHANGED.key in config.metrics:
         return config
     return structs.replace(config, metrics=(*config.metrics, KNOWN_CHANGED.key))

@@ -75,7 +75,7 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
     if config.precision == "bf16" and config.engine == "local" and (reason := why_not_bf16(config.device)):
         watcher.note(reason)
         config = structs.replace(config, precision="fp32")
-    config = with_implied_metrics(config)
+    config = with_implied_metrics(config, Store(folder).read_record())
     inpainters, left_out = _chosen("inpainters", config.inpainters, config)
     detectors, left_out_too = _chosen("detectors", config.detectors, config)
     chains = choose_chains(config.postprocess, config.weights, config.seed)

@@ -106,6 +106,17 @@ def test_whole_pictures_asked_for_later_leave_the_spliced_ones_as_they_are(both,
     pd.testing.assert_frame_equal(later.detection, both.detection, check_exact=True)
 
 
+def test_a_later_call_without_them_still_shows_what_they_changed(both, tmp_path):
+    folder = shutil.copytree(both.folder, tmp_path / "run")
+    later = safebench.run(out=folder, **OPTIONS)
+    cells = both.quality_cells
+    pd.testing.assert_frame_equal(later.quality_cells, cells, check_exact=True)
+    assert cells.loc[cells["assembly"] == "regenerated", "known_changed"].gt(0).all()
+    assert "known_changed" in {metric.key for metric in later.metrics}
+    fresh = safebench.run(out=tmp_path / "run", **{**OPTIONS, "inpainters": ["navier-stokes"]})
+    assert not fresh.quality_cells["known_changed"].isna().any()
+
+
 def test_both_pictures_come_of_one_call(monkeypatch, tmp_path):
     calls = []
     right = calling.inpaint
