@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from safebench.errors import ConfigError, UnknownNameError
-from safebench.keys import digest, plain
+from safebench.files import expanded
+from safebench.keys import digest, plain, slug
 from safebench.models import parameters, registry
 from safebench.models.registry import Entry
 from safebench.models.specs import ModelSpec, named_file, participant
@@ -15,6 +16,8 @@ from safebench.protocol import NO_POSTPROCESS
 from safebench.runs.record import ModelRecord, model_record
 
 KIND = "postprocessing"
+_FOLDER = 16
+"""So much of a folder's name stands in the name of a condition."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,19 @@ def choose_chains(names: Iterable[str], files: Mapping[str, str], seed: int) -> 
 def _step(entry: Entry, argument: str, files: Mapping[str, str], seed: int) -> ModelSpec:
     name = f"{entry.name}:{argument}" if argument else entry.name
     spec = participant(KIND, name, named_file(KIND, name, files), seed)
-    return replace(spec, variant=parameters.canonical(entry.card, spec.variant))
+    spec = replace(spec, variant=parameters.canonical(entry.card, spec.variant))
+    return replace(spec, called=_short(spec))
+
+
+def _short(spec: ModelSpec) -> str:
+    """What a step is called whose argument is a local folder: by that folder's own name, not by where it lies.
+
+    The beginning of its sha256 tells it from other folders of that name.  "" for any other step.
+    """
+    if spec.checkpoint is None or not expanded(spec.variant).is_dir():
+        return ""
+    folder = slug(expanded(spec.variant).resolve().name, _FOLDER)
+    return f"{spec.entry.name}:{folder}@{spec.checkpoint.sha256[:6]}"
 
 
 def _split(chain: str) -> list[str]:

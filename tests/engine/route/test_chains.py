@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+
 import pytest
+import torch
 
 from safebench.errors import ConfigError, SafebenchError, UnknownNameError
 from safebench.route.chains import Chain, choose_chains, expand, suites
@@ -32,6 +36,25 @@ def test_a_condition_has_one_name_however_it_is_written(written, label):
 
 def test_each_condition_is_met_once():
     assert [chain.label for chain in chosen("jpeg:75", "none", "jpeg:75.0")] == ["jpeg:75", "none"]
+
+
+def test_a_folder_is_named_shortly_and_told_from_another_of_its_name(tmp_path):
+    from safebench_postprocessing.vae.network import TinyAutoencoder
+
+    places = [tmp_path / place / "an autoencoder of a long name" for place in ("a long path/one", "another")]
+    for seed, folder in enumerate(places):
+        torch.manual_seed(seed)
+        network = TinyAutoencoder(4, pooled=False)
+        folder.mkdir(parents=True)
+        for part in ("encoder", "decoder"):
+            torch.save(getattr(network, part).state_dict(), folder / f"made_up_{part}.pth")
+    labels = [chain.label for chain in chosen(*(f"vae:{place}" for place in places), f"vae:{places[0]}+jpeg:75")]
+    assert len(set(labels)) == 3
+    assert labels[2] == f"{labels[0]}+jpeg:75"
+    assert all(re.fullmatch(r"vae:an_autoencoder_o@[0-9a-f]{6}", label) for label in labels[:2])
+    again = tmp_path / "again" / places[0].name
+    shutil.copytree(places[0], again)
+    assert [chain.label for chain in chosen(f"vae:{places[0]}", f"vae:{again}")] == labels[:1]  # the same, elsewhere
 
 
 def test_a_suite_stands_for_its_levels_and_the_picture_as_it_is():
