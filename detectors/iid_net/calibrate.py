@@ -2,7 +2,7 @@
 
     python -m safebench_detectors.iid_net.calibrate TRAINED.safetensors PHOTOS... --out weights.safetensors
 
-Each photo counts twice: as the protocol resizes it, and with another history (`resynthesis.varied`), since photos that
+Each photo counts twice: as the protocol resizes it, and with another history (`_resynthesis.varied`), since photos that
 were enlarged or compressed are flagged most.  Only the last layer's bias changes, so every map keeps its order, and its
 AUC.
 """
@@ -28,7 +28,7 @@ from safebench.models.calling import detect, load_detector, top1_mean
 from safebench.protocol import SIZE, THRESHOLD
 from safebench.weights.read.checkpoints import load_metadata, load_state
 
-from .resynthesis import Image, varied
+from .._resynthesis import Image, varied
 
 BIAS = "decision.15.bias"
 FALSE_ALARMS = 0.05

@@ -1,4 +1,4 @@
-"""Training pictures for IID-Net: filled on the fly, from the folders of finished runs, drawn anew, or untouched."""
+"""Training pictures for detectors: filled on the fly, from the folders of finished runs, drawn anew, or untouched."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from safebench.models.calling import composite, inpaint
 from safebench.models.contracts import Inpainter
 from safebench.runs.store import Store
 
-from .resynthesis import Image, resynthesise, varied
+from ._resynthesis import Image, resynthesise, varied
 
 Hole = NDArray[np.bool_]
 
@@ -91,9 +91,9 @@ class Finished:
 class Mixture:
     """What a training picture may be.
 
-    untouched: share of untouched photos; drawn_anew: share of the others whose hole is drawn anew (`resynthesis`); the
+    untouched: share of untouched photos; drawn_anew: share of the others whose hole is drawn anew (`_resynthesis`); the
     rest is filled by `fillers`, or taken from `finished`, in equal parts for each name and for each folder.
-    varied: share of photos that first get another history (`resynthesis.varied`), whatever is then done to them; those
+    varied: share of photos that first get another history (`_resynthesis.varied`), whatever is then done to them; those
     of finished runs are as the runs had them.
     """
 

@@ -1,6 +1,6 @@
 """Photos of other histories, and holes whose content is drawn anew by simple means.
 
-Ours, not the paper's.  A generator's filling lacks the sensor's noise and the photo's compression, and carries the
+Ours, not a paper's.  A generator's filling lacks the sensor's noise and the photo's compression, and carries the
 traces of its up-sampling; so does a photo made small, or smooth, and large again.  Since the content stays the photo's
 own, only those traces tell the hole from the rest.  That stands in for inpainters that are not at hand in training.
 
