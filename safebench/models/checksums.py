@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from safebench.errors import WeightsError
-from safebench.exchange.finding import find_answers, read_scores
+from safebench.exchange.finding import read_scores
 from safebench.exchange.settings import read_command, read_map_settings
 from safebench.weights.fetch import downloads
 from safebench.weights.read.mistaken import check_stands_for_itself
@@ -64,22 +65,27 @@ def of_command(file: Path, kind: str) -> str:
     return combined(sums)
 
 
-def of_answers(folder: Path, kind: str, names: Iterable[str] | None = None) -> tuple[str, dict[str, str]]:
-    """Of a folder of answers: the sha256 of how they are to be read, and of each answer by the name of its picture.
+def of_answers(folder: Path, kind: str, files: Mapping[str, Path]) -> tuple[str, dict[str, str]]:
+    """Of a folder of answers: the sha256 of how they are to be read, and of each of `files` by the name of its picture.
 
-    kind: `inpainters` or `detectors`.  names: of the answers to look at; None: all of them.
-    Raises ExchangeError where there are two answers to one picture.
+    kind: `inpainters` or `detectors`.  Raises WeightsError where a file cannot be read, ExchangeError for scores that
+    are none.
     """
-    wanted = None if names is None else set(names)
-    files = find_answers(folder)
-    answers = {name: of_file(path) for name, path in files.items() if wanted is None or name in wanted}
+    answers = {name: of_file(path) for name, path in files.items()}
     if kind == "inpainters":
         return combined({}), answers
     settings = read_map_settings(folder)
     scores = folder / settings.scores
-    told = read_scores(scores) if scores.is_file() else {}
-    answers = {name: combined({"map": sum_, "score": repr(told.get(name))}) for name, sum_ in answers.items()}
+    told = _scores(scores, of_file(scores)) if scores.is_file() else {}
+    answers = {name: combined({"map": sha256, "score": repr(told.get(name))}) for name, sha256 in answers.items()}
     return combined({"settings": repr(settings), "scores": str(scores.is_file())}), answers
+
+
+@lru_cache(maxsize=8)
+def _scores(file: Path, sha256: str) -> Mapping[str, float]:
+    """The scores in a file of these bytes, which are looked at for every batch."""
+    del sha256
+    return read_scores(file)
 
 
 def combined(sums: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from safebench.errors import ConfigError, ExchangeError, PluginError, SafebenchError
+from safebench.exchange.finding import find_answers
 from safebench.files import expanded
 from safebench.keys import digest, plain
 from safebench.models import checksums, kinds, registry, weights
@@ -67,10 +68,15 @@ class ModelSpec:
         """Raise ExchangeError where an answer is no longer the one that was there when the run began."""
         if self.checkpoint is None or self.checkpoint.answers is None:
             return
-        now = checksums.of_answers(self.checkpoint.path, self.kind, names)[1]
+        files = {name: self._answer_files[name] for name in names if name in self._answer_files}
+        now = checksums.of_answers(self.checkpoint.path, self.kind, {n: f for n, f in files.items() if f.is_file()})[1]
         for name in names:
             if now.get(name) != self.checkpoint.answers.get(name):
                 raise ExchangeError(f"{name}: its answer was changed while the run was at work; run again")
+
+    @cached_property
+    def _answer_files(self) -> Mapping[str, Path]:
+        return find_answers(self.checkpoint.path) if self.checkpoint else {}
 
     @cached_property
     def identity(self) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from safebench.errors import UnknownNameError, WeightsError
-from safebench.exchange.finding import answers_folder
+from safebench.exchange.finding import answers_folder, find_answers
 from safebench.exchange.settings import read_command
 from safebench.files import atomic_write, cache_folder, expanded, file_error
 from safebench.keys import plain
@@ -264,7 +264,7 @@ def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool)
     path = expanded(given)
     if entry.card.argument == "answers":
         folder = answers_folder(path, entry.kind).resolve()
-        read_as, answers = checksums.of_answers(folder, entry.kind)
+        read_as, answers = checksums.of_answers(folder, entry.kind, find_answers(folder))
         return Checkpoint(folder, checksums.combined({"": read_as, **answers}), answers=answers, read_as=read_as)
     if entry.card.argument == "command":
         path = path.resolve()  # the command is started in its folder
