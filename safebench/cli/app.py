@@ -28,6 +28,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Reaches every random draw.")]
 MaskThreshold = Annotated[
     int | None, typer.Option(metavar="N", help="A mask's level (1 to 255) that is hole, and those above.")
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 
 
@@ -113,6 +114,7 @@ def run(
         Names, typer.Option(metavar="KEY", help="Measured beside the default set; again for more, or all.")
     ] = None,
     strict: Annotated[bool | None, typer.Option("--strict/--no-strict", help="Stop at the first failure.")] = None,
+    json: Json = False,
 ) -> None:
     """Run inpainters and detectors over photos with holes; write tables and a report.
 
@@ -157,7 +159,7 @@ def run(
     check(config)
     from safebench.cli.running import run_and_report  # torch and pandas, which take seconds
 
-    raise typer.Exit(run_and_report(config))
+    raise typer.Exit(run_and_report(config, as_json=json))
 
 
 @app.command()
@@ -249,25 +251,37 @@ for _command in (*boards.COMMANDS, *exchange.COMMANDS):
     app.command()(_command)
 
 
+@app.command()
+def show(model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.")]) -> None:
+    """Show all that a model's card says: weights, terms, training sets, limits, citation."""
+    from safebench.cli.card import show_card
+
+    show_card(model)
+
+
 @app.command(name="list")
 def list_(
     what: Annotated[
         str | None,
-        typer.Argument(help="inpainters, detectors, postprocessing, datasets, metrics, ...; default: all."),
+        typer.Argument(
+            help="inpainters, detectors, postprocessing, datasets, metrics, ...; default: all.",
+            autocompletion=panels.listed,
+        ),
     ] = None,
+    json: Json = False,
 ) -> None:
     """List what is known: weights present or not, licence, paper."""
-    from safebench.cli.listing import show
+    from safebench.cli import listing
 
-    show(what)
+    (listing.show_json if json else listing.show)(what)
 
 
 @app.command()
-def doctor() -> None:
+def doctor(json: Json = False) -> None:
     """Say what is installed, where things are kept, and which models can run here."""
-    from safebench.cli.doctor import examine
+    from safebench.cli.doctor import examine, examine_json
 
-    examine()
+    (examine_json if json else examine)()
 
 
 def _number(text: str | None) -> int | str | None:

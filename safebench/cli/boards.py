@@ -1,4 +1,4 @@
-"""`safebench leaderboard`, `reproduce`, `submit`, `publish`: from finished runs to what others read."""
+"""`safebench leaderboard`, `reproduce`, `submit`, `check`, `publish`: from finished runs to what others read."""
 
 from __future__ import annotations
 
@@ -84,6 +84,18 @@ def submit(
     typer.echo(str(path))
 
 
+def check(
+    package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="What safebench submit wrote, or a run's folder.")],
+    seed: Annotated[int | None, typer.Option(help="Draws the samples computed again. Default: at random.")] = None,
+) -> None:
+    """Check a submission as a leaderboard does: its files, and figures computed again from its own pictures."""
+    from safebench.results.submitting import check
+
+    verdict = check(package, seed)
+    typer.echo(f"{package}: {verdict.figures} figures of {verdict.samples} samples computed again: all as stored")
+    typer.echo(verdict.identity)
+
+
 def publish(
     site: Annotated[Path, typer.Argument(metavar="DIR", help="What safebench leaderboard or report wrote.")],
     to: Annotated[str, typer.Option(help="hf:OWNER/NAME (a Space and a data set), or a folder of pages.")],
@@ -95,4 +107,4 @@ def publish(
     publish(site, to, dry_run=dry_run, say=typer.echo)
 
 
-COMMANDS = (leaderboard, reproduce, submit, publish)
+COMMANDS = (leaderboard, reproduce, submit, check, publish)

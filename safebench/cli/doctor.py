@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 
 from rich.console import Console
 from rich.table import Table
@@ -19,29 +21,41 @@ from safebench.runs import provenance
 def examine() -> None:
     """Print what a report of a problem should hold; imports every model's code."""
     console = Console()
-    console.print(_facts())
+    table = Table(title="This machine", title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in _facts().items():
+        table.add_row(name, Text(value))
+    console.print(table)
     for kind in kinds.MODELS:
         console.print(_models(kind))
 
 
-def _facts() -> Table:
+def examine_json() -> None:
+    """Print the same as one JSON object; of a model that can run here the reason is empty."""
+    models = {
+        kind.name: {name: _why_not(kind.name, name) for name in registry.entries(kind.name)} for kind in kinds.MODELS
+    }
+    sys.stdout.write(json.dumps({"machine": _facts(), "why_not": models}, indent=1) + "\n")
+
+
+def _facts() -> dict[str, str]:
     import torch
 
-    table = Table(title="This machine", title_justify="left", show_header=False)
-    for name, value in provenance.versions().items():
-        table.add_row(name, Text(value))
-    table.add_row("platform", Text(provenance.system()))
-    table.add_row("processors", Text(str(os.cpu_count())))
-    table.add_row("device (auto)", Text(describe_device("auto")))
-    table.add_row("weights and indexes", Text(str(weights.cache_folder())))
-    table.add_row("LPIPS backbones", Text(str(torch.hub.get_dir())))
-    return table
+    return {
+        **provenance.versions(),
+        "platform": provenance.system(),
+        "processors": str(os.cpu_count()),
+        "device (auto)": describe_device("auto"),
+        "weights and indexes": str(weights.cache_folder()),
+        "LPIPS backbones": str(torch.hub.get_dir()),
+    }
 
 
 def _models(kind: Kind) -> Table:
     table = Table(title=f"{kind.heading} that can run here", title_justify="left", header_style="bold")
     for heading in ("name", "runs", "why not"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for name in registry.entries(kind.name):
         reason = _why_not(kind.name, name)
         runs = Text("no", style="yellow") if reason else Text("yes", style="green")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import json
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -25,14 +28,64 @@ def show(what: str | None) -> None:
         "metrics": _metrics,
         **{kind.name: partial(_titles, kind) for kind in kinds.KINDS if kind not in kinds.MODELS},
     }
-    if what is not None and what not in tables:
-        near = difflib.get_close_matches(what, tables, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(tables)}"
-        raise UnknownNameError(f"nothing to list is called '{what}'; {hint}")
     console = Console()
-    for name, make in tables.items():
-        if what in (None, name):
-            console.print(make())
+    for name in _asked(what):
+        console.print(tables[name]())
+
+
+def show_json(what: str | None) -> None:
+    """Print the same as one JSON object: for each kind a list of what it has."""
+    sys.stdout.write(json.dumps({name: list(_records(name)) for name in _asked(what)}, indent=1) + "\n")
+
+
+def kinds_listed() -> tuple[str, ...]:
+    """What can be listed, in the order of the tables."""
+    others = (kind.name for kind in kinds.KINDS if kind not in kinds.MODELS)
+    return (*(kind.name for kind in kinds.MODELS), "datasets", "metrics", *others)
+
+
+def _asked(what: str | None) -> tuple[str, ...]:
+    """The kinds to list; raises UnknownNameError for one that there is not."""
+    if what is None:
+        return kinds_listed()
+    if what not in kinds_listed():
+        near = difflib.get_close_matches(what, kinds_listed(), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(kinds_listed())}"
+        raise UnknownNameError(f"nothing to list is called '{what}'; {hint}")
+    return (what,)
+
+
+def _records(kind: str) -> Iterator[dict[str, Any]]:
+    if kind == "datasets":
+        from safebench.inputs.photos import dataset_cards
+
+        for known in dataset_cards():
+            yield {name: getattr(known, name) for name in ("name", "title", "present", "licence", "where")}
+    elif kind == "metrics":
+        from safebench.metrics.catalogue import catalogue
+
+        for metric in catalogue().values():
+            yield {"name": metric.key} | {
+                name: getattr(metric, name) for name in ("meaning", "subject", "level", "default")
+            }
+    else:
+        for entry in registry.entries(kind).values():
+            yield _record(entry)
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    card = entry.card
+    return {
+        "name": entry.name,
+        "title": card.title,
+        "summary": card.summary,
+        "weights": [
+            {"variant": w.variant, "here": weights.at_hand(entry, w) is not None, "trained_on": w.trained_on}
+            for w in card.weights
+        ],
+        "licence": _licence(card),
+        "paper": _paper(card),
+    }
 
 
 def _models(kind: Kind) -> Table:

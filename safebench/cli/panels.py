@@ -45,7 +45,7 @@ RUN = {
         "slurm": "NAME=VALUE",
         "storage": "URL",
     },
-    "What is kept": {"out": "FOLDER", "keep_maps": "", "keep_results": "", "strict": ""},
+    "What is kept": {"out": "FOLDER", "keep_maps": "", "keep_results": "", "strict": "", "json": ""},
 }
 """Of each panel the options, by the parameter's name, and what stands for their values; "" for a switch."""
 
@@ -135,6 +135,13 @@ def photos(incomplete: str) -> Iterator[str]:
     from safebench.inputs.photos import dataset_cards
 
     yield from _beginning(incomplete, *(card.name for card in dataset_cards()))
+
+
+def listed(incomplete: str) -> Iterator[str]:
+    """Offers what `safebench list` lists."""
+    from safebench.cli.listing import kinds_listed
+
+    yield from _beginning(incomplete, *kinds_listed())
 
 
 def choices(option: str) -> Completer:

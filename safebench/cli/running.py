@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+import sys
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 
@@ -23,19 +26,41 @@ from safebench.runs.provenance import caveats
 _MEANS = "all bins (mean [95% interval])"
 
 
-def run_and_report(config: RunConfig) -> ExitStatus:
+def run_and_report(config: RunConfig, *, as_json: bool = False) -> ExitStatus:
     """Run, print the summary, write the HTML report into the run's folder and print its path.
 
-    Returns FAILURES where a sample failed.
+    as_json: print both as one JSON object instead.  Returns FAILURES where a sample failed.
     """
     console = Console(stderr=True)
     with watching(console) as watcher:
         results = execute(config, watcher)
-    summarise(results, Console())
+    if not as_json:
+        summarise(results, Console())
     page = write_report([results], results.folder / "report", "html")
-    for line in (f"Report: {page}", *_next(config)):
-        Console(soft_wrap=True).print(line, highlight=False, markup=False)
+    if as_json:
+        sys.stdout.write(json.dumps({**_summary(results), "report": str(page)}, indent=1) + "\n")
+    else:
+        for line in (f"Report: {page}", *_next(config)):
+            Console(soft_wrap=True).print(line, highlight=False, markup=False)
     return ExitStatus.FAILURES if len(results.failures) else ExitStatus.DONE
+
+
+def _summary(results: Results) -> dict[str, Any]:
+    """What `summarise` prints, as data: cells of all bins together, a missing figure as null."""
+    claims = Claims(results.of_one_assembly())
+    cells = {"quality": results.quality_cells, "detection": results.detection_cells}
+    whole = {name: frame[frame["bin"] == "all"] for name, frame in cells.items() if len(frame)}
+    tables = {**whole, "false_alarms": results.false_alarms}
+    return {
+        "folder": str(results.folder),
+        "samples": len(results.samples),
+        **{name: json.loads(frame.to_json(orient="records", double_precision=15)) for name, frame in tables.items()},
+        "verdict": {
+            dataset: [str(sentence) for sentence in least_detectable(claims, dataset)]
+            for dataset in dict.fromkeys(results.samples["dataset"])
+        },
+        "failures": _failures(results),
+    }
 
 
 def _next(config: RunConfig) -> list[str]:

@@ -63,11 +63,7 @@ def opened(sources: Sequence[Path], seed: int | None = None) -> Iterator[list[Re
     with ExitStack() as stack:
         runs = []
         for source in {path.resolve(): path for path in sources}.values():
-            place = source
-            if source.is_file():
-                place = _unpack(source, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="safebench-"))))
-            elif (source / MANIFEST).is_file():
-                _check_unpacked(source)
+            place = _placed(source, stack)
             results = open_run(place)
             if not len(results.quality) and not len(results.detection):
                 raise StoreError(f"{source}: holds no results yet; the command that began the run goes on with it")
@@ -75,6 +71,27 @@ def opened(sources: Sequence[Path], seed: int | None = None) -> Iterator[list[Re
                 verify(results, secrets.randbits(32) if seed is None else seed).raise_if_wrong(str(source))
             runs.append(results)
         yield runs
+
+
+def check(source: Path, seed: int | None = None) -> Verdict:
+    """Hold a submission, packed or unpacked, or a run to be submitted against its own pictures, as a leaderboard does.
+
+    seed: draws the samples that are computed again; at random where it is None.  Raises SubmissionError where
+    something is wrong.
+    """
+    with ExitStack() as stack:
+        verdict = verify(open_run(_placed(source, stack)), secrets.randbits(32) if seed is None else seed)
+    verdict.raise_if_wrong(str(source))
+    return verdict
+
+
+def _placed(source: Path, stack: ExitStack) -> Path:
+    """The run's folder: of a packed submission one that is gone when the stack is closed."""
+    if source.is_file():
+        return _unpack(source, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="safebench-"))))
+    if (source / MANIFEST).is_file():
+        _check_unpacked(source)
+    return source
 
 
 def _stage(results: Results, folder: Path) -> None:

@@ -18,7 +18,7 @@ import safebench
 from safebench.errors import ConfigError, FileError, StoreError, SubmissionError
 from safebench.results.identity import identity_sentence
 from safebench.results.results import open_run
-from safebench.results.submitting import opened, submit
+from safebench.results.submitting import check, opened, submit
 from safebench.results.verifying import verify
 from safebench.runs.record import read_record
 
@@ -69,6 +69,14 @@ def test_an_honest_run_is_packed_and_read_back(run: Path, tmp_path: Path) -> Non
     assert str(tmp_path) not in text
     with zipfile.ZipFile(path) as archive:
         assert not [name for name in archive.namelist() if name.startswith(("report", "."))]
+
+
+def test_a_package_and_a_run_are_checked_as_a_leaderboard_does(run: Path, tmp_path: Path) -> None:
+    path, _ = submit(run, tmp_path / "mine.safebench.zip", seed=3)
+    assert check(path, seed=4).figures == check(run, seed=4).figures > 10
+    change(run, "quality", psnr=lambda column: column + 1)
+    with pytest.raises(SubmissionError, match="is refused"):
+        check(run, seed=4)
 
 
 @pytest.mark.parametrize(

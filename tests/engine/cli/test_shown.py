@@ -1,0 +1,70 @@
+"""`safebench show` and the answers in JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from safebench.cli.app import app
+from safebench.errors import UnknownNameError
+from safebench.metrics.catalogue import catalogue
+from safebench.models import kinds, registry
+
+
+def answer(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "100"})
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_a_card_is_shown_with_weights_training_sets_limits_and_citation():
+    text = answer("show", "iid_net")
+    for part in ("iid-net (detectors)", "shipped, trained by SafeBench", "trained on", "not good for", "cite", "takes"):
+        assert part in text
+    assert "missing: safebench weights pull lama:celeba" in " ".join(answer("show", "big-lama").split())
+
+
+@pytest.mark.parametrize("name", sorted({n for kind in kinds.MODELS for n in registry.entries(kind.name)}))
+def test_every_card_can_be_shown(name):
+    assert name in answer("show", name)
+
+
+def test_a_near_miss_of_any_kind_is_told():
+    with pytest.raises(UnknownNameError, match="did you mean splicebuster"):
+        answer("show", "splicebustr")
+
+
+def test_the_list_as_json_has_what_the_tables_have():
+    listed = json.loads(answer("list", "--json"))
+    assert {record["name"] for record in listed["inpainters"]} == set(registry.entries("inpainters"))
+    assert {record["name"] for record in listed["metrics"]} == set(catalogue())
+    assert list(json.loads(answer("list", "datasets", "--json"))) == ["datasets"]
+    trained = next(record for record in listed["detectors"] if record["name"] == "iid-net")
+    assert trained["weights"][0]["here"]
+
+
+def test_a_runs_summary_as_json(tmp_path):
+    models = ("--inpainter", "telea", "--detector", "laplacian")
+    small = (
+        "--limit",
+        "1",
+        "--size",
+        "64",
+        "--bins",
+        "10-20",
+        "--lpips-net",
+        "squeeze",
+        "--out",
+        str(tmp_path / "run"),
+    )
+    summary = json.loads(answer("run", *models, *small, "--json"))
+    assert (summary["samples"], summary["failures"]) == (1, [])
+    [cell] = summary["detection"]
+    assert (cell["detector"], cell["bin"], cell["auc_low"]) == ("laplacian", "all", None)
+    assert 0 < cell["auc"] < 1
+    assert summary["verdict"]["sample"][0].startswith("Too few to say")
+    assert summary["report"].endswith("index.html")
