@@ -56,8 +56,12 @@ def read_list(path: Path) -> PictureSet:
     lines = list(reader(path))
     if not lines:
         raise DataError(f"{path}: there is no picture in this list")
-    root = _root(path, lines)
-    called = _naming(lines)
+    below = _common(lines)
+    root = _root(path, lines, below)
+
+    def called(written: str) -> str:
+        return Path(written).relative_to(below).as_posix() if below and Path(written).is_absolute() else written
+
     name = as_text(path.stem)
     forged = [_forged(line, root, name, called) for line in lines if line.mask]
     others = [line.original for line in lines if line.original]
@@ -83,17 +87,20 @@ def _forged(line: Line, root: Path, name: str, called: Callable[[str], str]) -> 
     )
 
 
-def _naming(lines: Iterable[Line]) -> Callable[[str], str]:
-    """What a path is called: as the list writes it, or, where it gives whole paths, below the folder of them all."""
-    whole = [path for line in lines for path in (line.picture, line.original) if Path(path).is_absolute()]
-    folder = os.path.commonpath([Path(path).parent for path in whole]) if whole else ""
-    return lambda path: os.path.relpath(path, folder).replace(os.sep, "/") if Path(path).is_absolute() else path
+def _common(lines: Iterable[Line]) -> Path | None:
+    """The folder that holds all that a list names by whole paths, and below which its names are told; None where it
+    names nothing so."""
+    paths = [Path(path) for line in lines for path in (line.picture, line.mask, line.original) if path]
+    whole = [path.parent for path in paths if path.is_absolute()]
+    return Path(os.path.commonpath(whole)) if whole else None
 
 
-def _root(path: Path, lines: Iterable[Line]) -> Path:
-    """The list's folder, or the nearest above it, in which any of its pictures lies."""
+def _root(path: Path, lines: Iterable[Line], below: Path | None) -> Path:
+    """The list's folder, or the nearest above it, in which any of its pictures lies; `below` where all are given by
+    whole paths."""
     pictures = [line.picture for line in lines]
-    for folder in path.resolve().parents:
+    whole = below is not None and all(Path(picture).is_absolute() for picture in pictures)
+    for folder in [below] if whole and below else path.resolve().parents:
         if any((folder / picture).is_file() for picture in pictures[:100]):
             return folder
     raise DataError(

@@ -56,7 +56,8 @@ class PictureMasks:
             name = f"no mask of {picture.name}"
         else:
             below = picture.mask.is_relative_to(root)
-            name = picture.mask.relative_to(root).as_posix() if below else picture.mask.name
+            tail = f"{digest(str(picture.mask))[:8]}-{picture.mask.name}"  # masks of one name may lie in two folders
+            name = picture.mask.relative_to(root).as_posix() if below else tail
         self._pictures.setdefault(name, picture)
         return name
 

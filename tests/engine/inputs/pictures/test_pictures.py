@@ -11,6 +11,8 @@ from PIL import Image
 from safebench.errors import ConfigError, DataError, UnknownNameError
 from safebench.inputs.photos.locations import record
 from safebench.inputs.pictures import PUBLISHED, find_published, open_pictures
+from safebench.inputs.pictures.holes import HoleReader
+from safebench.inputs.pictures.masks import PictureMasks
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +57,23 @@ def test_whole_paths_in_a_list_are_called_by_what_tells_them_apart(tmp_path):
     found = open_pictures(str(tmp_path / "list.json"))
     assert [p.name for p in found.forged] == ["Tp/6.jpg"]
     assert list(found.authentic) == ["Au/8.jpg"]
+
+
+def test_masks_of_one_name_in_two_folders_are_two_masks(tmp_path):
+    """As in lists that name files all over a disk."""
+    folders = [tmp_path / "deep" / "list", tmp_path / "x", tmp_path / "y"]
+    for folder in folders:
+        files(folder, "a.png", "mask.png")
+    rows = [f"{folder}/a.png,{folder}/mask.png" for folder in folders[1:]]
+    (folders[0] / "list.csv").write_text("\n".join(["picture,mask", "a.png,mask.png", *rows]), "utf-8")
+    found = open_pictures(str(folders[0] / "list.csv"))
+    masks = PictureMasks(found, HoleReader())
+    assert [p.name for p in found.forged] == ["a.png", "x/a.png", "y/a.png"]
+    assert len({masks.name_of(picture, found.root) for picture in found.forged}) == 3
+    (folders[0] / "whole.csv").write_text("\n".join(["picture,mask", *rows]), "utf-8")
+    whole = open_pictures(str(folders[0] / "whole.csv"))
+    masks = PictureMasks(whole, HoleReader())
+    assert [masks.name_of(picture, whole.root) for picture in whole.forged] == ["x/mask.png", "y/mask.png"]
 
 
 def test_a_text_list_has_picture_mask_and_label(tmp_path):
