@@ -71,8 +71,8 @@ class _Command(Model, Generic[C, A]):
                 run_command(self._arguments(folder, output), self.file.parent, self.said.seconds, self._log(shard))
                 read = self._read(output / self.said.answers)
             except SafebenchError as error:
-                return [error] * len(shard)
-            return [_attempt(read, picture) for picture in shard]
+                return [_without(place, error)] * len(shard)
+            return [_attempt(read, picture, place) for picture in shard]
 
     def _arguments(self, folder: Path, output: Path) -> list[str]:
         weights = self.file.parent / Path(self.said.weights).expanduser() if self.said.weights else Path()
@@ -92,13 +92,18 @@ class _Command(Model, Generic[C, A]):
         return self.file.with_suffix(".logs") / f"{self.kind}-{shard[0].name}.log"
 
 
-def _attempt(read: Callable[[Outgoing], A], picture: Outgoing) -> A | SafebenchError:
+def _attempt(read: Callable[[Outgoing], A], picture: Outgoing, place: str) -> A | SafebenchError:
     try:
         return read(picture)
     except SafebenchError as error:
-        return error
+        return _without(place, error)
     except (OSError, ValueError, MemoryError) as error:  # whatever a decoder says of rubbish
-        return ExchangeError(f"{picture.name}: its answer cannot be read ({error})")
+        return _without(place, ExchangeError(f"{picture.name}: its answer cannot be read ({error})"))
+
+
+def _without(place: str, error: SafebenchError) -> SafebenchError:
+    """The error without the folder's name, which is another for each call and gone after it."""
+    return ExchangeError(str(error).replace(f"{place}/", ""))
 
 
 class CommandInpainter(_Command[InpainterCommand, Tensor], Inpainter):

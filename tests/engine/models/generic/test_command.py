@@ -113,6 +113,7 @@ def test_a_command_that_dies_hangs_or_writes_rubbish_costs_its_shard(tmp_path, e
         results = safebench.run(inpainters=[f"mine=command:{file}", "telea"], out=tmp_path / "r", **OPTIONS)
     failed = results.quality[results.quality["inpainter"] == "mine"]
     assert failed["error"].str.contains(said).all()
+    assert not failed["error"].str.contains("safebench-").any(), "no name of a folder that is gone"
     assert (results.quality["error"][results.quality["inpainter"] == "telea"] == "").all()
     assert calls(file) == 1, "a failed shard is not begun again picture by picture"
 
