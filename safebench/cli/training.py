@@ -12,7 +12,7 @@ Names = list[str] | None
 
 
 def train(
-    name: Annotated[str, typer.Argument(help="What to train: safebench list recipes.")],
+    name: Annotated[str, typer.Argument(help="What to train: safebench list recipes; with --resume its folder.")],
     images: Annotated[Names, typer.Option(help="A folder of photos or a data set's name; again for more.")] = None,
     masks: Annotated[Text, typer.Option(help="irregular, nvidia, or a directory. Default: irregular.")] = None,
     mask_threshold: Annotated[int | None, typer.Option(metavar="N", help="A mask's level that is hole.")] = None,
@@ -37,7 +37,9 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Reaches every random draw. Default: 0.")] = None,
     init: Annotated[Text, typer.Option(help="A checkpoint.pt or a product to start from.")] = None,
     out: Annotated[Text, typer.Option(help="The training's folder. Default: trainings/NAME.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in the folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training in the folder, as it was begun.")
+    ] = False,
     config: Annotated[Path | None, typer.Option(help="A TOML file of these options and the recipe's.")] = None,
     settings: Annotated[Names, typer.Option("--set", metavar="KEY=VALUE", help="Any option; again for more.")] = None,
 ) -> None:

@@ -13,6 +13,7 @@ import safetensors
 import torch
 from PIL import Image
 
+from safebench.cli.training_run import train_model
 from safebench.errors import SafebenchError, StoreError, TrainingError
 from safebench.inputs.photos import FilePhoto
 from safebench.models import registry
@@ -68,6 +69,20 @@ def test_going_on_gives_the_losses_of_an_undisturbed_training(train, losses, tmp
     train(tmp_path / "parts", steps=8, validate_every=2, resume=True)
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
     assert (tmp_path / "parts" / "mean-fill.safetensors").stat().st_size > 0
+
+
+def test_a_trainings_folder_alone_is_enough_to_go_on(train, losses, tmp_path, monkeypatch):
+    monkeypatch.setattr("safebench.training.loop.limit_threads", lambda: None)
+    train(tmp_path / "whole", steps=6, validate_every=2, rate=0.1)
+    train(tmp_path / "parts", steps=4, validate_every=2, rate=0.1)
+    (tmp_path / "parts").rename(tmp_path / "moved")
+    train_model(str(tmp_path / "moved"), "", None, [], {"steps": 6}, resume=True)
+    assert losses(tmp_path / "moved") == losses(tmp_path / "whole")
+
+
+def test_a_folder_without_a_training_is_told(tmp_path):
+    with pytest.raises(StoreError, match="there is no such checkpoint"):
+        train_model(str(tmp_path), "", None, [], {}, resume=True)
 
 
 @pytest.mark.slow
