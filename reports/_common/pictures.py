@@ -20,7 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from safebench.errors import ImageError
 from safebench.files import atomic_write
+from safebench.inputs.images import encode_png, read_photo
+from safebench.inputs.names import IMAGE_SUFFIXES
 from safebench.keys import slug
 
 FOLDER = "gallery"
@@ -50,11 +53,17 @@ class Pictures:
         self._written: set[str] = set()
 
     def copy(self, run: Path, relative: str, name: str) -> str:
-        """A picture of the run's folder, as it is."""
-        found = _inside(run, relative, _SHOWN)
+        """A picture of the run's folder, as it is; one that browsers do not show (TIFF, BMP), as PNG."""
+        found = _inside(run, relative, sorted(IMAGE_SUFFIXES))
+        if found is None:
+            return ""
+        suffix = {".jpeg": ".jpg"}.get(found.suffix, found.suffix)
         try:
-            return self._write(found.read_bytes(), name, found.suffix) if found else ""
-        except OSError:
+            data = found.read_bytes()
+            if suffix in _SHOWN:
+                return self._write(data, name, suffix)
+            return self._write(encode_png(read_photo(found, data)), name)
+        except (OSError, ImageError):
             return ""
 
     def hole(self, run: Path, relative: str, name: str) -> str:

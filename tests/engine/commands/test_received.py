@@ -134,6 +134,20 @@ def test_a_run_over_pictures_is_submitted_reported_and_compared_like_any_other(f
         submit(results.folder, tmp_path / "again.zip")
 
 
+def test_pages_show_pictures_that_browsers_do_not(forged, tmp_path):
+    for folder in ("Au", "Tp/mat"):
+        for path in (forged / folder).iterdir():
+            Image.open(path).save(path.with_suffix(".tif"))
+            path.unlink()
+    results = run(forged, limit=1)
+    write_report([results], tmp_path / "report", "html")
+    [sample] = results.samples["sample"]
+    [shown] = (tmp_path / "report" / "gallery").glob(f"{sample}.mat.received.[0-9a-f]*.png")
+    kept = results.folder / results.quality.query("inpainter == 'mat'")["composite"].iloc[0]
+    assert kept.suffix == ".tif"
+    assert (np.asarray(Image.open(shown)) == np.asarray(Image.open(kept))).all()
+
+
 def test_makers_of_other_samples_are_not_compared_but_their_detectors_are(forged):
     (forged / "Tp" / "mat" / "d.png").unlink()
     results = run(forged)
