@@ -105,6 +105,9 @@ def run(
             help="Keep results of a model whose code has changed, but not its numbers.",
         ),
     ] = None,
+    rerun: Annotated[
+        Names, typer.Option(help="Make this model's results again, whatever the folder holds of them; again for more.")
+    ] = None,
     out: Annotated[
         str | None, typer.Option(help="The run's folder. Default: runs/ and a name made of the inputs.")
     ] = None,
@@ -149,6 +152,7 @@ def run(
         "assembly": None if assembly is None else assembly.split(","),
         "keep_maps": keep_maps,
         "keep_results": keep_results,
+        "rerun": _split(rerun),
         "out": out,
         "weights": pairs(weights),
         "lpips_net": lpips_net,

@@ -45,7 +45,7 @@ RUN = {
         "slurm": "NAME=VALUE",
         "storage": "URL",
     },
-    "What is kept": {"out": "FOLDER", "keep_maps": "", "keep_results": "", "strict": "", "json": ""},
+    "What is kept": {"out": "FOLDER", "keep_maps": "", "keep_results": "", "rerun": "NAME", "strict": "", "json": ""},
 }
 """Of each panel the options, by the parameter's name, and what stands for their values; "" for a switch."""
 

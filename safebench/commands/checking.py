@@ -17,7 +17,7 @@ from safebench.keys import plain
 from safebench.models import registry, weights
 from safebench.models.labels import check_label, check_told_apart, split_label
 from safebench.models.registry import Entry
-from safebench.models.specs import check_names, named_file
+from safebench.models.specs import check_names, check_rerun, named_file
 from safebench.route.chains import KIND, entries_of, expand
 from safebench.runs.config import RunConfig
 from safebench.runs.folder import check_run_folder
@@ -42,6 +42,7 @@ def check(config: RunConfig) -> None:
         weights.check(entry, argument, named)
     labels = {split_label(name)[0] for name in (*config.inpainters, *config.detectors)}
     check_names(config.weights, [*entries, *(entry for entry, _ in steps)], labels)
+    check_rerun(config.rerun, entries, labels)
     for names in (config.inpainters, config.detectors):
         check_told_apart(names)
     if config.pictures is None:

@@ -21,7 +21,7 @@ from safebench.keys import digest, slug
 from safebench.metrics.catalogue import chosen, networks
 from safebench.models import kinds
 from safebench.models.devices import pick_device, why_not_bf16
-from safebench.models.specs import ModelSpec, choose
+from safebench.models.specs import ModelSpec, choose, meant
 from safebench.protocol import NATIVE
 from safebench.results.results import Results
 from safebench.route.chains import Chain, choose_chains
@@ -116,7 +116,8 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
             store.write_samples(plan.frame())
             store.write_record(record)
             replaceable = any(spec.by_answers for spec in (*inpainters, *detectors))
-            job = Job(config, store, plan, watcher, executor, replaceable)
+            again = meant(config.rerun, (*inpainters, *detectors))
+            job = Job(config, store, plan, watcher, executor, replaceable, again)
             prepare(job)
             links: list[Making] = [partial(InpaintLink, job, spec, assemblies[spec.label]) for spec in inpainters]
             links += [partial(ReceivedLink, job, maker) for maker in makers]

@@ -184,8 +184,26 @@ def named_file(kind: str, name: str, files: Mapping[str, str]) -> Path | None:
 
 def check_names(files: Mapping[str, str], entries: Iterable[Entry], labels: Iterable[str] = ()) -> None:
     """Raise ConfigError where `--weights` names a model that does not take part; `labels` are the user's own names."""
-    files = {key: file for key, file in files.items() if key not in set(labels)}
+    for key in _strangers(files, entries, labels):
+        raise ConfigError(f"--weights {key}=...: no model of that name takes part in this run")
+
+
+def check_rerun(names: Iterable[str], entries: Iterable[Entry], labels: Iterable[str] = ()) -> None:
+    """Raise ConfigError where `--rerun` names a model that does not take part; `labels` are the user's own names."""
+    for name in _strangers(names, entries, labels):
+        raise ConfigError(f"--rerun {name}: no model of that name takes part in this run")
+
+
+def meant(names: Iterable[str], specs: Iterable[ModelSpec]) -> frozenset[str]:
+    """The labels of the models that `--rerun` names: by label, or by the name for all of its variants."""
+    wanted = {plain(name) for name in names}
+    return frozenset(
+        spec.label
+        for spec in specs
+        if wanted & {plain(name) for name in (spec.label, spec.entry.name, *spec.entry.card.aliases)}
+    )
+
+
+def _strangers(names: Iterable[str], entries: Iterable[Entry], labels: Iterable[str]) -> list[str]:
     spelled = {plain(name) for entry in entries for name in (entry.name, *entry.card.aliases)}
-    for key in files:
-        if plain(key.partition(":")[0]) not in spelled:
-            raise ConfigError(f"--weights {key}=...: no model of that name takes part in this run")
+    return [name for name in names if name not in set(labels) and plain(name.partition(":")[0]) not in spelled]

@@ -100,7 +100,8 @@ class InpaintLink(Link):
         for assembly in self.assemblies:
             made = self._planned(sample, assembly, None)
             places = {assembly: made.file.path, **self._features(made)}
-            files |= {kind: FileRef(path) for kind, path in places.items() if path.exists()}
+            if self.spec.label not in self.job.again:
+                files |= {kind: FileRef(path) for kind, path in places.items() if path.exists()}
         return Item(picture.name, files, called=exchange_name(sample.sample, sample.key))
 
     def row(self, picture: Picture, result: Result) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Job:
     """A run at work.  `unusable` holds the photos and samples whose inputs could not be read.
 
     replaceable: whether answers that were made elsewhere take part, so that a picture may have rows of several.
+    again: labels of the models whose results are made again, whatever is there of them.
     """
 
     config: RunConfig
@@ -35,6 +36,7 @@ class Job:
     watcher: Watcher
     executor: Executor
     replaceable: bool = False
+    again: frozenset[str] = frozenset()
     unusable: dict[str, Failure] = field(default_factory=dict)
 
     @cached_property

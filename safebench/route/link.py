@@ -98,6 +98,8 @@ class Link(ABC):
             self.job.watcher.advance(len(batch) - len(todo), fresh=False)
 
     def _is_done(self, picture: Picture, done: Done) -> bool:
+        if self.spec.label in self.job.again:
+            return False
         files = done.get(self.key(picture))
         return files is not None and self.kept(picture, files)
 

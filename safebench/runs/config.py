@@ -52,6 +52,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     keep_maps: bool = False
     keep_results: bool = False
     """Keep results in the run's folder that other code of the same model made: its numbers have not changed."""
+    rerun: tuple[str, ...] = ()
+    """Models whose results are made again, whatever of them is in the run's folder."""
     out: str | None = None
     weights: dict[str, str] = {}
     lpips_net: Literal["alex", "vgg", "squeeze"] = "alex"

@@ -65,6 +65,7 @@ MISTAKES = [
     (["--inpainter", "telea", "--out", "suite.toml"], "--out suite.toml: is a file"),
     (["--inpainter", "telea", "--out", "."], "holds other things (suite.toml) and no run"),
     (["--inpainter", "telea", "--weights", "lama=x"], "--weights lama=...: no model of that name takes part"),
+    (["--inpainter", "telea", "--rerun", "lama"], "--rerun lama: no model of that name takes part"),
     (["--inpainter", "lama", "--weights", "lama=no.ckpt"], "--weights lama=no.ckpt: there is no such file"),
     (["--inpainter", "torchscript:no.pt"], "torchscript:no.pt: there is no such file"),
     (["--inpainter", "mat-fill"], "no inpainter is called 'mat-fill'"),
