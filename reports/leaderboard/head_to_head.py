@@ -111,7 +111,7 @@ def _view_data(found: HeadToHead) -> dict[str, Any]:
     rows = []
     for pair in found.pairs:
         places = [lists[key].setdefault(value, len(lists[key])) for key, value in zip(lists, pair.choice, strict=True)]
-        told = [float(f"{value:.4g}") if math.isfinite(value) else None for value in pair.difference]
+        told = [float(f"{value:.6g}") if math.isfinite(value) else None for value in pair.difference]
         who = (found.metrics.index(pair.metric), pair.a, pair.b, pair.n)
         rows.append([*places, *who, *told, int(pair.inverted), pair.photos, pair.smallest_p])
     shown = {key: [bin_name(value) if key == "bins" else value for value in held] for key, held in lists.items()}

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from safebench.protocol import NO_POSTPROCESS
+from safebench.protocol import NO_POSTPROCESS, REGENERATED
 from safebench.results.claims import IMAGE, MIN_PHOTOS, PIXEL, Cell, Claims, Evidence, below_chance, trace
 from safebench.results.words import Figure, figure, plural, told
 
@@ -47,7 +47,7 @@ def least_detectable(claims: Claims, dataset: str) -> Verdict:
     few = [candidate for candidate in ranked if not claims.enough(candidate.pixel)]
     if few:
         return [too_few("which inpainter is least detectable", claims.photos(few[0].pixel))]
-    return [*_named(claims, ranked), *_under(place[1])]
+    return [*_named(claims, ranked), *_under(ranked[0].pixel)]
 
 
 def seen_on_few(claims: Claims, dataset: str) -> Verdict:
@@ -73,13 +73,14 @@ def _named(claims: Claims, ranked: Sequence[Evidence]) -> Verdict:
     return [lead, *_what_is_found(ranked[0]), _next(claims, ranked[0], ranked[1])]
 
 
-def _under(postprocess: str) -> Verdict:
-    """The condition that a verdict is of, where it is another than pictures as their maker left them."""
-    return (
-        []
-        if postprocess == NO_POSTPROCESS
-        else [Sentence("All of this is after post-processing by {}.", (postprocess,))]
-    )
+def _under(cell: Cell) -> Verdict:
+    """The condition that a verdict is of, where it is another than spliced pictures as their maker left them."""
+    told = {
+        "All of this is of {} pictures, an inpainter's whole output.": cell["assembly"] == REGENERATED,
+        "All of this is after post-processing by {}.": cell["postprocess"] != NO_POSTPROCESS,
+    }
+    parts = (cell["assembly"], cell["postprocess"])
+    return [Sentence(text, (part,)) for (text, said), part in zip(told.items(), parts, strict=True) if said]
 
 
 def too_few(what: str, photos: int) -> Sentence:
@@ -100,11 +101,11 @@ def finds_most(claims: Claims, cells: Sequence[Cell]) -> Verdict:
         first = next((cell for cell in by_pixel if cell in by_image), by_pixel[0])
         text = "Finds most: {}, {}, over the images of all ranked inpainters, n = {}."
         sentence = Sentence(text, (Name(first["detector"]), _figures(first), f"{int(first['n']):,}"))
-        return [sentence, *_under(first["postprocess"])]
+        return [sentence, *_under(first)]
     text = "No detector finds most in both ways: by pixels it is {} ({}), by whole images {} ({})."
     a, b = by_pixel[0], by_image[0]
     sentence = Sentence(text, (Name(a["detector"]), _figures(a), Name(b["detector"]), _figures(b)))
-    return [sentence, *_under(a["postprocess"])]
+    return [sentence, *_under(a)]
 
 
 def _most(cells: Sequence[Cell], metric: str) -> list[Cell]:

@@ -211,6 +211,26 @@ def test_the_gallery_is_of_one_condition_and_one_assembly(
     assert page.locator("#gallery select[data-pick=assembly] option").all_inner_texts() == ["spliced"]
 
 
+def test_head_to_head_opens_on_the_usual_condition_and_shows_the_others(
+    open_page: Open, make_run: MakeRun, tmp_path: Path
+) -> None:
+    lost = {"jpeg:75": {"sharp": 0.01, "blunt": 0.1}}
+    run = make_run(whole=WHOLE, lost=lost, photos=FEW)
+    page = open_page(write_report([run], tmp_path, "leaderboard").with_name("head-to-head.html"))
+    assert [page.locator(f"[data-pick={name}]").input_value() for name in ("postprocesses", "assemblies")] == [
+        "none",
+        "spliced",
+    ]
+    pairs = pd.read_csv(tmp_path / "downloads" / "head-to-head.csv").query("metric == 'auc' and bin == 'all'")
+    for assembly, postprocess in product(BOTH, ("none", "jpeg:75")):
+        page.locator("[data-pick=assemblies]").select_option(assembly)
+        page.locator("[data-pick=postprocesses]").select_option(postprocess)
+        own = pairs[(pairs["assembly"] == assembly) & (pairs["postprocess"] == postprocess)]
+        [expected] = records(own.query("a == 'alpha' and b == 'beta' and against == 'sharp'"))
+        shown = page.locator("#duel-table tbody tr", has_text="AUC").filter(has_text="sharp").first
+        assert shown.locator("td").nth(2).inner_text().startswith(number(expected["difference"]))
+
+
 def test_controls_and_false_alarms_are_shown_of_one_condition(
     open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path
 ) -> None:
@@ -221,3 +241,16 @@ def test_controls_and_false_alarms_are_shown_of_one_condition(
         for condition in ("none", "jpeg:75"):
             page.locator(f"#{table}-tools select").select_option(label=condition)
             assert page.evaluate(conditions) == [condition] * rows
+
+
+def test_where_there_are_regenerated_pictures_alone_every_verdict_says_so(
+    make_run: MakeRun, form: ReportFormat, tmp_path: Path
+) -> None:
+    run = make_run(whole=WHOLE)
+    run.quality = run.quality[run.quality["assembly"] == "regenerated"].reset_index(drop=True)
+    run.detection = run.detection[run.detection["assembly"] != "spliced"].reset_index(drop=True)
+    told = "All of this is of regenerated pictures, an inpainter's whole output."
+    assert Page(form.write([run], tmp_path / "report")).text.count(told) == 1
+    site = Page(write_report([run], tmp_path / "site", "leaderboard"))
+    assert site.text.count(told) == 2  # of inpainters, and of detectors
+    assert "assembly-table" not in site.rows

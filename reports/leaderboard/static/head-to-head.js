@@ -37,8 +37,8 @@
     fill("b", others, asked.b);
     fill("datasets", held.datasets);
     fill("bins", held.bins, ALL);
-    fill("postprocesses", held.postprocesses.filter(Boolean));
-    fill("assemblies", held.assemblies);
+    fill("postprocesses", held.postprocesses.filter(Boolean), "none");
+    fill("assemblies", held.assemblies, "spliced");
   };
 
   // The rows of the pair, turned so that the difference is A - B whichever way it is stored.
