@@ -256,7 +256,9 @@ for _command in (*boards.COMMANDS, *exchange.COMMANDS):
 
 
 @app.command()
-def show(model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.")]) -> None:
+def show(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name.", autocompletion=panels.models())],
+) -> None:
     """Show all that a model's card says: weights, terms, training sets, limits, citation."""
     from safebench.cli.card import show_card
 

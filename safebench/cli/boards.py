@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from safebench.cli.pairs import pairs
+from safebench.cli.panels import words
 from safebench.errors import ExitStatus
 
 FORMS = {"html": "leaderboard"}
@@ -30,7 +31,9 @@ def leaderboard(
 
 
 def reproduce(
-    table: Annotated[str, typer.Argument(help="table1 to table6.")],
+    table: Annotated[
+        str, typer.Argument(help="table1 to table6.", autocompletion=words(*(f"table{k}" for k in range(1, 7))))
+    ],
     images: Annotated[
         list[str] | None,
         typer.Option(help="A data set's name or a directory; again for more. Default: the table's own, else sample."),

@@ -117,15 +117,16 @@ def _copied(option: OptionInfo, values: Mapping[str, Any]) -> OptionInfo:
     return copied
 
 
-def models(kind: str) -> Completer:
-    """Offers the models of a kind, and their variants once the colon is there."""
+def models(kind: str = "") -> Completer:
+    """Offers the models of a kind, or of all, and their variants once the colon is there."""
 
     def complete(incomplete: str) -> Iterator[str]:
-        from safebench.models import registry
+        from safebench.models import kinds, registry
 
-        for name, entry in registry.entries(kind).items():
-            variants = entry.card.variants if incomplete.startswith(f"{name}:") else ()
-            yield from _beginning(incomplete, name, *(f"{name}:{variant}" for variant in variants))
+        for asked in [kind] if kind else [known.name for known in kinds.MODELS]:
+            for name, entry in registry.entries(asked).items():
+                variants = entry.card.variants if incomplete.startswith(f"{name}:") else ()
+                yield from _beginning(incomplete, name, *(f"{name}:{variant}" for variant in variants))
 
     return complete
 

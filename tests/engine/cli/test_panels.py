@@ -41,6 +41,7 @@ def test_the_help_of_a_run_has_panels_and_examples():
     [
         (panels.models("inpainters"), "te", ["telea"]),
         (panels.models("inpainters"), "lama:c", ["lama:celeba"]),
+        (panels.models(), "spl", ["splicebuster"]),
         (panels.photos, "pla", ["places2"]),
         (panels.choices("lpips_net"), "", ["alex", "vgg", "squeeze"]),
         (panels.words("irregular", "nvidia"), "n", ["nvidia"]),
