@@ -1,6 +1,8 @@
-"""Makes classifier.json: learns it from photos that OpenCV inpaints, and calibrates it on others.
+"""Makes classifier.json: learns it from photos that OpenCV inpaints, and fits its slope on others.
 
     python -m safebench_detectors.laplacian.fit --photos TRAIN --calibrate VAL --masks MASKS --out classifier.json
+
+`calibrate.py` then moves the threshold, by untouched photos of many more histories.
 
 Each photo is looked at four times: as the protocol has it (central square, brought to 256 x 256), cut out at its own
 resolution, cut out smaller and enlarged, and that compressed, so that what lenses and JPEG smooth is not taken for
@@ -18,7 +20,6 @@ import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
@@ -29,6 +30,7 @@ from safebench.inputs.photos import open_photos
 from safebench.models import calling
 from safebench.protocol import SIZE
 
+from .calibrate import threshold
 from .classifier import Classifier, smoothed_log_odds
 from .features import COUNT, features, laplacian_change, local_variances
 
@@ -36,8 +38,6 @@ INPAINTERS = ("telea", "navier-stokes")
 UNITS = 32
 PIXELS = 200
 """Taken from each image, of each class that it holds."""
-FALSE_ALARMS = 0.08
-"""Share of the untouched calibration images that may be flagged."""
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,14 @@ def learn(data: Iterator[Example], rng: np.random.Generator) -> Classifier:
 
 def calibrate(classifier: Classifier, data: Iterator[Example]) -> Classifier:
     """The classifier with the slope of a logistic regression over the images' evidence (Platt scaling), and with the
-    threshold at which the share FALSE_ALARMS of the untouched images scores 0.5 or more."""
+    threshold of the untouched images among them (`calibrate.threshold`)."""
     evidence, inpainted = [], []
     for example in data:
         evidence.append(calling.top1_mean(smoothed_log_odds(example.image, classifier)))
         inpainted.append(bool(example.hole.any()))
     e, y = np.array(evidence), np.array(inpainted)
     slope = float(LogisticRegression(C=1e6).fit(e[:, None], y).coef_[0, 0])
-    limit = float(np.quantile(e[~y], 1 - FALSE_ALARMS))
-    # at the limit, P(image) * P(pixel) is to be 0.5 for the highest 1% of the pixels
-    threshold = limit - float(logit(0.5 / expit(limit))) / slope
-    return msgspec.structs.replace(classifier, slope=round(slope, 3), threshold=round(threshold, 3))
+    return msgspec.structs.replace(classifier, slope=round(slope, 3), threshold=threshold(e[~y], slope))
 
 
 def _cut(photo: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from .residual import STEP, luminance, third_differences
 class Adapter(TwoClasses):
     """Co-occurrences of third differences along rows and columns; two Gaussians; the class of less energy."""
 
-    limit = 0.63
+    limit = 0.73
 
     def segmentations(self, images: Tensor) -> list[Segmentation | None]:
         """See `TwoClasses.segmentations`."""

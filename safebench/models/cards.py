@@ -144,6 +144,9 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Raised when the numbers change, so that old results are never reused, not even with `--keep-results`."""
     upstream: str = ""
     notes: str = ""
+    not_for: str = ""
+    """What the model is not good for, or how far its score holds, in one line: pages say it.  Weights that ship
+    have their own (`Weights.shipped_not_for`)."""
     paper: Paper | None = None
     licence: Licence = Licence()
     input: Input = Input()

@@ -243,7 +243,9 @@ def model_record(spec: ModelSpec) -> ModelRecord:
         weights_sha256=checkpoint.sha256 if checkpoint else "",
         weights_origin=checkpoint.origin if checkpoint else "",
         trained_on=weights.trained_on if weights else "",
-        not_good_for=weights.shipped_not_for if weights and checkpoint and checkpoint.origin == "shipped" else "",
+        not_good_for=weights.shipped_not_for
+        if weights and checkpoint and checkpoint.origin == "shipped"
+        else card.not_for,
         precision=spec.precision,
         compiled=spec.compiled,
         repeatable=card.repeatable,

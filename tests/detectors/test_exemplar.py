@@ -66,6 +66,13 @@ def test_an_image_without_copies_is_left_alone(name):
     assert (found >= 0.5).mean() < 0.002
 
 
+def test_what_goes_on_along_its_course_is_no_copy():
+    image = np.random.default_rng(0).integers(0, 256, (96, 128, 3)).astype(np.uint8)
+    image[:, 40:54] = image[:, 40:41]  # rows that stay alike for 14 pixels, seldom enough to be no pattern
+    assert find_fragments(image).label.size == 0
+    assert find_fragments(image.transpose(1, 0, 2).copy()).label.size == 0
+
+
 def test_a_fill_in_a_saturated_area_is_no_evidence():
     image = np.full((96, 128, 3), 255, np.uint8)
     image[48:] = texture()[48:]

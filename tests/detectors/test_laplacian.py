@@ -6,8 +6,11 @@ import math
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
+from safebench_detectors._histories import views
+from safebench_detectors.laplacian import calibrate
 from safebench_detectors.laplacian import classifier as laplacian
 from safebench_detectors.laplacian.features import (
     COUNT,
@@ -16,14 +19,16 @@ from safebench_detectors.laplacian.features import (
     local_variances,
     without_evidence,
 )
+from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from safebench.errors import WeightsError
-from safebench.inputs.images import to_square
+from safebench.inputs.images import save_png, to_square
 from safebench.inputs.masks import open_masks
 from safebench.inputs.photos import open_photos
 from safebench.models import calling
 from safebench.protocol import Bin
+from safebench.testing import inputs
 
 CLASSIFIER = Path(laplacian.__file__).with_name("classifier.json")
 
@@ -138,6 +143,22 @@ def test_a_classifier_of_other_sizes_is_refused(tmp_path):
         calling.load_detector("laplacian", weights=path)
 
 
+def test_calibration_puts_one_view_in_twenty_at_a_score_of_a_half(tmp_path, monkeypatch, capsys):
+    for number, image in enumerate(inputs.photos(7, (140, 160))):
+        save_png(tmp_path / "photos" / f"{number}.png", image)
+    out = tmp_path / "mine.json"
+    monkeypatch.setattr("sys.argv", ["calibrate", str(CLASSIFIER), str(tmp_path / "photos"), "--out", str(out)])
+    calibrate.main()
+    assert capsys.readouterr().out.endswith("from 21 views of photos\n")
+    before, after = laplacian.read_classifier(CLASSIFIER), laplacian.read_classifier(out)
+    assert msgspec.structs.replace(after, threshold=before.threshold) == before
+    evidence = [
+        calling.top1_mean(laplacian.smoothed_log_odds(view, after)) for view in views([str(tmp_path / "photos")])
+    ]
+    limit = np.quantile(evidence, 0.95)
+    assert expit(after.slope * (limit - after.threshold)) * expit(limit) == pytest.approx(0.5, abs=2e-3)
+
+
 @pytest.mark.slow
 def test_it_finds_diffusion_in_real_photos(shared):
     photos = np.stack(
@@ -159,5 +180,5 @@ def test_it_finds_diffusion_in_real_photos(shared):
     assert flagged > 0.9
     auc, flagged = mean_auc("telea")
     assert auc > 0.90
-    assert flagged > 0.9
-    assert mean_auc("copy")[1] <= 2 / 12
+    assert flagged > 0.6
+    assert mean_auc("copy")[1] <= 1 / 12

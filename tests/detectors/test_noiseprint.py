@@ -89,11 +89,11 @@ def test_a_checkpoint_of_another_network_is_refused(rebuilt):
 def test_calibration_prints_the_limit_and_how_many_photos_gave_it(shared, tmp_path, monkeypatch, capsys):
     for photo in sorted((shared / "data/bsds500/train").glob("*.jpg"))[:3]:
         shutil.copy(photo, tmp_path)
-    monkeypatch.setattr(sys, "argv", ["_calibrate", "splicebuster", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["_calibrate", "splicebuster", "--histories", str(tmp_path)])
     _calibrate.main()
     limit, _, count = capsys.readouterr().out.partition(", ")
     assert np.isfinite(float(limit))
-    assert count == "from 3 photos\n"
+    assert count == "from 9 views of photos\n"
 
     monkeypatch.setattr(sys, "argv", ["_calibrate", "exemplar", str(tmp_path)])
     with pytest.raises(SystemExit):

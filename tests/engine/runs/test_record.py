@@ -91,3 +91,8 @@ def test_what_is_no_record_is_told_in_a_sentence(data: bytes, why: str) -> None:
 def test_options_that_this_safebench_cannot_have_are_left_out() -> None:
     assert _read(config={"inpainters": ["telea"], "size": "large"}).config is None
     assert _read(config=None).config is None
+
+
+def test_what_a_model_without_weights_is_not_good_for_comes_from_its_card() -> None:
+    model = participant("detectors", "splicebuster")
+    assert model_record(model).not_good_for == model.entry.card.not_for != ""
