@@ -14,7 +14,6 @@ from safebench.metrics.metric import VIEWS
 from safebench.models import registry
 from safebench.results.comparing import Group, group
 from safebench.results.results import Results
-from safebench.results.tables import ALL_BINS
 
 from .runs import Run, as_run
 from .standings import Standings
@@ -149,7 +148,7 @@ def _tex(value: object) -> str:
 
 
 def _percent(name: object) -> object:
-    return f"{name}%" if isinstance(name, str) and name != ALL_BINS else name
+    return f"{name}%" if isinstance(name, str) and name[-1:].isdigit() else name
 
 
 def _quoted(value: object) -> object:
