@@ -67,11 +67,11 @@ def _next(config: RunConfig) -> list[str]:
     """After a run on the built-in photos: what to type to do the same with photos of one's own."""
     if config.pictures is not None or plain(config.images) != "sample":
         return []
-    models = (*_options("--inpainter", config.inpainters), *_options("--detector", config.detectors))
-    return [
-        "Next, the same on photos of yours (20 are enough to rank and name):",
-        f"  safebench run {shlex.join(models)} --images FOLDER --limit 20",
-    ]
+    inpainters, detectors = _options("--inpainter", config.inpainters), _options("--detector", config.detectors)
+    parts = ["safebench run --images FOLDER --limit 20", shlex.join(inpainters), shlex.join(detectors)]
+    # in several lines, which a shell reads as one: a terminal would break names
+    command = " \\\n    ".join(filter(None, parts))
+    return ["Next, the same on photos of yours (20 are enough to rank and name):", f"  {command}"]
 
 
 def _options(option: str, names: Sequence[str]) -> list[str]:
