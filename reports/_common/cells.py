@@ -80,11 +80,11 @@ class Table:
     @property
     def groups(self) -> dict[str, list[Metric]]:
         """The metrics that have a column, by their group."""
-        found: dict[str, list[Metric]] = {}
+        by_subject: dict[str, list[Metric]] = {}
         for column in self.columns:
             if column.metric:
-                found.setdefault(GROUPS[column.metric.subject], []).append(column.metric)
-        return found
+                by_subject.setdefault(GROUPS[column.metric.subject], []).append(column.metric)
+        return by_subject
 
 
 GROUPS: dict[Subject, str] = {
@@ -128,13 +128,13 @@ def _place(value: float, ordered: list[float]) -> int:
 
 def figure_cell(row: Record, metric: Metric, best: dict[View, int]) -> Cell:
     """The cell of one figure of a row of an aggregated table."""
-    found = figure(row, metric.key) or Figure(math.nan)
+    value = figure(row, metric.key) or Figure(math.nan)
     left_out = int(row.get(metric.count_column, 0))
     every = left_out > 0 and left_out == row.get("n")
     return Cell(
-        text="∞" if every and metric.undefined == "infinite" else number(found.value, metric.digits),
-        order="" if math.isnan(found.value) else repr(found.value),
-        interval=interval(found, metric.digits),
+        text="∞" if every and metric.undefined == "infinite" else number(value.value, metric.digits),
+        order="" if math.isnan(value.value) else repr(value.value),
+        interval=interval(value, metric.digits),
         note=f"{'all ' if every else ''}{left_out} {metric.undefined_text}" if left_out else "",
         best={view: place for view, place in best.items() if place},
         inverted=metric.key == AUC.key and bool(row.get("inverted")),
@@ -150,14 +150,14 @@ def misled(row: Record, metric: Metric) -> bool:
 
 def values_of(rows: list[Row], head: str) -> list[tuple[str, str]]:
     """Each value of a facet with its name, in the order of the rows; bins in their own."""
-    found = dict.fromkeys(row.facets[head] for row in rows)
+    values = dict.fromkeys(row.facets[head] for row in rows)
     if head == "bin":
-        return [(value, bin_name(value)) for value in sorted(found, key=bin_place)]
+        return [(value, bin_name(value)) for value in sorted(values, key=bin_place)]
     if head == "postprocess":
-        return [(value, value) for value in in_order(found)]
+        return [(value, value) for value in in_order(values)]
     if head == "assembly":
-        return [(value, value) for value in sorted(found, key=lambda value: value != SPLICED)]
-    return [(value, value) for value in found]
+        return [(value, value) for value in sorted(values, key=lambda value: value != SPLICED)]
+    return [(value, value) for value in values]
 
 
 def chosen_first(values: Mapping[str, Sequence[tuple[str, str]]], **asked: str) -> dict[str, str]:

@@ -67,8 +67,8 @@ def _cell(run: Run, row: Record, number: int, figures: dict[str, Numbers]) -> di
 
 def figures_of(row: Record, metrics: Iterable[Metric]) -> dict[str, Numbers]:
     """The figures of a row by metric; one that its table does not have is left out."""
-    found = ((metric.key, figure(row, metric.key)) for metric in metrics)
-    return {key: [_finite(part) for part in value] for key, value in found if value is not None}
+    figures = ((metric.key, figure(row, metric.key)) for metric in metrics)
+    return {key: [_finite(part) for part in value] for key, value in figures if value is not None}
 
 
 def _finite(value: float) -> float | None:

@@ -26,11 +26,11 @@ def curves(labels: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
     """
     known = in_order(labels)
     plain = [(label, label) for label in known if label == NO_POSTPROCESS]
-    found: dict[str, list[tuple[str, str]]] = {}
+    by_family: dict[str, list[tuple[str, str]]] = {}
     for label in known:
         if match := _LEVEL.fullmatch(label):
-            found.setdefault(match["name"] + match["rest"], list(plain)).append((label, match["level"]))
-    return {name: levels for name, levels in found.items() if len(levels) > 1}
+            by_family.setdefault(match["name"] + match["rest"], list(plain)).append((label, match["level"]))
+    return {name: levels for name, levels in by_family.items() if len(levels) > 1}
 
 
 def _place(label: str) -> tuple[int, str, float, str]:

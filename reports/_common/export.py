@@ -50,22 +50,22 @@ def frames(
     Columns: `table`, the terms under which its figures compare, then those of `safebench.results.tables` or of
     `Standings.frame`.
     """
-    each = standings or [Standings(run) for _, run in tables]
-    found: dict[str, list[pd.DataFrame]] = {}
-    for (like, run), one in zip(tables, each, strict=True):
-        told = {_TERMS[key]: value for key, value in like.terms.labels.items()}
+    all_standings = standings or [Standings(run) for _, run in tables]
+    by_name: dict[str, list[pd.DataFrame]] = {}
+    for (like, run), standing in zip(tables, all_standings, strict=True):
+        terms = {_TERMS[key]: value for key, value in like.terms.labels.items()}
         held = {
             "quality": like.tables.quality_cells,
             "detection": like.tables.detection_cells,
             "false-alarms": like.tables.false_alarms,
-            **{f"{view}s": one.frame(view) for view in VIEWS},
+            **{f"{view}s": standing.frame(view) for view in VIEWS},
         }
         for name, cells in held.items():
-            part = cells.assign(table=run.label, **told)[["table", *told, *cells.columns]]
-            found.setdefault(name, []).append(part)
+            part = cells.assign(table=run.label, **terms)[["table", *terms, *cells.columns]]
+            by_name.setdefault(name, []).append(part)
     return {
         name: pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-        for name, parts in found.items()
+        for name, parts in by_name.items()
     }
 
 
@@ -87,9 +87,11 @@ def parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def json(found: Mapping[str, pd.DataFrame]) -> bytes:
+def json(frames_by_name: Mapping[str, pd.DataFrame]) -> bytes:
     """All tables as one JSON object: name to rows; null where there is no figure."""
-    parts = [f'"{name}": {frame.to_json(orient="records", double_precision=15)}' for name, frame in found.items()]
+    parts = [
+        f'"{name}": {frame.to_json(orient="records", double_precision=15)}' for name, frame in frames_by_name.items()
+    ]
     return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
 
 

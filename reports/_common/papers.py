@@ -42,8 +42,8 @@ def paper_tables(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standi
 
     First come those of the strongest detector and of all inpainters together, then those of one opponent each.
     """
-    each = standings or [Standings(run) for _, run in tables]
-    held = [(like, view, one) for (like, _), one in zip(tables, each, strict=True) for view in FIRST]
+    all_standings = standings or [Standings(run) for _, run in tables]
+    held = [(like, view, standing) for (like, _), standing in zip(tables, all_standings, strict=True) for view in FIRST]
     lists = [(*part, opponent) for part in held for opponent, _ in part[2].table(part[1]).facets[OPPONENT[part[1]]]]
     lists.sort(key=lambda part: part[3] != FIRST[part[1]])
     return [table for part in lists for table in _of_list(*part)]
@@ -86,12 +86,12 @@ def _caption(like: Group, view: View, opponent: str, what: str, rows: list[Row])
         POOLED: "Detectors, over the images of all ranked inpainters together",
         MISSING: "Inpainters",
     }.get(opponent, f"Inpainters against {opponent}" if view == "inpainter" else f"Detectors on images of {opponent}")
-    told = like.terms.labels
+    terms = like.terms.labels
     return (
         f"{whom}: {what}. Mean and 95% interval over photos (bootstrap, and exact for shares of images); "
         f"{_marked(view, rows)}. "
-        f"Protocol {told['protocol']}; photos {told['photos']}; masks {told['masks']}; "
-        f"{told['size']}; LPIPS {told['LPIPS backbone']}."
+        f"Protocol {terms['protocol']}; photos {terms['photos']}; masks {terms['masks']}; "
+        f"{terms['size']}; LPIPS {terms['LPIPS backbone']}."
     )
 
 

@@ -54,15 +54,15 @@ class Pictures:
 
     def copy(self, run: Path, relative: str, name: str) -> str:
         """A picture of the run's folder, as it is; one that browsers do not show (TIFF, BMP), as PNG."""
-        found = _inside(run, relative, sorted(IMAGE_SUFFIXES))
-        if found is None:
+        source = _inside(run, relative, sorted(IMAGE_SUFFIXES))
+        if source is None:
             return ""
-        suffix = {".jpeg": ".jpg"}.get(found.suffix, found.suffix)
+        suffix = {".jpeg": ".jpg"}.get(source.suffix, source.suffix)
         try:
-            data = found.read_bytes()
+            data = source.read_bytes()
             if suffix in _SHOWN:
                 return self._write(data, name, suffix)
-            return self._write(encode_png(read_photo(found, data)), name)
+            return self._write(encode_png(read_photo(source, data)), name)
         except (OSError, ImageError):
             return ""
 

@@ -62,17 +62,17 @@ def sections(run: Run) -> list[Section]:
         own["took"] = _duration(record)
     if devices := {call.device for call in record.calls if call.device} - {record.device}:
         own["earlier_devices"] = sorted(devices)
-    told = {**said, "versions": _versions(record), "config": said["config"] or {}}
-    return [Section("Run", _facts(own)), *(Section(key.capitalize(), _facts(told[key])) for key in _SECTIONS)]
+    by_section = {**said, "versions": _versions(record), "config": said["config"] or {}}
+    return [Section("Run", _facts(own)), *(Section(key.capitalize(), _facts(by_section[key])) for key in _SECTIONS)]
 
 
 def _versions(record: RunRecord) -> dict[str, str]:
     """The versions of the last call; where an earlier one had others, they are named too."""
-    found = {}
+    by_package = {}
     for name, version in record.versions.items():
         others = {call.versions[name] for call in record.calls if name in call.versions} - {version}
-        found[name] = f"{version} (in earlier calls {', '.join(sorted(others))})" if others else version
-    return found
+        by_package[name] = f"{version} (in earlier calls {', '.join(sorted(others))})" if others else version
+    return by_package
 
 
 def cards(run: Run) -> list[ModelCard]:
@@ -82,10 +82,10 @@ def cards(run: Run) -> list[ModelCard]:
 
 def _single(models: Mapping[str, ModelRecord]) -> dict[str, ModelRecord]:
     """The models by name; of chains of post-processing, their steps, each once."""
-    found: dict[str, ModelRecord] = {}
+    models_by_name: dict[str, ModelRecord] = {}
     for name, model in models.items():
-        found |= model.steps if model.steps or not model.identity else {name: model}
-    return found
+        models_by_name |= model.steps if model.steps or not model.identity else {name: model}
+    return models_by_name
 
 
 def told_value(value: object) -> str:
@@ -111,12 +111,12 @@ def _name(key: object) -> str:
 
 def _card(kind: str, name: str, model: ModelRecord) -> ModelCard:
     paper = msgspec.to_builtins(model.paper) if model.paper else {}
-    told = {"title", "summary", "family", "paper", "weights_sha256", "settings", "earlier"}
-    told |= set() if model.kept else {"kept", "kept_from"}
-    told |= {"score"} if kind == "inpainters" else {"assemblies"}
-    told |= {"steps"}  # of chains, which have no card
-    told |= {"repeatable"} if model.repeatable else set()  # named only where it is not so
-    facts = {key: value for key, value in msgspec.to_builtins(model).items() if key not in told}
+    left_out = {"title", "summary", "family", "paper", "weights_sha256", "settings", "earlier"}
+    left_out |= set() if model.kept else {"kept", "kept_from"}
+    left_out |= {"score"} if kind == "inpainters" else {"assemblies"}
+    left_out |= {"steps"}  # of chains, which have no card
+    left_out |= {"repeatable"} if model.repeatable else set()  # named only where it is not so
+    facts = {key: value for key, value in msgspec.to_builtins(model).items() if key not in left_out}
     return ModelCard(
         kind=kind.removesuffix("s"),
         name=name,

@@ -35,13 +35,13 @@ def marks(view: View, entries: Sequence[Entry], metric: Metric, beside: bool) ->
     values: list[float | None] = []
     for entry in entries:
         record = entry.beside if beside else entry.figures
-        found = figure(record, metric.key)
-        if found is None or math.isnan(found.value) or not entry.competes or (not beside and misled(record, metric)):
+        value = figure(record, metric.key)
+        if value is None or math.isnan(value.value) or not entry.competes or (not beside and misled(record, metric)):
             values.append(None)
         elif view == "inpainter" and metric.chance is not None:
-            values.append(metric.trace(found.value))
+            values.append(metric.trace(value.value))
         else:
-            values.append(found.value)
+            values.append(value.value)
     return places(values, [entry.choice for entry in entries], better == "low")
 
 

@@ -56,16 +56,16 @@ class Robustness:
 
 def robustness(runs: Sequence[Run], standings: Sequence[Standings]) -> Robustness | None:
     """The detectors of each run under its conditions; None where no run has several."""
-    entries = [entry for one in standings for pool in one.pools for entry in _entries(pool)]
+    entries = [entry for standing in standings for pool in standing.pools for entry in _entries(pool)]
     if not entries:
         return None
     slices = dict.fromkeys((run.label, row["dataset"], run.assembly) for run, row in entries)
     names = dict(zip(slices, slice_names(slices), strict=True))
     verdicts = [
         (names[run.label, dataset, run.assembly], said(verdict))
-        for run, one in zip(runs, standings, strict=True)
+        for run, standing in zip(runs, standings, strict=True)
         for label, dataset, assembly in slices
-        if (label, assembly) == (run.label, run.assembly) and (verdict := _verdict(one.pools[0], dataset))
+        if (label, assembly) == (run.label, run.assembly) and (verdict := _verdict(standing.pools[0], dataset))
     ]
     return Robustness(verdicts, _table(entries), _charts(entries, names))
 
@@ -102,8 +102,8 @@ def _entries(pool: Pool) -> Iterator[tuple[Run, Record]]:
         key = (row["dataset"], row["inpainter"], row["postprocess"], row["detector"])
         beside = alarms.get((row["dataset"], row["postprocess"], row["detector"]), {})
         untouched = {name: beside.get(name, math.nan) for name in _named(FALSE_ALARM_RATE)}
-        found = lost.get(key)
-        loss = dict(zip(_named(LOST), found, strict=True)) if found else {}
+        loss_figures = lost.get(key)
+        loss = dict(zip(_named(LOST), loss_figures, strict=True)) if loss_figures else {}
         yield run, {**row, **untouched, **loss}
 
 
@@ -128,7 +128,7 @@ def _table(entries: Sequence[tuple[Run, Record]]) -> Table:
 def _charts(entries: Sequence[tuple[Run, Record]], slices: Mapping[tuple[str, str, str], str]) -> dict[str, Any]:
     """One curve for each detector and post-processing that has levels."""
     number = {key: k for k, key in enumerate(slices)}
-    found = curves(row["postprocess"] for _, row in entries)
+    families = curves(row["postprocess"] for _, row in entries)
     cells = [
         {
             "slice": number[run.label, row["dataset"], run.assembly],
@@ -151,7 +151,7 @@ def _charts(entries: Sequence[tuple[Run, Record]], slices: Mapping[tuple[str, st
                 "axis": f"{name}, mild → strong",
                 "levels": [{"key": key, "label": label} for key, label in levels],
             }
-            for name, levels in found.items()
+            for name, levels in families.items()
         ],
         "metrics": legend(_MEASURED),
     }

@@ -81,7 +81,7 @@ class Run:
 def open_runs(results: Sequence[Results]) -> list[Run]:
     """The runs in the order given, each for itself, their rows in the order in which they are shown."""
     labels = run_labels(results)
-    return [as_run(label, group([each])[0]) for label, each in zip(labels, results, strict=True)]
+    return [as_run(label, group([result])[0]) for label, result in zip(labels, results, strict=True)]
 
 
 def as_run(label: str, like: Group) -> Run:
@@ -131,9 +131,9 @@ def false_alarm_metrics(runs: Sequence[Run]) -> list[Metric]:
 
 def _measured(runs: Sequence[Run]) -> list[Metric]:
     """What any of the runs measured, in the catalogue's order: SafeBench's own, then others'."""
-    found = {metric.key: metric for run in runs for metric in run.results.metrics}
+    metrics = {metric.key: metric for run in runs for metric in run.results.metrics}
     own = {metric.key: k for k, metric in enumerate(BUILT_IN)}
-    return sorted(found.values(), key=lambda metric: own.get(metric.key, len(own)))
+    return sorted(metrics.values(), key=lambda metric: own.get(metric.key, len(own)))
 
 
 def _present(metrics: list[Metric], rows: list[Record]) -> list[Metric]:

@@ -81,11 +81,11 @@ class Standings:
         entries = self._entries(view)
         rows = []
         for entry, rank in zip(entries, ranks(view, entries), strict=True):
-            told = {**self._told(view, entry, rank), "no_rank": entry.note}
+            record = {**self._told(view, entry, rank), "no_rank": entry.note}
             for m in metrics:
-                found = figure(entry.beside if m in beside else entry.figures, m.key) or Figure(math.nan)
-                told |= {m.key: found.value, f"{m.key}_low": found.low, f"{m.key}_high": found.high}
-            rows.append(told)
+                value = figure(entry.beside if m in beside else entry.figures, m.key) or Figure(math.nan)
+                record |= {m.key: value.value, f"{m.key}_low": value.low, f"{m.key}_high": value.high}
+            rows.append(record)
         frame = pd.DataFrame(rows)
         return frame.astype({"rank": "Int64"}) if rows else frame
 
@@ -149,13 +149,13 @@ class Standings:
         return Table(columns, rows, facets)
 
     def _row(self, view: View, entry: Entry, rank: int, figures: list[Cell]) -> Row:
-        told = self._told(view, entry, rank)
-        names = [Cell(told[key], told[key]) for key in (view, OPPONENT[view])]
-        counts = [Cell(f"{told[key]:,}", str(told[key])) for key in ("n", "failures")]
-        asides = [Cell(told[key], told[key]) for key in ("licence", "weights_origin")]
+        record = self._told(view, entry, rank)
+        names = [Cell(record[key], record[key]) for key in (view, OPPONENT[view])]
+        counts = [Cell(f"{record[key]:,}", str(record[key])) for key in ("n", "failures")]
+        asides = [Cell(record[key], record[key]) for key in ("licence", "weights_origin")]
         place = Cell(str(rank) if rank else MISSING, str(rank) if rank else "", note=entry.note)
-        facets = {key: told["list" if key == OPPONENT[view] else key] for key in (view, *FACETS[view])}
-        return Row([place, *names, *figures, *counts, *asides], facets, told["control"])
+        facets = {key: record["list" if key == OPPONENT[view] else key] for key in (view, *FACETS[view])}
+        return Row([place, *names, *figures, *counts, *asides], facets, record["control"])
 
 
 _RANKED: dict[View, str] = {

@@ -51,50 +51,51 @@ def _lead(run: Run, dataset: str) -> Markup:
 def _at_quality(run: Run, dataset: str, inpainter: str) -> Markup:
     row = next((row for row in qualities(run, dataset) if row["inpainter"] == inpainter), {})
     parts = [
-        f"{metric.name} {told(found, metric.digits, metric.unit)}"
+        f"{metric.name} {told(value, metric.digits, metric.unit)}"
         for metric in _HOW_CLOSE
-        if (found := figure(row, metric.key)) and not math.isnan(found.value)
+        if (value := figure(row, metric.key)) and not math.isnan(value.value)
     ]
     return Markup(" Quality of {}: {}.").format(inpainter, listed(parts)) if parts else Markup("")
 
 
 def _comparisons(run: Run, dataset: str) -> Iterator[Finding]:
     place = run.claims.place(dataset)
-    found = run.claims.evidence(place)
-    if found and not run.claims.enough(found[0].pixel):
-        yield _seen(run, found)
+    ranked = run.claims.evidence(place)
+    if ranked and not run.claims.enough(ranked[0].pixel):
+        yield _seen(run, ranked)
         return
-    if len(found) > 1:
-        yield _most_found(run, found)
+    if len(ranked) > 1:
+        yield _most_found(run, ranked)
     if closest := list(_closest(run, dataset)):
         yield Finding(Markup("Closest to the original {}.").format(Markup("; ").join(closest)))
-    if found and len(run.claims.panel(place)) > 1:
-        wins = Counter(each.pixel["detector"] for each in found).most_common()
+    if ranked and len(run.claims.panel(place)) > 1:
+        wins = Counter(candidate.pixel["detector"] for candidate in ranked).most_common()
         parts = [Markup("<strong>{}</strong> for {}").format(name, count) for name, count in wins]
         text = Markup("By pixel AUC the strongest detector is {} of {}.")
-        yield Finding(text.format(listed(parts), plural(len(found), "ranked inpainter")))
+        yield Finding(text.format(listed(parts), plural(len(ranked), "ranked inpainter")))
 
 
-def _seen(run: Run, found: list[Evidence]) -> Finding:
+def _seen(run: Run, ranked: list[Evidence]) -> Finding:
     """What too few photos show, in the run's order and without a verdict."""
-    ordered = sorted(found, key=lambda each: run.inpainter_place(each.inpainter))
+    ordered = sorted(ranked, key=lambda candidate: run.inpainter_place(candidate.inpainter))
     parts = [
-        f"{each.inpainter}: {listed(filter(None, (evidence(each, PIXEL), evidence(each, IMAGE))))}" for each in ordered
+        f"{candidate.inpainter}: {listed(filter(None, (evidence(candidate, PIXEL), evidence(candidate, IMAGE))))}"
+        for candidate in ordered
     ]
     text = Markup("What is found most on these photos, in the run's order: {}.")
     return Finding(text.format("; ".join(parts)))
 
 
-def _most_found(run: Run, found: list[Evidence]) -> Finding:
+def _most_found(run: Run, ranked: list[Evidence]) -> Finding:
     """Who is found most readily; by pixels and by whole images where the two name different ones."""
-    by_pixel = found[-1]
-    known = [each for each in found if each.image]
-    by_image = max(known, key=lambda each: trace(each.image or {}, IMAGE), default=by_pixel)
+    by_pixel = ranked[-1]
+    known = [candidate for candidate in ranked if candidate.image]
+    by_image = max(known, key=lambda candidate: trace(candidate.image or {}, IMAGE), default=by_pixel)
     most = trace(by_image.image, IMAGE) if by_image.image else math.nan
     if by_pixel.image is None or trace(by_pixel.image, IMAGE) == most:
         figures = listed(filter(None, (evidence(by_pixel, PIXEL), evidence(by_pixel, IMAGE))))
-        settled = run.claims.order(found[-2], by_pixel).settled
-        aside = "" if settled else f" (not settled against {found[-2].inpainter})"
+        settled = run.claims.order(ranked[-2], by_pixel).settled
+        aside = "" if settled else f" (not settled against {ranked[-2].inpainter})"
         return Finding(
             Markup("Most readily found: <strong>{}</strong>, {}{}.").format(by_pixel.inpainter, figures, aside)
         )

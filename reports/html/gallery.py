@@ -130,17 +130,17 @@ def _named(row: Record) -> str:
 
 
 def _index(rows: pd.DataFrame, samples: set[str]) -> _Index:
-    found: _Index = {}
+    by_sample: _Index = {}
     for row in records(rows[rows["sample"].isin(samples)]):
-        found.setdefault((row["sample"], row["inpainter"]), []).append(row)
-    return found
+        by_sample.setdefault((row["sample"], row["inpainter"]), []).append(row)
+    return by_sample
 
 
 def _figures(row: Record, metrics: Sequence[Metric]) -> list[list[str]]:
     """Name and figure of each metric that this image has."""
-    found = [(metric, figure(row, metric.key)) for metric in metrics]
+    values = [(metric, figure(row, metric.key)) for metric in metrics]
     return [
         [metric.label, number(value.value, metric.digits)]
-        for metric, value in found
+        for metric, value in values
         if value is not None and not math.isnan(value.value)
     ]

@@ -75,8 +75,8 @@ def _false_alarms(run: Run, dataset: str) -> Iterator[Finding]:
 
 def _controls(run: Run, dataset: str) -> Iterator[Finding]:
     spoken_of = (dataset, run.claims.place(dataset)[1])
-    found = [verdict for verdict in verdicts(run) if (verdict.dataset, verdict.postprocess) == spoken_of]
-    broken, unclear = ([f"{v.detector} on {v.control} ({v.told_auc})" for v in found if v.holds is holds]
+    spoken = [verdict for verdict in verdicts(run) if (verdict.dataset, verdict.postprocess) == spoken_of]
+    broken, unclear = ([f"{v.detector} on {v.control} ({v.told_auc})" for v in spoken if v.holds is holds]
                        for holds in (False, None))  # fmt: skip
     if broken:
         text = Markup("Controls that do not hold: {}. Read the figures of these detectors with care.")
@@ -86,19 +86,19 @@ def _controls(run: Run, dataset: str) -> Iterator[Finding]:
         yield Finding(text.format(listed(unclear)), "warning")
     if broken or unclear:
         return
-    if found:
-        yield Finding(Markup("Controls hold: {}.").format(listed(_held(found))), "good")
+    if spoken:
+        yield Finding(Markup("Controls hold: {}.").format(listed(_held(spoken))), "good")
     elif run.detection:
         text = Markup("No control was run: add {} and {}, whose answers are known.")
         codes = (Markup("<code>--inpainter copy</code>"), Markup("<code>--inpainter noise</code>"))
         yield Finding(text.format(*codes), "warning")
 
 
-def _held(found: list[Verdict]) -> list[str]:
+def _held(verdicts_held: list[Verdict]) -> list[str]:
     """`copy at AUC 0.49 to 0.51` for each control."""
     parts = []
-    for control in dict.fromkeys(verdict.control for verdict in found):
-        values = [verdict.auc.value for verdict in found if verdict.control == control]
+    for control in dict.fromkeys(verdict.control for verdict in verdicts_held):
+        values = [verdict.auc.value for verdict in verdicts_held if verdict.control == control]
         low, high = number(min(values), 2), number(max(values), 2)
         parts.append(f"{control} at AUC {low}" if low == high else f"{control} at AUC {low} to {high}")
     return parts
@@ -124,8 +124,8 @@ def _unequal(run: Run, dataset: str) -> Iterator[Finding]:
 def _state(run: Run, dataset: str) -> Iterator[Finding]:
     if note := run.record.photos.note:
         yield Finding(Markup("On the photos: {}.").format(note.removesuffix(".")))
-    if told := caveats(run.record):
-        yield Finding(Markup("{}").format(told), "warning" if seen_photos(run.record) else "plain")
+    if sentences := caveats(run.record):
+        yield Finding(Markup("{}").format(sentences), "warning" if seen_photos(run.record) else "plain")
     for kind in kinds.MODELS:
         for name, model in run.models(kind.name).items():
             if model.not_good_for:

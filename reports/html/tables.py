@@ -43,16 +43,16 @@ def results_table(runs: Sequence[Run]) -> Table:
     entries = [(run, row) for run in parts for row in run.detection]
     keys = ("dataset", "inpainter", "assembly", "bin")
     quality = {(run.label, *(row[key] for key in keys)): row for run in parts for row in run.quality}
-    found, kept = detection_metrics(parts), quality_metrics(parts)
-    ranks = {metric.key: _ranks(entries, metric) for metric in found}
+    detection, kept = detection_metrics(parts), quality_metrics(parts)
+    ranks = {metric.key: _ranks(entries, metric) for metric in detection}
     ranks |= {metric.key: _quality_ranks(parts, metric) for metric in kept}
     heads = ["inpainter", "detector", "postprocess", "assembly", "bin"]
     rows = []
     for run, row in entries:
         beside = quality.get((run.label, *(row[key] for key in keys)), {})
-        figures = [*_figures(run, row, found, ranks), *_figures(run, beside, kept, ranks)]
+        figures = [*_figures(run, row, detection, ranks), *_figures(run, beside, kept, ranks)]
         rows.append(_row(run, row, heads, figures))
-    return _table(rows, heads, [*found, *kept])
+    return _table(rows, heads, [*detection, *kept])
 
 
 def quality_table(runs: Sequence[Run]) -> Table:
@@ -67,12 +67,12 @@ def quality_table(runs: Sequence[Run]) -> Table:
 
 def false_alarms_table(runs: Sequence[Run]) -> Table:
     """What each detector says of untouched originals."""
-    found = false_alarm_metrics(runs)
+    metrics = false_alarm_metrics(runs)
     rows = []
     for run in runs:
         for row in run.false_alarms:
-            rows.append(_row(run, row, ("detector", "postprocess"), _figures(run, row, found, {})))
-    return by_condition(_table(rows, ["detector", "postprocess"], found))
+            rows.append(_row(run, row, ("detector", "postprocess"), _figures(run, row, metrics, {})))
+    return by_condition(_table(rows, ["detector", "postprocess"], metrics))
 
 
 def _ranks(entries: list[_Entry], metric: Metric) -> dict[Hashable, dict[View, int]]:
@@ -110,14 +110,14 @@ def _competing(run: Run, row: Record, metric: Metric, view: View) -> float | Non
     An inpainter hides best where the AUC is at chance; an inverted one takes its place by how far it is from there,
     though it is never marked.
     """
-    found = figure(row, metric.key)
-    if found is None or math.isnan(found.value) or not run.claims.ranked(row):
+    value = figure(row, metric.key)
+    if value is None or math.isnan(value.value) or not run.claims.ranked(row):
         return None
     if view == "detector" and run.claims.detector_gap(row):
         return None
     if view == "inpainter" and metric.chance is not None:
-        return metric.trace(found.value)
-    return None if misled(row, metric) else found.value
+        return metric.trace(value.value)
+    return None if misled(row, metric) else value.value
 
 
 def _name(run: Run, row: Record, leave: str = "") -> Hashable:

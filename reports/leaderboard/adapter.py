@@ -33,8 +33,12 @@ class Adapter(ReportFormat):
 
     def write(self, results: Sequence[Results], out: Path) -> Path:
         """See `ReportFormat.write`.  Like runs are merged; the others stand in tables of their own."""
-        for each in results:
-            _ = each.quality_cells, each.detection_cells, each.false_alarms  # once, for all that is written of them
+        for result in results:
+            _ = (
+                result.quality_cells,
+                result.detection_cells,
+                result.false_alarms,
+            )  # once, for all that is written of them
         tables = tables_of(results)
         standings = [Standings(run) for _, run in tables]
         reports = _run_reports(tables, out)

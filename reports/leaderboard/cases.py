@@ -103,7 +103,7 @@ class Cases:
 
     def _rows(self, keys: Sequence[tuple[str, str]]) -> list[Record]:
         """The rows of which the extremes and the gallery can be: few of many."""
-        found: list[Record] = []
+        rows: list[Record] = []
         for key in keys:
             places = self.places.get(key)
             if places is None or key[0] == ORIGINAL:
@@ -112,8 +112,8 @@ class Cases:
             places, auc = places[~np.isnan(auc)], auc[~np.isnan(auc)]
             extreme = [order[:EXTREMES] for order in map(np.argsort, (auc, -auc, np.abs(auc - CHANCE)))]
             kept = {*places[np.concatenate(extreme)], *places[self.in_gallery[places]]} if len(places) else set()
-            found += records(self.detection.iloc[sorted(kept)])
-        return found
+            rows += records(self.detection.iloc[sorted(kept)])
+        return rows
 
     def _gallery(self, view: View, name: str, rows: Sequence[Record]) -> Iterator[dict[str, Any]]:
         if view == "inpainter" and not rows:  # nobody looked, or everything failed: the composites alone

@@ -58,25 +58,27 @@ class HeadToHead:
 
 def duels(tables: Sequence[tuple[Group, Run]], standings: Sequence[Standings]) -> list[HeadToHead]:
     """All pairs of all tables; inpainters and detectors of a table stand behind one another."""
-    return [_duels(run, each, view) for (_, run), each in zip(tables, standings, strict=True) for view in OPPONENT]
+    return [
+        _duels(run, standing, view) for (_, run), standing in zip(tables, standings, strict=True) for view in OPPONENT
+    ]
 
 
 def _duels(run: Run, standings: Standings, view: View) -> HeadToHead:
     names = _names(run, view)
-    found = [m for m in standings.detection if _compared(m)]
+    metrics = [m for m in standings.detection if _compared(m)]
     beside = [m for m in standings.quality if _compared(m)] if view == "inpainter" else []
     sets = [
-        one for pool in standings.pools for one in (*_sets(pool, found, view, names), *_beside(pool, beside, names))
+        set_ for pool in standings.pools for set_ in (*_sets(pool, metrics, view, names), *_beside(pool, beside, names))
     ]
     pairs = []
-    for each, compared in zip(sets, all_pairs([(each.values, each.photos) for each in sets]), strict=True):
-        inverted = _inverted(each.values, each.metric)
+    for set_, compared in zip(sets, all_pairs([(set_.values, set_.photos) for set_ in sets]), strict=True):
+        inverted = _inverted(set_.values, set_.metric)
         pairs += [
-            Pair(each.choice, each.metric, a, b, n, difference, inverted[a] or inverted[b], *_photos(each, a, b))
+            Pair(set_.choice, set_.metric, a, b, n, difference, inverted[a] or inverted[b], *_photos(set_, a, b))
             for (a, b), (n, difference) in compared.items()
             if n
         ]
-    return HeadToHead(run.label, view, names, [*found, *beside], pairs)
+    return HeadToHead(run.label, view, names, [*metrics, *beside], pairs)
 
 
 def _photos(of: _Set, a: int, b: int) -> tuple[int, float]:
@@ -88,16 +90,16 @@ def _photos(of: _Set, a: int, b: int) -> tuple[int, float]:
     return sums.size, smallest_p(int(np.count_nonzero(np.abs(sums) > rounding)))
 
 
-def page_data(found: Sequence[HeadToHead]) -> list[dict[str, Any]]:
+def page_data(all_pairs_of: Sequence[HeadToHead]) -> list[dict[str, Any]]:
     """What head-to-head.js shows, one entry a table: names, lists of choices, metrics, and rows of places in these.
 
     A row: data set, opponent, bin, post-process, assembly, metric, a, b, n, difference, its ends, p, whether one is
     inverted, photos, the smallest p that these allow.
     """
-    labels = list(dict.fromkeys(each.label for each in found))
+    labels = list(dict.fromkeys(table.label for table in all_pairs_of))
     rule = {"min_photos": MIN_PHOTOS, "significant": SIGNIFICANT}
     return [
-        {"label": label, **rule, **{each.view: _view_data(each) for each in found if each.label == label}}
+        {"label": label, **rule, **{table.view: _view_data(table) for table in all_pairs_of if table.label == label}}
         for label in labels
     ]
 
@@ -106,21 +108,21 @@ _LISTS = ("datasets", "opponents", "bins", "postprocesses", "assemblies")
 """The choices of a pair, in the order in which `Choice` holds them."""
 
 
-def _view_data(found: HeadToHead) -> dict[str, Any]:
+def _view_data(table: HeadToHead) -> dict[str, Any]:
     lists: dict[str, dict[str, int]] = {key: {} for key in _LISTS}
     rows = []
-    for pair in found.pairs:
+    for pair in table.pairs:
         places = [lists[key].setdefault(value, len(lists[key])) for key, value in zip(lists, pair.choice, strict=True)]
-        told = [float(f"{value:.6g}") if math.isfinite(value) else None for value in pair.difference]
-        who = (found.metrics.index(pair.metric), pair.a, pair.b, pair.n)
-        rows.append([*places, *who, *told, int(pair.inverted), pair.photos, pair.smallest_p])
+        difference = [float(f"{value:.6g}") if math.isfinite(value) else None for value in pair.difference]
+        compared = (table.metrics.index(pair.metric), pair.a, pair.b, pair.n)
+        rows.append([*places, *compared, *difference, int(pair.inverted), pair.photos, pair.smallest_p])
     shown = {key: [bin_name(value) if key == "bins" else value for value in held] for key, held in lists.items()}
     metrics = [
-        {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better_for(found.view)} for m in found.metrics
+        {"key": m.key, "label": m.label, "digits": m.digits, "better": m.better_for(table.view)} for m in table.metrics
     ]
-    texts = [*found.names, *(value for held in shown.values() for value in held), *(m.label for m in found.metrics)]
+    texts = [*table.names, *(value for held in shown.values() for value in held), *(m.label for m in table.metrics)]
     return {
-        "names": found.names,
+        "names": table.names,
         **shown,
         "metrics": metrics,
         "rows": rows,
@@ -128,14 +130,22 @@ def _view_data(found: HeadToHead) -> dict[str, Any]:
     }
 
 
-def frame(found: Sequence[HeadToHead]) -> pd.DataFrame:
+def frame(tables: Sequence[HeadToHead]) -> pd.DataFrame:
     """All pairs as data, every digit kept."""
     columns = ["table", "view", "dataset", "against", "bin", "postprocess", "assembly", "metric", "a", "b", "n"]
     columns += ["difference", "low", "high", "p", "inverted", "photos", "smallest_p"]
     rows = [
-        (each.label, each.view, *_told(pair, each.names), *pair.difference, pair.inverted, pair.photos, pair.smallest_p)
-        for each in found
-        for pair in each.pairs
+        (
+            table.label,
+            table.view,
+            *_told(pair, table.names),
+            *pair.difference,
+            pair.inverted,
+            pair.photos,
+            pair.smallest_p,
+        )
+        for table in tables
+        for pair in table.pairs
     ]
     return pd.DataFrame(rows, columns=columns)
 
@@ -189,12 +199,12 @@ def _by_bin(
     """A choice over all bins, and in each."""
     wide = rows.pivot(index=["photo", "sample", "bin", "of"], columns=view, values=[*(m.column for m in metrics)])
     hole_bin = wide.index.get_level_values("bin")
-    for one in sorted({*hole_bin, ALL_BINS}, key=bin_place):
-        part = wide if one == ALL_BINS else wide[hole_bin == one]
+    for shown_bin in sorted({*hole_bin, ALL_BINS}, key=bin_place):
+        part = wide if shown_bin == ALL_BINS else wide[hole_bin == shown_bin]
         photos = _numbers(part)
         for metric in metrics:
             values = pd.DataFrame(part[metric.column]).reindex(columns=names).to_numpy(dtype=float)
-            yield _Set(choice._replace(bin=one), metric, values, photos)
+            yield _Set(choice._replace(bin=shown_bin), metric, values, photos)
 
 
 def _numbers(rows: pd.DataFrame) -> Photos:

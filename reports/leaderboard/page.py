@@ -36,16 +36,16 @@ def page_context(
     reports: the address of each run's own report.
     """
     sections = [
-        _section(like, run, each, tables[:k], reports)
-        for k, ((like, run), each) in enumerate(zip(tables, standings, strict=True))
+        _section(like, run, standing, tables[:k], reports)
+        for k, ((like, run), standing) in enumerate(zip(tables, standings, strict=True))
     ]
     data = [
         {
             "label": run.label,
-            **{view: _data(view, each.table(view)) for view in VIEWS},
-            "details": _details(like, run, each, reports, pictures),
+            **{view: _data(view, standing.table(view)) for view in VIEWS},
+            "details": _details(like, run, standing, reports, pictures),
         }
-        for (like, run), each in zip(tables, standings, strict=True)
+        for (like, run), standing in zip(tables, standings, strict=True)
     ]
     return {
         "sections": sections,
@@ -131,10 +131,10 @@ def _column(column: Column, view: View) -> dict[str, Any]:
 
 def _cell(cell: Cell, view: View) -> list[Any]:
     """Text, order, interval, note, place, inverted; what is empty at the end is left out."""
-    found = [cell.text, cell.order, cell.interval, cell.note, cell.best.get(view, 0), int(cell.inverted)]
-    while len(found) > 1 and not found[-1]:
-        found.pop()
-    return found[:1] if found == [cell.text, cell.text] else found
+    parts = [cell.text, cell.order, cell.interval, cell.note, cell.best.get(view, 0), int(cell.inverted)]
+    while len(parts) > 1 and not parts[-1]:
+        parts.pop()
+    return parts[:1] if parts == [cell.text, cell.text] else parts
 
 
 def _details(
@@ -142,10 +142,10 @@ def _details(
 ) -> dict[str, dict[str, Any]]:
     """What a row opens to, by view and name."""
     cases = Cases(run, standings, pictures)
-    found: dict[str, dict[str, Any]] = {view: {} for view in VIEWS}
+    by_view: dict[str, dict[str, Any]] = {view: {} for view in VIEWS}
     for card in cards(run):
         view: View = "inpainter" if card.kind == "inpainter" else "detector"
-        found[view][card.name] = {
+        by_view[view][card.name] = {
             "card": asdict(card),
             "runs": [
                 {"label": source.label, "href": reports[source.label], "facts": _provenance(source)}
@@ -154,7 +154,7 @@ def _details(
             ],
             "cases": cases.of(view, card.name),
         }
-    return found
+    return by_view
 
 
 def _provenance(source: Source) -> list[tuple[str, str]]:

@@ -34,15 +34,15 @@ class Adapter(PaperTables):
         names = [name for name in self.tables if name.startswith("table")]
         if table not in names:
             raise UnknownNameError(f"the paper has no '{table}'; it has {', '.join(names)}")
-        told = self.tables[table]
+        table_spec = self.tables[table]
         return Suite(
             table=table,
-            title=told["title"],
-            rows=tuple(RowSpec(**row) for row in self.tables["rows"][told["rows"]]),
-            datasets=tuple(told["datasets"]),
-            bins=tuple(told["bins"]),
-            metrics=tuple(told["metrics"]),
-            detectors=tuple([told["detector"]] if "detector" in told else []),
+            title=table_spec["title"],
+            rows=tuple(RowSpec(**row) for row in self.tables["rows"][table_spec["rows"]]),
+            datasets=tuple(table_spec["datasets"]),
+            bins=tuple(table_spec["bins"]),
+            metrics=tuple(table_spec["metrics"]),
+            detectors=tuple([table_spec["detector"]] if "detector" in table_spec else []),
             offline_inpainters=tuple(self.tables["offline"]["inpainters"]),
             offline_detectors=tuple(self.tables["offline"]["detectors"]),
         )

@@ -170,19 +170,19 @@ def _beside(
 ) -> Beside:
     digits = METRICS[metric][1]
     record, reason = _record(outcome, row, dataset, detector, metric, hole_bin)
-    found = figure(record, _MEASURED[metric].key) or Figure(math.nan)
-    if not reason and math.isnan(found.value):
+    measured = figure(record, _MEASURED[metric].key) or Figure(math.nan)
+    if not reason and math.isnan(measured.value):
         reason = "not measured (no LPIPS backbone at hand)" if _MEASURED[metric] is LPIPS else "every image failed"
-    known = not math.isnan(found.value)
+    known = not math.isnan(measured.value)
     both = known and not math.isnan(published)
-    difference = number(found.value - published, digits) if both else ""
+    difference = number(measured.value - published, digits) if both else ""
     return Beside(
         published="" if math.isnan(published) else number(published, digits),
-        measured=told(found, digits) if known else "",
-        difference=f"+{difference}" if both and found.value > published and float(difference) else difference,
+        measured=told(measured, digits) if known else "",
+        difference=f"+{difference}" if both and measured.value > published and float(difference) else difference,
         n=int(record.get("n", 0)),
         reason="" if known else reason,
-        value=found,
+        value=measured,
     )
 
 

@@ -18,14 +18,14 @@ from .published_vs_measured import CACHE, Beside, Block, Comparison, Line
 WIDTH = 160
 
 
-def as_text(found: Comparison) -> str:
+def as_text(comparison: Comparison) -> str:
     """What the command prints: for each figure published, measured and their difference; measured where alone."""
     buffer = io.StringIO()
     console = Console(file=buffer, width=WIDTH)
-    console.print(Text(f"{found.table}: {found.title}", style="bold"))
-    for remark in found.remarks:
+    console.print(Text(f"{comparison.table}: {comparison.title}", style="bold"))
+    for remark in comparison.remarks:
         console.print(Text(remark))
-    for block in found.blocks:
+    for block in comparison.blocks:
         table = Table(title=Text(f"{block.title}{'; ' if block.remark else ''}{block.remark}"), title_justify="left")
         table.add_column("", overflow="fold")
         for metric, hole in block.columns:
@@ -36,22 +36,22 @@ def as_text(found: Comparison) -> str:
             texts = [_cell(block, line, cell) for cell in line.cells]
             table.add_row(label, *map(Text, texts))
         console.print(table)
-    what = "Each cell: published / measured / difference" if found.published else "Measured figures"
+    what = "Each cell: published / measured / difference" if comparison.published else "Measured figures"
     console.print(Text(f"{what}; – where there is none. Intervals: the page."))
-    if found.published:
+    if comparison.published:
         console.print(Text("A model that was not run has its published figures alone."))
-    for name, why in found.reasons:
+    for name, why in comparison.reasons:
         console.print(Text(f"Blank: {name}: {why}"), soft_wrap=True)
-    if any(CACHE in why for _, why in found.reasons):
+    if any(CACHE in why for _, why in comparison.reasons):
         console.print(Text(f"{CACHE} is {cache_folder()}"), soft_wrap=True)
     return buffer.getvalue()
 
 
-def as_csv(found: Comparison) -> bytes:
+def as_csv(comparison: Comparison) -> bytes:
     """One row a figure; no columns of published figures where the table has none."""
     rows = [
         {
-            "table": found.table,
+            "table": comparison.table,
             "block": block.title,
             "model": line.label,
             "metric": metric,
@@ -64,20 +64,20 @@ def as_csv(found: Comparison) -> bytes:
             "n": cell.n,
             "why_blank": cell.reason,
         }
-        for block in found.blocks
+        for block in comparison.blocks
         for line in block.lines
         for (metric, hole), cell in zip(block.columns, line.cells, strict=True)
     ]
     frame = pd.DataFrame(rows)
-    if not found.published:
+    if not comparison.published:
         return csv(frame.drop(columns=["published", "difference"], errors="ignore"))
     return csv(frame.assign(difference=pd.to_numeric(frame["difference"])))
 
 
-def as_latex(found: Comparison) -> str:
+def as_latex(comparison: Comparison) -> str:
     """One booktabs table a block: published, measured and difference under one another, or measured alone."""
     parts = []
-    for block in found.blocks:
+    for block in comparison.blocks:
         heads = " & ".join(["", *(escaped(f"{metric} {hole}") for metric, hole in block.columns)])
         lines = []
         for line in block.lines:
@@ -89,13 +89,13 @@ def as_latex(found: Comparison) -> str:
             ]
             for what, values in beside if block.published else [(line.label, measured)]:
                 lines.append(" & ".join([escaped(what), *(escaped(value) or "--" for value in values)]) + r" \\")
-        remark = "; ".join(part for part in (block.title, block.remark, *found.remarks) if part)
+        remark = "; ".join(part for part in (block.title, block.remark, *comparison.remarks) if part)
         parts.append(
             "\n".join(
                 [
                     r"\begin{table}",
                     r"\centering",
-                    rf"\caption{{{escaped(found.title)}. {escaped(remark)}}}",
+                    rf"\caption{{{escaped(comparison.title)}. {escaped(remark)}}}",
                     r"\resizebox{\linewidth}{!}{%",
                     rf"\begin{{tabular}}{{l{'r' * len(block.columns)}}}",
                     r"\toprule",

@@ -227,15 +227,15 @@ def detect(
     from safebench.commands.single import detect_file
 
     image = many.needed(image, "--image")
-    found = detect_file(detector, image, out, weights=weights, raw=raw, seed=seed, device=device)
+    answer = detect_file(detector, image, out, weights=weights, raw=raw, seed=seed, device=device)
     if json:
         import json as json_module
 
-        typer.echo(json_module.dumps(found))
+        typer.echo(json_module.dumps(answer))
     else:
-        verdict = "flagged as inpainted" if found["flagged"] else "not flagged"
-        whose = "; weights trained by SafeBench, not by the authors" if found["weights_origin"] == "shipped" else ""
-        typer.echo(f"{image}: score {found['score']:.4f}, {verdict}; map: {out}, overlay: {found['overlay']}{whose}")
+        verdict = "flagged as inpainted" if answer["flagged"] else "not flagged"
+        whose = "; weights trained by SafeBench, not by the authors" if answer["weights_origin"] == "shipped" else ""
+        typer.echo(f"{image}: score {answer['score']:.4f}, {verdict}; map: {out}, overlay: {answer['overlay']}{whose}")
 
 
 @app.command()

@@ -100,11 +100,11 @@ def _models(kind: Kind) -> Table:
 
 def _suites(kind: Kind) -> Iterator[str]:
     """The named sets of levels that the cards of a kind make up together."""
-    found: dict[str, list[str]] = {}
+    by_suite: dict[str, list[str]] = {}
     for name, entry in registry.entries(kind.name).items():
         for suite, levels in entry.card.suites.items():
-            found.setdefault(suite, []).append(f"{name}:{', '.join(levels)}")
-    yield from (f"suite {suite}: {'; '.join(parts)}" for suite, parts in sorted(found.items()))
+            by_suite.setdefault(suite, []).append(f"{name}:{', '.join(levels)}")
+    yield from (f"suite {suite}: {'; '.join(parts)}" for suite, parts in sorted(by_suite.items()))
 
 
 def _titles(kind: Kind) -> Table:

@@ -11,10 +11,10 @@ def pairs(items: Sequence[str] | None, option: str = "--weights", value: str = "
     """`--weights NAME=FILE`, given any number of times; None where it is not given."""
     if items is None:
         return None
-    found = {}
+    by_name = {}
     for item in items:
         name, equals, given = item.partition("=")
         if not (name and equals and given):
             raise typer.BadParameter(f"'{item}' is not NAME={value}", param_hint=option)
-        found[name] = given
-    return found
+        by_name[name] = given
+    return by_name

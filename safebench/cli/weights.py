@@ -64,8 +64,10 @@ def pull(
                 licences.accept(entry)
             known = weights.card_weights(entry, variant) if entry.card.argument == "variant" else None
             ours = known is not None and not known.sources and not known.parts
-            found = weights.find(entry, variant, fetch=True, shipped=ours)
-            typer.echo(f"{name}: {found.path} (sha256 {found.sha256})" if found else f"{name}: needs no weights")
+            checkpoint = weights.find(entry, variant, fetch=True, shipped=ours)
+            typer.echo(
+                f"{name}: {checkpoint.path} (sha256 {checkpoint.sha256})" if checkpoint else f"{name}: needs no weights"
+            )
 
 
 @app.command()
@@ -137,16 +139,16 @@ def _find(name: str) -> list[tuple[Entry, str]]:
     from safebench.keys import plain
     from safebench.models import kinds, registry
 
-    found = []
+    entries = []
     for kind in kinds.MODELS:
         with suppress(UnknownNameError):
-            found.append(registry.find(kind.name, name))
-    if not found:
+            entries.append(registry.find(kind.name, name))
+    if not entries:
         known = [name for kind in kinds.MODELS for name in registry.entries(kind.name)]
         nearest = difflib.get_close_matches(plain(name.partition(":")[0]), known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else "safebench list shows what there is"
         raise UnknownNameError(f"no {' or '.join(kind.singular for kind in kinds.MODELS)} is called '{name}'; {hint}")
-    return found
+    return entries
 
 
 def _label(entry: Entry, checkpoint: Weights) -> str:
