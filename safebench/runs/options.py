@@ -29,8 +29,9 @@ _WORDS = {
 
 
 def as_flag(name: str, value: Any) -> str:
-    """On the command line: `--lpips-net vgg`."""
-    return f"--{name.replace('_', '-')} {value}"
+    """On the command line: `--lpips-net vgg`, `--assembly spliced,regenerated`."""
+    written = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return f"--{name.replace('_', '-')} {written}"
 
 
 def as_argument(name: str, value: Any) -> str:
@@ -128,4 +129,6 @@ def plain_values(value: Any) -> Any:
 def _as_toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_as_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -91,3 +91,14 @@ def test_a_folder_is_no_suite(tmp_path):
 def test_a_whole_number_of_numpys_is_one():
     config = make_config({"inpainters": ["x"], "size": np.int64(64), "seed": np.uint8(3)})
     assert (config.size, type(config.size), config.seed) == (64, int, 3)
+
+
+def test_a_list_is_told_as_it_was_written(tmp_path):
+    both = ["spliced", "regenerated"]
+    options = {"pictures": "x", "detectors": ["laplacian"]}
+    with pytest.raises(ConfigError, match="--assembly spliced,regenerated: means nothing beside"):
+        make_config({**options, "assembly": both})
+    suite = tmp_path / "s.toml"
+    suite.write_text('pictures = "x"\ndetectors = ["laplacian"]\nassembly = ["spliced", "regenerated"]\n')
+    with pytest.raises(ConfigError, match=r'assembly = \["spliced", "regenerated"\]: means nothing'):
+        make_config({}, suite)
