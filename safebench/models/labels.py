@@ -18,9 +18,11 @@ _LABEL = re.compile(r"\w(?:[\w .-]*[\w.])?")
 def split_label(name: str) -> tuple[str, str]:
     """The label and the model of `LABEL=NAME`, `LABEL=NAME:VARIANT`; "" and the name where there is no label.
 
-    An equals sign behind the first colon belongs to a path.
+    An equals sign behind the first colon belongs to a path.  Raises ConfigError where nothing stands before the sign.
     """
     head, equals, rest = name.partition("=")
+    if equals and not head.strip():
+        raise ConfigError(f"{name}: no name stands before the equals sign; write LABEL=NAME, or NAME alone")
     return (head, rest) if equals and ":" not in head else ("", name)
 
 

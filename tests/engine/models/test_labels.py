@@ -34,6 +34,12 @@ def test_a_label_stands_before_the_model():
     assert split_label("x=lama") == ("x", "lama")
 
 
+@pytest.mark.parametrize("name", ["=telea", " =torchscript:a.pt"])
+def test_a_label_that_is_empty_is_told(name, tmp_path):
+    with pytest.raises(ConfigError, match="no name stands before the equals sign"):
+        safebench.run(inpainters=[name], out=tmp_path / "r", **OPTIONS)
+
+
 @pytest.mark.parametrize("label", HOSTILE)
 def test_hostile_names_are_refused(label):
     with pytest.raises(ConfigError, match="cannot be the name of a model"):
