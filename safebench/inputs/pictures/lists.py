@@ -37,7 +37,7 @@ _AUTHENTIC_LABELS = ("0", "authentic", "real", "pristine")
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a list; `mask` is "" for an authentic picture."""
+    """One line of a list; `mask` is "" for an authentic picture, `unlabelled` where only the lack of one says so."""
 
     picture: str
     mask: str
@@ -45,6 +45,7 @@ class Line:
     generator: str = ""
     mask_type: str = ""
     photo: str = ""
+    unlabelled: bool = False
 
 
 def read_list(path: Path) -> PictureSet:
@@ -71,6 +72,8 @@ def read_list(path: Path) -> PictureSet:
     found = PictureSet(name, kind, root, unique, authentic, f"the pictures of {path.name}")
     if twice := len(forged) - len(unique):
         found.remarks.append(f"{path}: {twice} of its lines name a forged picture again, and are left out")
+    if unlabelled := sum(line.unlabelled for line in lines):
+        found.remarks.append(f"{path}: {unlabelled} of its lines have neither mask nor label, and count as authentic")
     return found
 
 
@@ -120,7 +123,8 @@ def _json(path: Path) -> Iterator[Line]:
     for pair in pairs:
         if not (isinstance(pair, list) and len(pair) >= 2 and all(isinstance(part, str) for part in pair[:2])):
             raise DataError(f"{path}: {str(pair)[:80]} is no picture with its mask; it has to be {wanted}")
-        yield Line(_plain(pair[0]), "" if pair[1].lower() in AUTHENTIC else _plain(pair[1]))
+        mask = "" if pair[1].lower() in AUTHENTIC else _plain(pair[1])
+        yield Line(_plain(pair[0]), mask, unlabelled=not pair[1])
 
 
 def _text(path: Path) -> Iterator[Line]:
@@ -150,6 +154,8 @@ def _csv(path: Path) -> Iterator[Line]:
         )
     said = _sayings(column)
     for row in rows:
+        if None in row.values():
+            raise DataError(f"{path}, line {rows.line_num}: has fewer fields than its first line names")
         mask = said(row, "mask")
         label = said(row, "label")
         authentic = label.lower() in _AUTHENTIC_LABELS or mask.lower() in AUTHENTIC
@@ -162,6 +168,7 @@ def _csv(path: Path) -> Iterator[Line]:
             said(row, "generator"),
             said(row, "mask_type"),
             said(row, "photo"),
+            unlabelled=not mask and not label,
         )
 
 

@@ -92,6 +92,27 @@ def test_a_csv_names_its_columns_and_its_paths_may_begin_above_it(tmp_path):
     [picture] = found.forged
     assert (picture.generator, picture.original, picture.mask_type) == ("SD2", "set/o.png", "bbox")
     assert sorted(found.authentic) == ["set/b.png", "set/o.png"]
+    assert found.remarks == [
+        f"{tmp_path}/set/list.csv: 1 of its lines have neither mask nor label, and count as authentic"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("l.json", '[["a.png", ""]]', True),
+        ("l.json", '[["a.png", "Negative"]]', False),
+        ("l.csv", "picture,mask,label\na.png,,0\n", False),
+        ("l.csv", "picture,mask,label\na.png,,\n", True),
+        ("l.csv", "picture,mask\na.png,None\n", False),
+    ],
+)
+def test_what_only_lacks_a_mask_is_told_to_count_as_authentic(tmp_path, name, text, told):
+    files(tmp_path, "a.png")
+    (tmp_path / name).write_text(text, "utf-8")
+    found = open_pictures(str(tmp_path / name))
+    assert list(found.authentic) == ["a.png"]
+    assert any("neither mask nor label" in remark for remark in found.remarks) is told
 
 
 @pytest.mark.parametrize(
@@ -103,6 +124,7 @@ def test_a_csv_names_its_columns_and_its_paths_may_begin_above_it(tmp_path):
         ("l.txt", "a.png a_mask.png\n", "line 1: 'a.png a_mask.png' is not PICTURE MASK LABEL"),
         ("l.txt", "a.png None 1\n", "forged by its label, and has no mask"),
         ("l.csv", "picture,original\na.png,b.png\n", "has to name the columns picture and mask"),
+        ("l.csv", "picture,mask\na.png\n", "line 2: has fewer fields than its first line names"),
         ("l.csv", "picture,mask,label\na.png,,1\n", "forged by its label, and has no mask"),
         ("l.txt", "elsewhere.png m.png 1\n", "its pictures are not there"),
         ("l.txt", "", "no picture in this list"),
