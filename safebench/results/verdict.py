@@ -46,7 +46,7 @@ def least_detectable(claims: Claims, dataset: str) -> Verdict:
         return [Sentence("No inpainter can be ranked: none has figures of all samples by all detectors.")]
     few = [candidate for candidate in ranked if not claims.enough(candidate.pixel)]
     if few:
-        return [too_few("which inpainter is least detectable", claims.photos(few[0].pixel))]
+        return [too_few("which inpainter is least detectable", claims.photos(few[0].pixel)), *_under(few[0].pixel)]
     return [*_named(claims, ranked), *_under(ranked[0].pixel)]
 
 

@@ -114,6 +114,10 @@ def test_without_an_unprocessed_condition_one_is_named(make_run: MakeRun, form: 
     assert "All of this is after post-processing by jpeg:50." in Page(form.write([run], tmp_path / "report")).text
     site = Page(write_report([run], tmp_path / "site", "leaderboard"))
     assert site.text.count("All of this is after post-processing by jpeg:50.") == 2
+    few = make_run(photos=FEW, lost=LOST, auc=lambda *_: 0.8)
+    few.detection = few.detection[few.detection["postprocess"] != "none"].reset_index(drop=True)
+    text = Page(form.write([few], tmp_path / "few")).text
+    assert "ranking or naming takes 20. All of this is after post-processing by jpeg:50." in text
 
 
 @pytest.mark.parametrize(("size", "colours"), [(DESKTOP, "dark"), (PHONE, "light")])
