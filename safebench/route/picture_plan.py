@@ -36,7 +36,7 @@ def make_picture_plan(config: RunConfig) -> Plan:
         measured = dict(zip(unique, pool.map(masks.measure, unique), strict=True))
         photo_sums = pool.map(fingerprint_of, [photo.fingerprint for photo in photos.files.values()])
         sums = dict(zip(photos.files, photo_sums, strict=True))
-    masks.problems = _told(measured, config)
+    masks.problems = [*pictures.remarks, *_told(measured, config)]
     gallery = gallery_of(sorted(photos.forged))
     times: Counter[tuple[str, str, str, str, str]] = Counter()
     samples: dict[str, Sample] = {}

@@ -13,6 +13,8 @@ from safebench.inputs.photos.locations import record
 from safebench.inputs.pictures import PUBLISHED, find_published, open_pictures
 from safebench.inputs.pictures.holes import HoleReader
 from safebench.inputs.pictures.masks import PictureMasks
+from safebench.route.picture_plan import make_picture_plan
+from safebench.runs.config import make_config
 
 
 @pytest.fixture(autouse=True)
@@ -277,3 +279,10 @@ def test_names_are_spelt_forgivingly_and_strange_ones_guessed():
     assert find_published("BR_Gen") is find_published("br-gen")
     with pytest.raises(UnknownNameError, match="did you mean columbia"):
         open_pictures("colombia")
+
+
+def test_a_run_says_what_was_remarked_of_its_list(tmp_path):
+    files(tmp_path, "a.png", "m.png", "b.png")
+    (tmp_path / "l.csv").write_text("picture,mask\na.png,m.png\nb.png,\n", "utf-8")
+    plan = make_picture_plan(make_config({"pictures": str(tmp_path / "l.csv"), "detectors": ["laplacian"]}))
+    assert any("1 of its lines have neither mask nor label" in sentence for sentence in plan.mask_set.problems)
