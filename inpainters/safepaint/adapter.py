@@ -27,13 +27,13 @@ class Adapter(Inpainter):
     def load(self, weights: Path | None, device: torch.device) -> None:
         """See `Model.load`; raises WeightsError where neither layout fits."""
         super().load(weights, device)
-        self._network = _generator(weights).to(device).eval()
+        self.network = _generator(weights).to(device).eval()
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
         """See `Inpainter.inpaint`."""
         height, width = images.shape[-2:]
         seen, holes = (pad_symmetric(x, MULTIPLE, SMALLEST) for x in (images, masks))
-        refined: Tensor = self._network(seen, holes, draw_noise(seen, self.seed)).refined
+        refined: Tensor = self.network(seen, holes, draw_noise(seen, self.seed)).refined
         return refined[..., :height, :width].clamp(0, 1)
 
 

@@ -62,7 +62,10 @@ def test_few_crops_of_the_built_in_photos_name_nobody_at_the_terminal(finished):
     told = io.StringIO()
     summarise(finished, Console(file=told, width=200))
     assert "Too few to say which inpainter is least detectable: 3 photos" in told.getvalue()
-    assert "1.000 [0.292, 1.000]" in told.getvalue()  # ACC of 3 photos
+    [acc] = finished.detection_cells.query("inpainter == 'telea' and bin == 'all'").to_dict("records")
+    shown = "{detection_rate:.3f} [{detection_rate_low:.3f}, {detection_rate_high:.3f}]".format(**acc)
+    assert shown in told.getvalue()
+    assert acc["detection_rate_high"] - acc["detection_rate_low"] > 0.6, "3 photos say little"
 
 
 def test_the_controls_are_what_they_are(finished):
