@@ -47,7 +47,8 @@ def export(
     kind: for whom; `inpainters` where the source is a suite, `detectors` where it is a run.  A run's pictures are its
     untouched photos and all that its inpainters made, after each of its post-processings.
     hole: the colour of holes in the masks.
-    Raises ConfigError where a suite is to be exported for detectors, ExchangeError where `to` holds other things.
+    Raises ConfigError where a suite is to be exported for detectors or forged pictures for inpainters, ExchangeError
+    where `to` holds other things.
     """
     target = expanded(to)
     is_run = not isinstance(source, Mapping) and expanded(source).is_dir()
@@ -61,6 +62,8 @@ def export(
             _export_plan(_options(source), target, hole, watcher)
         else:
             results = open_run(str(source))
+            if kind == "inpainters" and results.record.pictures is not None:
+                raise _nothing_to_fill(source)
             pictures = _shown(results) if kind == "detectors" else _holes(results.folder, results.samples)
             _write(pictures, target, kind, hole)
     return ExportedFolder(target)
@@ -74,8 +77,13 @@ def _options(source: str | Path | Mapping[str, Any]) -> RunConfig:
     suite = None if isinstance(source, Mapping) else expanded(source)
     options = dict(source) if isinstance(source, Mapping) else {}
     if "pictures" in (read_options(suite) if suite else options):
-        raise ConfigError(f"{suite or 'pictures'}: has no holes to fill; run it, then export the run for detectors")
+        raise _nothing_to_fill(suite or "pictures")
     return make_config({**options, "inpainters": ("files",)}, suite, as_argument)
+
+
+def _nothing_to_fill(source: object) -> ConfigError:
+    """Of forged pictures of others, whether in a suite or in a run's folder."""
+    return ConfigError(f"{source}: has no holes to fill; run it, then export the run for detectors")
 
 
 def _export_plan(config: RunConfig, target: Path, hole: Hole, watcher: Watcher | None) -> None:

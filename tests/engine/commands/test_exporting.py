@@ -189,6 +189,8 @@ def test_forged_pictures_of_others_go_out_to_detectors(tmp_path, telea):
     safebench.run(detectors=["laplacian"], **options)
     with pytest.raises(ConfigError, match="has no holes to fill"):
         safebench.export({"pictures": tmp_path / "list.json"}, tmp_path / "y")
+    with pytest.raises(ConfigError, match="has no holes to fill"):
+        safebench.export(tmp_path / "r", tmp_path / "y", kind="inpainters")
     out = safebench.export(tmp_path / "r", tmp_path / "x")
     detector = safebench.load_detector("laplacian")
     for picture in out:
