@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from markupsafe import Markup
-
 from safebench.metrics.auc import AUC
 from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5
 from safebench.metrics.f1 import F1
@@ -20,6 +18,7 @@ from safebench.results.verdict import Verdict
 
 from .cells import FACET_NAMES, Cell, Column, Row, Table, figure_cell, filtered, misled
 from .charts import figures_of, legend, slice_names
+from .compared import Compared
 from .conditions import in_order
 from .entries import POOLED, Pool, pooled_inpainters
 from .robustness import LOST
@@ -35,19 +34,6 @@ _CHANGED = replace(
     "detector may be right to flag them.",
 )
 _HEADS = ("run", "dataset", "inpainter", "detector", "postprocess")
-
-
-@dataclass(frozen=True)
-class SplicedAgainstRegenerated:
-    """What a page shows of runs that hold both.
-
-    said: the name of the run (or table) and data set that a sentence is about, and the sentence.
-    charts: what curves.js draws.
-    """
-
-    said: list[tuple[str, Markup]]
-    table: Table
-    charts: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -115,7 +101,7 @@ class _Pair:
         return of, dataset, conditions.index(postprocess), run.detector_place(detector)
 
 
-def spliced_against_regenerated(runs: Sequence[Run]) -> SplicedAgainstRegenerated | None:
+def spliced_against_regenerated(runs: Sequence[Run]) -> Compared | None:
     """The detectors of each run on both; None where no run has both."""
     parts = [{part.assembly: part for part in run.of_each_assembly} for run in runs]
     pairs = [_Pair(held[SPLICED], held[REGENERATED]) for held in parts if held.keys() >= {*BOTH}]
@@ -130,7 +116,7 @@ def spliced_against_regenerated(runs: Sequence[Run]) -> SplicedAgainstRegenerate
         for label, dataset in places
         if label == pair.runs[SPLICED].label and (verdict := pair.verdict(dataset))
     ]
-    return SplicedAgainstRegenerated(verdicts, _table(entries), _charts(entries))
+    return Compared(verdicts, _table(entries), _charts(entries))
 
 
 def _key(cell: Record) -> Key:

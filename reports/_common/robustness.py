@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-
-from markupsafe import Markup
 
 from safebench.metrics.auc import AUC
 from safebench.metrics.detection_rate import FALSE_ALARM_RATE
@@ -20,6 +18,7 @@ from safebench.results.verdict import Verdict
 
 from .cells import COUNTED, FACET_NAMES, Cell, Column, Row, Table, figure_cell, filtered, misled
 from .charts import figures_of, legend, slice_names
+from .compared import Compared
 from .conditions import curves, in_order
 from .entries import POOLED, Pool
 from .runs import NO_POSTPROCESS, Record, Run
@@ -41,20 +40,7 @@ _MEASURED: tuple[Metric, ...] = (*_FOUND, FALSE_ALARM_RATE)
 _KEYS = ("inpainter", "detector", "postprocess", "assembly")
 
 
-@dataclass(frozen=True)
-class Robustness:
-    """What a page shows of several conditions.
-
-    said: the name of the run (or table) and data set that a sentence is about, and the sentence.
-    charts: what curves.js draws.
-    """
-
-    said: list[tuple[str, Markup]]
-    table: Table
-    charts: dict[str, Any]
-
-
-def robustness(runs: Sequence[Run], standings: Sequence[Standings]) -> Robustness | None:
+def robustness(runs: Sequence[Run], standings: Sequence[Standings]) -> Compared | None:
     """The detectors of each run under its conditions; None where no run has several."""
     entries = [entry for standing in standings for pool in standing.pools for entry in _entries(pool)]
     if not entries:
@@ -67,7 +53,7 @@ def robustness(runs: Sequence[Run], standings: Sequence[Standings]) -> Robustnes
         for label, dataset, assembly in slices
         if (label, assembly) == (run.label, run.assembly) and (verdict := _verdict(standing.pools[0], dataset))
     ]
-    return Robustness(verdicts, _table(entries), _charts(entries, names))
+    return Compared(verdicts, _table(entries), _charts(entries, names))
 
 
 def _verdict(pool: Pool, dataset: str) -> Verdict:

@@ -21,18 +21,6 @@ from safebench.weights.read.checkpoints import load_metadata, load_state
 SIDE = 64
 
 
-@pytest.fixture(scope="module")
-def photo():
-    return inputs.photos(1, (SIDE, SIDE))[0]
-
-
-@pytest.fixture
-def hole():
-    hole = np.zeros((SIDE, SIDE), bool)
-    hole[20:44, 12:50] = True
-    return hole
-
-
 def _rng(seed=0):
     return np.random.default_rng(seed)
 

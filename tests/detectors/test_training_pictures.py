@@ -15,18 +15,6 @@ from safebench.testing import inputs
 SIDE = 64
 
 
-@pytest.fixture(scope="module")
-def photo():
-    return inputs.photos(1, (SIDE, SIDE))[0]
-
-
-@pytest.fixture
-def hole():
-    hole = np.zeros((SIDE, SIDE), bool)
-    hole[20:44, 12:50] = True
-    return hole
-
-
 def _rng(seed=0):
     return np.random.default_rng(seed)
 
