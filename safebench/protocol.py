@@ -30,6 +30,9 @@ RECEIVED = "received"
 NATIVE = "native"
 """The size at which pictures are looked at where each keeps its own."""
 
+SMALLEST_TILE = 64
+"""Least side of the tiles in which detectors may look at larger pictures."""
+
 SIZE = 256
 """Side of the evaluated images in pixels, the paper's."""
 
@@ -90,6 +93,12 @@ def parse_bins(text: str) -> tuple[Bin, ...]:
     if not names:
         raise ConfigError(f"--bins: no bin given; the bins are {', '.join(by_name)} (or 'all')")
     return tuple(sorted({by_name[name] for name in names}))
+
+
+def check_tile(side: int) -> None:
+    """Raises ConfigError for what is no side of the tiles in which a detector looks at larger pictures."""
+    if side < SMALLEST_TILE:
+        raise ConfigError(f"--tile {side}: has to be at least {SMALLEST_TILE} pixels")
 
 
 def check_mask_threshold(level: int) -> None:

@@ -115,6 +115,7 @@ def _card(kind: str, name: str, model: ModelRecord) -> ModelCard:
     left_out |= set() if model.kept else {"kept", "kept_from"}
     left_out |= {"score"} if kind == "inpainters" else {"assemblies"}
     left_out |= {"steps"}  # of chains, which have no card
+    left_out |= set() if model.tile else {"tile"}
     left_out |= {"repeatable"} if model.repeatable else set()  # named only where it is not so
     facts = {key: value for key, value in msgspec.to_builtins(model).items() if key not in left_out}
     return ModelCard(

@@ -121,6 +121,17 @@ def _unequal(run: Run, dataset: str) -> Iterator[Finding]:
         yield Finding(text.format(listed(ignored)), "warning")
 
 
+def _tiles(run: Run) -> Iterator[Finding]:
+    """Detectors that looked at large pictures in parts."""
+    by_side: dict[int, list[str]] = {}
+    for name, model in run.models("detectors").items():
+        if model.tile:
+            by_side.setdefault(model.tile, []).append(name)
+    for side, names in by_side.items():
+        text = Markup("{} looked at pictures with a side over {} pixels in tiles of that side, which overlap.")
+        yield Finding(text.format(listed(names), side))
+
+
 def _state(run: Run, dataset: str) -> Iterator[Finding]:
     if note := run.record.photos.note:
         yield Finding(Markup("On the photos: {}.").format(note.removesuffix(".")))
@@ -131,6 +142,7 @@ def _state(run: Run, dataset: str) -> Iterator[Finding]:
             if model.not_good_for:
                 text = Markup("As it ships, {} is not good for {}.")
                 yield Finding(text.format(name, model.not_good_for.removesuffix(".")))
+    yield from _tiles(run)
     if run.record.status != "finished":
         text = Markup("This run is not finished (status: {}): figures may change.")
         yield Finding(text.format(run.record.status), "warning")

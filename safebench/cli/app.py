@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from safebench.cli import boards, data, exchange, many, panels, training, weights
+from safebench.cli.lists import split
 from safebench.cli.pairs import pairs
 from safebench.version import __version__
 
@@ -27,6 +28,10 @@ Names = list[str] | None
 Seed = Annotated[int, typer.Option(min=0, help="Reaches every random draw.")]
 MaskThreshold = Annotated[
     int | None, typer.Option(metavar="N", help="A mask's level (1 to 255) that is hole, and those above.")
+]
+Tile = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Detectors look at pictures with a side over N in tiles of it. Default: whole."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
@@ -73,6 +78,7 @@ def run(
         str | None,
         typer.Option(metavar="N|native", help="Side of the evaluated images, or each its own. Default: 256."),
     ] = None,
+    tile: Tile = None,
     batch_size: Annotated[
         str | None,
         typer.Option(metavar="N|auto", help="Images a call. Default: auto (4, on a GPU 32, less if need be)."),
@@ -94,7 +100,7 @@ def run(
     postprocess: Annotated[
         Names, typer.Option(metavar="CHAIN,...", help="none, jpeg:75, resize:0.5+jpeg:90, or a suite. Default: none.")
     ] = None,
-    assembly: Annotated[str | None, typer.Option(help="spliced, regenerated, or both. Default: spliced.")] = None,
+    assembly: Annotated[Names, typer.Option(help="spliced, regenerated, or both. Default: spliced.")] = None,
     keep_maps: Annotated[
         bool | None, typer.Option("--keep-maps/--no-keep-maps", help="Keep every map, not the gallery's alone.")
     ] = None,
@@ -127,8 +133,8 @@ def run(
     from safebench.runs.config import make_config
 
     options: dict[str, Any] = {
-        "inpainters": _split(inpainter),
-        "detectors": _split(detector),
+        "inpainters": split(inpainter, "--inpainter"),
+        "detectors": split(detector, "--detector"),
         "images": images,
         "masks": masks,
         "mask_threshold": mask_threshold,
@@ -139,6 +145,7 @@ def run(
         "limit": limit,
         "seed": seed,
         "size": _number(size),
+        "tile": tile,
         "batch_size": _number(batch_size),
         "device": device,
         "precision": precision,
@@ -148,15 +155,15 @@ def run(
         "ray_address": ray_address,
         "slurm": pairs(slurm, "--slurm", "VALUE"),
         "storage": storage,
-        "postprocess": None if postprocess is None else [part for text in postprocess for part in text.split(",")],
-        "assembly": None if assembly is None else assembly.split(","),
+        "postprocess": split(postprocess, "--postprocess", whole=""),
+        "assembly": split(assembly, "--assembly"),
         "keep_maps": keep_maps,
         "keep_results": keep_results,
-        "rerun": _split(rerun),
+        "rerun": split(rerun, "--rerun"),
         "out": out,
         "weights": pairs(weights),
         "lpips_net": lpips_net,
-        "metrics": _split(metrics),
+        "metrics": split(metrics, "--metrics"),
         "strict": strict,
     }
     config = make_config({name: value for name, value in options.items() if value is not None}, suite)
@@ -219,15 +226,16 @@ def detect(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a sentence.")] = False,
     seed: Seed = 0,
     device: Device = "auto",
+    tile: Tile = None,
 ) -> None:
     """Look for inpainting in one image: its score, its map, and the map laid over it; or in every image of a folder."""
     if source is not None:
         many.refuse({"--image": image, "--raw": raw, "--json": json or None})
-        raise typer.Exit(many.detect(detector, source, out, weights, seed, device))
+        raise typer.Exit(many.detect(detector, source, out, weights, seed, device, tile))
     from safebench.commands.single import detect_file
 
     image = many.needed(image, "--image")
-    answer = detect_file(detector, image, out, weights=weights, raw=raw, seed=seed, device=device)
+    answer = detect_file(detector, image, out, weights=weights, raw=raw, seed=seed, device=device, tile=tile)
     if json:
         import json as json_module
 
@@ -293,13 +301,6 @@ def doctor(json: Json = False) -> None:
 def _number(text: str | None) -> int | str | None:
     """A whole number where the text is one."""
     return int(text) if text and text.lstrip("-").isdigit() else text
-
-
-def _split(names: list[str] | None) -> list[str] | None:
-    """`--detector a,b --detector c` is three; a comma inside a path after the colon is the path's own."""
-    if names is None:
-        return None
-    return [part for name in names for part in ([name] if ":" in name else name.split(",")) if part]
 
 
 panels.show_no_types_of_switches(app)

@@ -43,12 +43,14 @@ def inpaint(
     )
 
 
-def detect(name: str, folder: Path, out: Path, weights: Path | None, seed: int, device: str) -> ExitStatus:
+def detect(
+    name: str, folder: Path, out: Path, weights: Path | None, seed: int, device: str, tile: int | None
+) -> ExitStatus:
     """Look for inpainting in a folder's images."""
     from safebench.commands.many import detect_folder
 
     return _watched(
-        lambda watcher: detect_folder(name, folder, out, watcher, weights=weights, seed=seed, device=device)
+        lambda watcher: detect_folder(name, folder, out, watcher, weights=weights, seed=seed, device=device, tile=tile)
     )
 
 

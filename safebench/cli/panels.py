@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.models import OptionInfo
+
+from safebench.errors import ConfigError
 
 Function = TypeVar("Function", bound=Callable[..., None])
 Completer = Callable[[str], Iterator[str]]
@@ -29,6 +32,7 @@ RUN = {
         "bins": "BINS",
         "limit": "N",
         "size": "N|native",
+        "tile": "N",
         "seed": "N",
         "pictures": "PICTURES",
         "mask_hole": "SIDE",
@@ -75,7 +79,27 @@ class _Switches:
 
 
 class Command(_Switches, TyperCommand):
-    """A command of `safebench`."""
+    """A command of `safebench`: no option of one value is taken twice, none without a value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As any command does.  Raises ConfigError for an option that is given twice, where the last would silently
+        stand, and for one that is empty, as an unset variable of a shell's is."""
+        if not ctx.resilient_parsing:  # Tab's
+            values, _, given = self.make_parser(ctx).parse_args(args=list(args))
+            for option, times in Counter(given).items():
+                if option.param_type_name == "option" and not getattr(option, "is_flag", False):
+                    _check(option, values[option.name], times)
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+
+def _check(option: Any, value: Any, times: int) -> None:
+    """Raise ConfigError where an option is given more often than it may be, or empty."""
+    name = max(option.opts, key=len)
+    if times > 1 and not option.multiple:
+        raise ConfigError(f"{name}: is given {times} times; give it once")
+    if "" in (value if option.multiple else [value]):
+        raise ConfigError(f"{name}: is empty; say what it is, or leave it out")
 
 
 class Group(_Switches, TyperGroup):

@@ -72,6 +72,8 @@ def _entries(kind: str, name: str, config: RunConfig) -> list[Entry]:
     wanted = entry.card.input.unfit(config.size, config.size) if isinstance(config.size, int) else ""
     if wanted:
         raise ConfigError(f"--size {config.size}: {entry.name} takes {wanted}")
+    if kind == "detectors" and config.tile and (why := entry.card.input.untiled(config.tile)):
+        raise ConfigError(f"--tile {config.tile}: {entry.name} {why}; leave one of them out")
     return [entry]
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safebench.commands.ledger import Ledger
-from safebench.commands.single import checkpoint_of, gray, read_pair
+from safebench.commands.single import checkpoint_of, detector_in_tiles, gray, read_pair
 from safebench.errors import ConfigError
 from safebench.files import check_folder
 from safebench.inputs.images import read_photo, read_profile, save_png
 from safebench.inputs.own import NOTE
 from safebench.inputs.photos.folder import list_images, masks_beside
 from safebench.inputs.pictures.folders import Found, Index
-from safebench.models import calling
+from safebench.models import calling, tiling
 from safebench.models.specs import participant
 from safebench.protocol import THRESHOLD, check_mask_threshold
 from safebench.route.inpaint_worker import provenance
@@ -34,23 +34,23 @@ class Done:
 
 def detect_folder(
     name: str, folder: Path, out: Path, watcher: Watcher, *, weights: Path | None = None, seed: int = 0,
-    device: str = "auto",
+    device: str = "auto", tile: int | None = None,
 ) -> Done:  # fmt: skip
     """Look for inpainting in every image of a folder and below; into `out` go results.csv and maps/NAME.png, 16-bit
     gray.
 
     Run again, it does only what is missing: images that are new, were changed or failed, and all where the detector is
-    another.  An image that fails has its reason in its line.  Raises ConfigError where there is no image, and what
-    keeps the detector from being loaded.
+    another.  An image that fails has its reason in its line.  tile: as for `detect_file`.  Raises ConfigError where
+    there is no image, and what keeps the detector from being loaded.
     """
     images = _images(folder, out)
-    spec = participant("detectors", name, checkpoint_of("detectors", name, weights), seed)
+    spec = detector_in_tiles(name, weights, seed, tile)
     detector = spec.load_detector(device)
     note = {NOTE: f"what {spec.label} found"}
 
     def look(image: str, path: Path) -> dict[str, str]:
         pixels = read_photo(path)
-        found = calling.detect(detector, pixels[None], [path])
+        found = tiling.detect(detector, pixels[None], spec.tile, [path])
         target = out / "maps" / f"{image}.png"
         save_png(target, gray(found.maps[0]), note)
         if found.confidence is not None:

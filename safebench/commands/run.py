@@ -171,9 +171,14 @@ def folder_of(config: RunConfig) -> Path:
 
 
 def _chosen(kind: str, names: Sequence[str], config: RunConfig) -> tuple[list[ModelSpec], list[str]]:
-    """The models of a kind that take part, in the run's precision; and a sentence for each that was left out."""
+    """The models of a kind that take part, in the run's precision, detectors with its tiles; and a sentence for each
+    that was left out."""
     specs, left_out = choose(kind, names, config.weights, config.seed)
-    return [replace(spec, precision=config.precision, compiled=config.compile) for spec in specs], left_out
+    tile = (config.tile or 0) if kind == "detectors" else 0
+    why_not = {spec.label: spec.entry.card.input.untiled(tile) if tile else "" for spec in specs}  # of `all`, some may
+    left_out += [f"--tile {tile}: {label} {why}" for label, why in why_not.items() if why]
+    taken = [spec for spec in specs if not why_not[spec.label]]
+    return [replace(s, precision=config.precision, compiled=config.compile, tile=tile) for s in taken], left_out
 
 
 def _device(config: RunConfig) -> str:

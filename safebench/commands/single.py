@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from safebench.errors import ConfigError, ImageError
 from safebench.files import atomic_write, check_target, file_errors
 from safebench.inputs.images import check_photo, overlay, read_mask, read_photo, read_profile, save_png
 from safebench.inputs.own import NOTE
-from safebench.models import calling
-from safebench.models.specs import named_file, participant
-from safebench.protocol import THRESHOLD, check_mask_threshold
+from safebench.models import calling, tiling
+from safebench.models.specs import ModelSpec, named_file, participant
+from safebench.protocol import THRESHOLD, check_mask_threshold, check_tile
 from safebench.route.inpaint_worker import provenance
 
 
@@ -89,20 +90,22 @@ def detect_file(
     raw: Path | None = None,
     seed: int = 0,
     device: str = "auto",
+    tile: int | None = None,
 ) -> dict[str, Any]:
     """Look for inpainting in one image; write the map as 16-bit gray PNG, and NAME.overlay.png beside it.
 
     The overlay is the photo, red as the map says, with what reaches the threshold outlined; a detector that says how
     sure it is gives NAME.confidence.png too.  weights: the checkpoint, as PATH or NAME=PATH.
-    raw: also write the map as float32 H x W in [0, 1].
+    raw: also write the map as float32 H x W in [0, 1].  tile: the side of the square tiles in which a larger image is
+    looked at (`safebench.models.tiling`).
     Returns score, flagged, the file names, and whose the weights are (`published`, `shipped`, `user`; None without
     any); raises ImageError or ModelError as `inpaint_file` does.
     """
     _check_targets(out, raw, image)
     photo = read_photo(image)
-    spec = participant("detectors", name, checkpoint_of("detectors", name, weights), seed)
+    spec = detector_in_tiles(name, weights, seed, tile)
     detector = spec.load_detector(device)
-    findings = calling.detect(detector, photo[None], [image])
+    findings = tiling.detect(detector, photo[None], spec.tile, [image])
     note = {NOTE: f"what {spec.label} found"}
     over = out.with_suffix(_BESIDE[0])
     sure = None if findings.confidence is None else out.with_suffix(_BESIDE[1])
@@ -125,6 +128,19 @@ def detect_file(
         "raw": str(raw) if raw else None,
         "weights_origin": spec.checkpoint.origin if spec.checkpoint else None,
     }
+
+
+def detector_in_tiles(name: str, weights: Path | None, seed: int, tile: int | None) -> ModelSpec:
+    """The detector of that name, that looks at larger images in tiles of `tile` pixels (None: at all of them whole).
+
+    Raises ConfigError where it cannot, and what `participant` raises.
+    """
+    if tile is not None:
+        check_tile(tile)
+    spec = participant("detectors", name, checkpoint_of("detectors", name, weights), seed)
+    if tile and (why := spec.entry.card.input.untiled(tile)):
+        raise ConfigError(f"--tile {tile}: {spec.label} {why}; leave it out")
+    return replace(spec, tile=tile or 0)
 
 
 _BESIDE = (".overlay.png", ".confidence.png")

@@ -97,6 +97,9 @@ class Findings:
     confidence: NDArray[np.float32] | None = None
 
 
+_ADVICE = "crop or resize the image, or let it look at larger ones in tiles (--tile N)"
+
+
 def detect(
     detector: Detector,
     images: Photos,
@@ -113,7 +116,7 @@ def detect(
     Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
     """
     card = detector.card
-    check_size(card, images.shape[1:3])
+    check_size(card, images.shape[1:3], _ADVICE if card.input.reads == "pixels" else "crop or resize the image")
     if card.input.reads == "files" and paths is None:
         with TemporaryDirectory() as folder:
             files = [_on_disk(Path(folder, f"{k}.png"), image) for k, image in enumerate(images)]

@@ -48,6 +48,13 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     named: bool = False
     """True where the model works elsewhere: it is handed each picture's name in the exchange of files."""
 
+    def untiled(self, side: int) -> str:
+        """Why a detector cannot look at pictures in tiles of `side` pixels: `takes ... only`; "" where it can."""
+        if self.reads == "files":
+            return "reads pictures' files, which cannot be cut into tiles"
+        wanted = self.unfit(side, side)
+        return f"takes {wanted}" if wanted else ""
+
     def unfit(self, height: int, width: int) -> str:
         """What is taken, where images of that size are not: `at least 64 pixels a side, in multiples of 4`; else ""."""
         largest = self.largest_side or max(height, width)

@@ -36,11 +36,12 @@ def guarded(model: M) -> M:
     return model
 
 
-def check_size(card: Card, size: tuple[int, ...]) -> None:
-    """Raise ModelError where the card says that the model takes no pictures of `size`, height and width."""
+def check_size(card: Card, size: tuple[int, ...], advice: str = "crop or resize the image") -> None:
+    """Raise ModelError, with `advice`, where the card says that the model takes no pictures of `size`, height and
+    width."""
     height, width = size
     if wanted := card.input.unfit(height, width):
-        raise ModelError(f"{card.name} takes {wanted}, not {width}x{height}; crop or resize the image")
+        raise ModelError(f"{card.name} takes {wanted}, not {width}x{height}; {advice}")
 
 
 def _inpaint(model: Inpainter, images: Tensor, masks: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ Precision = Literal["fp32", "bf16"]
 class ModelSpec:
     """A model as it takes part: found, its checkpoint at hand, not yet loaded.
 
+    tile: of a detector, the side of the tiles in which it looks at larger pictures; 0: at all of them whole.
     kept: the identity under which a run's folder holds results of other code that the user wants kept, or "".
     called: the user's own name for it (`mine=torchscript:x.pt`), or "".
     """
@@ -39,6 +40,7 @@ class ModelSpec:
     code: Code
     precision: Precision = "fp32"
     compiled: bool = False
+    tile: int = 0
     kept: str = ""
     called: str = ""
 
@@ -85,9 +87,12 @@ class ModelSpec:
 
     @cached_property
     def settings(self) -> str:
-        """The same but for its code: its name, card version, weights, seed and precision."""
+        """The same but for its code: its name, card version, weights, seed, precision and tiles."""
         sha256 = self.checkpoint.identity if self.checkpoint else ""
-        numerics = [] if (self.precision, self.compiled) == ("fp32", False) else [self.precision, self.compiled]
+        numerics: list[Any] = (
+            [] if (self.precision, self.compiled) == ("fp32", False) else [self.precision, self.compiled]
+        )
+        numerics += [f"tile {self.tile}"] if self.tile else []
         return digest("model", self.kind, self.label, self.entry.card.version, sha256, self.seed, *numerics)[:16]
 
     def load_inpainter(self, device: str) -> Inpainter:

@@ -17,7 +17,7 @@ from safebench.inputs.images import encode_png, read_mask
 from safebench.metrics.catalogue import chosen, features, measure, stored
 from safebench.metrics.evidence import MapEvidence
 from safebench.metrics.feature import encoded
-from safebench.models import calling
+from safebench.models import calling, tiling
 from safebench.models.contracts import Detector
 from safebench.models.masked_image import MaskedImage
 from safebench.models.specs import ModelSpec
@@ -81,7 +81,7 @@ class DetectWorker(Portable):
             if self.model.card.input.reads == "files":
                 paths = [stack.enter_context(_on_disk(seen.file)) for seen in batch]
             names = [seen.item.called for seen in batch]
-            findings = calling.detect(self.model, images, paths, self.spec.precision, names)
+            findings = tiling.detect(self.model, images, self.spec.tile, paths, self.spec.precision, names)
         self.spec.check_unchanged(names)
         confidence = [None] * len(batch) if findings.confidence is None else findings.confidence
         return [

@@ -9,7 +9,16 @@ from typing import Any, Literal
 import msgspec
 
 from safebench.errors import ConfigError
-from safebench.protocol import NATIVE, NO_POSTPROCESS, REGENERATED, SIZE, SPLICED, check_mask_threshold, parse_bins
+from safebench.protocol import (
+    NATIVE,
+    NO_POSTPROCESS,
+    REGENERATED,
+    SIZE,
+    SPLICED,
+    check_mask_threshold,
+    check_tile,
+    parse_bins,
+)
 from safebench.runs.options import Said, as_flag, convert, in_file, read_options
 
 
@@ -34,6 +43,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     seed: int = 0
     size: int | Literal["native"] = SIZE
     """Side of the evaluated images; native: each keeps its own size, as `pictures` always do."""
+    tile: int | None = None
+    """Detectors look at pictures with a longer side in square tiles of this one, that overlap; None: at all whole."""
     batch_size: int | Literal["auto"] = "auto"
     """Images a call; auto: 4 on a CPU, 32 on a GPU, halved where the memory runs out."""
     device: str = "auto"
@@ -63,15 +74,12 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     def check(self, said: Said) -> None:
         """Raise ConfigError where a value cannot be; `said` tells how an option was written."""
-        for name in (
-            "images",
-            "masks",
-            "pictures",
-            "exclude",
-            "out",
-        ):  # an unset variable of a shell's; a path would be the current folder
-            if getattr(self, name) == "":
-                raise ConfigError(f"{said(name, '').strip()}: is empty; name a folder, . for the current one")
+        for name in self.__struct_fields__:  # an unset variable of a shell's; a path would be the current folder
+            value = getattr(self, name)
+            if value == "":
+                raise ConfigError(f"{said(name, '').strip()}: is empty; say what it is (. is the current folder)")
+            if isinstance(value, tuple) and "" in value:
+                raise ConfigError(f"{said(name, value)}: one of its names is empty; leave it out")
         parse_bins(self.bins)
         self._check_sources(said)
         self._check_conditions(said)
@@ -86,6 +94,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
                 raise ConfigError(f"{as_flag(name, '').strip()} belongs to {wanted}")
         if isinstance(self.size, int) and not 32 <= self.size <= 4096:
             raise ConfigError(f"{said('size', self.size)}: has to lie between 32 and 4096 pixels")
+        if self.tile is not None:
+            self._check_tile(self.tile, said)
         if self.mask_threshold is not None:
             check_mask_threshold(self.mask_threshold)
         if not 0 <= self.seed < 2**63:  # what all random generators take
@@ -122,6 +132,14 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
                 f"{said('size', self.size)}: pictures that are given keep their own size; --postprocess resize:... "
                 "shows what another size does"
             )
+
+    def _check_tile(self, tile: int, said: Said) -> None:
+        if self.size != NATIVE:
+            raise ConfigError(
+                f"{said('tile', tile)}: belongs to {as_flag('size', NATIVE)}; pictures of --size {self.size} are all "
+                "of a size that a detector takes, or refuses"
+            )
+        check_tile(tile)
 
     def _check_conditions(self, said: Said) -> None:
         for name in ("postprocess", "assembly"):

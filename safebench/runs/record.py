@@ -140,6 +140,8 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     not_good_for: str = ""
     precision: str = ""
     compiled: bool = False
+    tile: int = 0
+    """Of a detector: the side of the tiles in which it looked at pictures that are larger; 0: at all of them whole."""
     assemblies: tuple[str, ...] = (SPLICED,)
     """Of an inpainter: how its output became pictures."""
     steps: dict[str, ModelRecord] = {}
@@ -248,6 +250,7 @@ def model_record(spec: ModelSpec) -> ModelRecord:
         else card.not_for,
         precision=spec.precision,
         compiled=spec.compiled,
+        tile=spec.tile,
         repeatable=card.repeatable,
     )
 

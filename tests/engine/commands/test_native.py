@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
@@ -13,6 +16,7 @@ import safebench
 from safebench.errors import ConfigError
 from safebench.inputs.images.square import stretched_mask
 from safebench.results.comparing import terms
+from safebench.results.reporting import write_report
 from safebench.results.submitting import submit
 
 
@@ -63,3 +67,41 @@ def test_a_mask_is_stretched_by_the_nearest_pixel():
 def test_other_sizes_are_refused(size):
     with pytest.raises(ConfigError, match="size"):
         safebench.run(inpainters=["telea"], size=size)
+
+
+def test_large_photos_are_looked_at_in_tiles_that_never_meet_results_of_whole_ones(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, (height, width) in {"large": (96, 150), "small": (64, 64)}.items():
+        pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    options: dict[str, Any] = {
+        "images": folder, "inpainters": ["telea"], "detectors": ["laplacian"], "size": "native", "bins": "20-30",
+        "keep_maps": True, "lpips_net": "squeeze", "device": "cpu", "out": tmp_path / "run",
+    }  # fmt: skip
+    whole = safebench.run(**options)
+    tiled = safebench.run(**options, tile=64)
+    assert not len(tiled.failures)
+    assert not set(whole.detection["key"]) & set(tiled.detection["key"])
+    both = whole.detection.merge(tiled.detection, on=["sample", "inpainter"])
+    same = both["score_x"] == both["score_y"]
+    assert same[both["sample"].str.contains("small")].all(), "no larger than a tile"
+    assert not same[both["sample"].str.contains("large")].all()
+    assert (whole.record.detectors["laplacian"].tile, tiled.record.detectors["laplacian"].tile) == (0, 64)
+    page = re.sub("<[^>]*>", "", write_report([tiled], tmp_path / "report", "html").read_text("utf-8"))
+    assert "laplacian looked at pictures with a side over 64 pixels in tiles of that side" in page
+    _, verdict = submit(tiled.folder, tmp_path / "handed-in.zip", seed=3)
+    assert not verdict.problems
+    again = safebench.run(**options)
+    pd.testing.assert_frame_equal(again.detection, whole.detection)
+
+
+def test_tiles_are_refused_where_they_mean_nothing(tmp_path):
+    options: dict[str, Any] = {"inpainters": ["telea"], "out": tmp_path / "run"}
+    with pytest.raises(ConfigError, match=r"tile=512: belongs to --size native"):
+        safebench.run(**options, tile=512)
+    with pytest.raises(ConfigError, match=r"--tile 63: has to be at least 64 pixels"):
+        safebench.run(**options, tile=63, size="native")
+    (tmp_path / "maps").mkdir()
+    with pytest.raises(ConfigError, match=r"--tile 64: files reads pictures' files"):
+        safebench.run(**options, tile=64, size="native", detectors=[f"mine=files:{tmp_path / 'maps'}"])
