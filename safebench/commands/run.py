@@ -83,6 +83,9 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
     inpainters = [spec for spec in inpainters if spec.label in assemblies]
     for sentence in (*left_out, *left_out_too, *not_whole):
         watcher.note(f"left out: {sentence}")
+    for spec in (*inpainters, *detectors):
+        if spec.checkpoint and spec.checkpoint.remark:
+            watcher.note(f"{spec.label}: {spec.checkpoint.remark}")
     config, metrics_left_out = _measurable(config)
     for key, why in metrics_left_out.items():
         watcher.note(f"{key} is left out: {why}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -17,7 +17,9 @@ SETTINGS: Final = "exchange.toml"
 PLACEHOLDER: Final = re.compile(r"\{([a-z]+)\}")
 """A word in braces in an argument; JSON in braces is none."""
 PLACEHOLDERS: Final = ("input", "output", "weights", "device", "seed")
-_CONTAINERS = frozenset({"docker", "podman", "nerdctl"})
+_CONTAINERS = frozenset({"docker", "podman", "nerdctl", "apptainer", "singularity"})
+_ENVIRONMENTS = frozenset({"conda", "mamba", "micromamba", "pixi", "uv", "poetry", "pipenv", "hatch", "pdm"})
+"""Programs whose `run` starts another in an environment that is known by a name or a folder."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -66,14 +68,20 @@ class CommandFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
                 raise ValueError(f"the command has to be told where the folder {{{word}}} is")
         if "weights" in words and not self.weights:
             raise ValueError('{weights} is asked for: say weights = "FILE"')
-        program = Path(self.command[0]).name
-        if program in _CONTAINERS and not self.environment and not any(_DIGEST.search(a) for a in self.command):
-            raise ValueError(
-                f"a tag of {program}'s may come to mean another image: name it as IMAGE@sha256:..., or say "
-                'environment = "sha256:..."'
-            )
+        if not self.environment and (why := _may_change(self.command)):
+            raise ValueError(why)
         if self.environment.startswith("sha256:") and not _DIGEST.fullmatch(self.environment):
             raise ValueError("the environment's sha256: has to be followed by its 64 digits")
+
+    @property
+    def remark(self) -> str:
+        """What the user should know of it before anything is run; "" for nothing."""
+        if self.environment or any(map(_is_image, self.command)):
+            return ""
+        return (
+            "nothing fixes the environment of its command, so that results are kept where packages of it change; say "
+            'environment = "FILE", its lock file (pip freeze > requirements.lock)'
+        )
 
     def filled_in(self, values: Mapping[str, str]) -> list[str]:
         """The arguments with `values` in place of the words in braces."""
@@ -129,6 +137,31 @@ def _read(file: Path, kind: type[msgspec.Struct]) -> Any:
         return msgspec.toml.decode(read_text(file), type=kind)
     except msgspec.DecodeError as error:
         raise ConfigError(f"{file}: {error}; docs/exchange.md tells what it may hold") from None
+
+
+def _may_change(command: Sequence[str]) -> str:
+    """Why the same command may come to run in another environment, and what to say; "" where it may not."""
+    words = list(command)
+    while words and (Path(words[0]).name == "env" or re.match(r"\w+=", words[0])):
+        words.pop(0)
+    program = Path(words[0]).name if words else ""
+    if program in _CONTAINERS and not any(map(_is_image, words)):
+        return (
+            f"a tag of {program}'s may come to mean another image: name it as IMAGE@sha256:..., or say "
+            'environment = "sha256:..."'
+        )
+    if program in _ENVIRONMENTS and "run" in words:
+        how = f" ({program} list --explicit --md5 > conda.lock)" if program in ("conda", "mamba") else ""
+        return (
+            f'an environment of {program}\'s may come to hold other packages: say environment = "FILE", its lock file'
+            f"{how}"
+        )
+    return ""
+
+
+def _is_image(argument: str) -> bool:
+    """Whether an argument names an image that stays what it is: by its digest, or as a file, which is hashed."""
+    return bool(_DIGEST.search(argument)) or argument.endswith(".sif")
 
 
 def _is_file(path: Path) -> bool:

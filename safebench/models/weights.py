@@ -51,6 +51,7 @@ class Checkpoint:
     answers: of a folder of answers, the sha256 of each by the name of its picture.  read_as: the sha256 of how they are
         to be read: such a model counts picture by picture, so that one file more leaves the results of the others.
     shard: so many pictures a call, where the user's file says it; 0: as for any model.
+    remark: what the user should know of it before anything is run.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Checkpoint:
     answers: Mapping[str, str] | None = None
     read_as: str = ""
     shard: int = 0
+    remark: str = ""
 
     @property
     def identity(self) -> str:
@@ -268,7 +270,8 @@ def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool)
         return Checkpoint(folder, checksums.combined({"": read_as, **answers}), answers=answers, read_as=read_as)
     if entry.card.argument == "command":
         path = path.resolve()  # the command is started in its folder
-        return Checkpoint(path, checksums.of_command(path, entry.kind), shard=read_command(path, entry.kind).shard)
+        command = read_command(path, entry.kind)
+        return Checkpoint(path, checksums.of_command(path, entry.kind), shard=command.shard, remark=command.remark)
     return Checkpoint(path, checksums.of_network(path))
 
 

@@ -1,4 +1,4 @@
-"""Starting a command of the user's, with a limit of time and its words kept."""
+"""Starting a command of the user's, with a limit of time and its words kept; it never outlives SafeBench."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from safebench.errors import ExchangeError
 from safebench.files import file_errors
+from safebench.models.generic import keeper
 
 _GRACE = 5.0
 """Seconds in which a command that is asked to end may still do so (docker hands that on to its container)."""
@@ -19,17 +21,18 @@ _GRACE = 5.0
 def run_command(arguments: Sequence[str], folder: Path, seconds: float, log: Path) -> None:
     """Run a program to its end, without a shell, in `folder`; what it says goes to the file `log`.
 
-    After `seconds` it is ended, with all that it started.  Raises ExchangeError, which names the log and its last
-    line, where it cannot be started, takes longer, or ends with another status than 0.
+    After `seconds` it is ended, with all that it started, and likewise where this process ends before it, even by
+    kill -9: `keeper` waits in the command's group for the pipe from this process to close.  Raises ExchangeError,
+    which names the log and its last line, where it cannot be started, takes longer, or ends with another status than 0.
     """
     with file_errors(log):
         log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as words:
         try:
             process = subprocess.Popen(
-                arguments,
+                [sys.executable, "-I", "-S", keeper.__file__, str(_GRACE), *arguments],
                 cwd=folder,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=words,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -42,6 +45,8 @@ def run_command(arguments: Sequence[str], folder: Path, seconds: float, log: Pat
             raise ExchangeError(_sentence(arguments[0], f"took longer than {seconds:g} seconds", log)) from None
         finally:
             _end(process)
+            if process.stdin:
+                process.stdin.close()
     if status != 0:
         what = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         raise ExchangeError(_sentence(arguments[0], what, log))

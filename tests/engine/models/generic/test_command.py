@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,18 @@ from safebench.errors import ConfigError, ExchangeError, WeightsError
 from safebench.models import calling
 from safebench.models.specs import participant
 from safebench.testing import inputs
+from safebench.work.watching import Silent
+
+
+class Told(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
+
 
 OPTIONS: dict[str, Any] = {"images": "sample", "size": 64, "limit": 3, "bins": "20-30", "lpips_net": "squeeze"}
 
@@ -151,8 +165,37 @@ def test_what_a_command_started_ends_with_it(tmp_path):
         run(file, tmp_path / "r", limit=1)
     [log] = (tmp_path / "c" / "model.logs").iterdir()
     pid = int(log.read_text().split()[-1])
+    assert not _runs(pid)
+
+
+def test_what_a_command_started_ends_where_safebench_is_killed(tmp_path):
+    child = "import os, subprocess, sys, time; print(os.getpid(), subprocess.Popen(['sleep', '600']).pid, flush=True)"
+    (tmp_path / "infer.py").write_text(f"{child}; time.sleep(600)")
+    log = tmp_path / "log"
+    starts = (
+        "import sys, pathlib; from safebench.models.generic import processes; processes._GRACE = 0.2; "
+        f"processes.run_command([sys.executable, 'infer.py'], pathlib.Path({str(tmp_path)!r}), 600, "
+        f"pathlib.Path({str(log)!r}))"
+    )
+    safebench_itself = subprocess.Popen([sys.executable, "-c", starts])
+    while not (log.is_file() and log.read_text().endswith("\n")):
+        assert safebench_itself.poll() is None
+        time.sleep(0.02)
+    started = [int(pid) for pid in log.read_text().split()]
+    assert all(map(_runs, started))
+    safebench_itself.kill()
+    safebench_itself.wait()
+    for _ in range(500):
+        if not any(map(_runs, started)):
+            break
+        time.sleep(0.02)
+    assert not any(map(_runs, started))
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there, and not only what is left of one."""
     state = Path(f"/proc/{pid}/stat")
-    assert not state.exists() or state.read_text().split()[2] == "Z"
+    return state.exists() and state.read_text().split()[2] != "Z"
 
 
 def test_words_in_braces_and_no_shell(tmp_path):
@@ -213,6 +256,9 @@ def test_its_identity_is_all_that_its_file_names(tmp_path):
         ('command = ["a", "{input}", "{output}"]\ntimeout = 3', "timeout"),
         ('command = ["a", "{input}", "{output}"]\nenvironment = "sha256:12"', "64 digits"),
         ('command = ["docker", "run", "trufor:latest", "{input}", "{output}"]', "another image"),
+        ('command = ["apptainer", "exec", "docker://trufor", "a", "{input}", "{output}"]', "another image"),
+        ('command = ["/opt/bin/conda", "run", "-n", "a", "x", "{input}", "{output}"]', "lock file .*conda list"),
+        ('command = ["env", "A=1", "uv", "run", "x.py", "{input}", "{output}"]', "environment of uv's .*lock file"),
         ('command = ["a", "{input}", "{output}"]\nmaps = {range = [1, 1]}', "differ|unknown field"),
     ],
 )
@@ -225,6 +271,21 @@ def test_a_file_that_cannot_be_is_refused_before_anything_runs(tmp_path, text, s
     with pytest.raises(ConfigError, match=r"model\.toml"):
         run(file, tmp_path / "r")
     assert not (tmp_path / "r").exists()
+
+
+def test_what_does_not_fix_its_environment_is_told_and_what_does_is_taken(tmp_path):
+    told = Told()
+    file = written(tmp_path / "c", FILL)
+    run(file, tmp_path / "r", limit=1, watcher=told)
+    assert [note for note in told.notes if note.startswith("mine: nothing fixes the environment")]
+    (tmp_path / "c" / "conda.lock").write_text("python=3.11")
+    for text in ('["conda", "run", "-n", "a", "x", "{input}", "{output}"]\nenvironment = "conda.lock"',
+                 f'["docker", "run", "trufor@sha256:{"0" * 64}", "{{input}}", "{{output}}"]',
+                 '["apptainer", "exec", "image.sif", "{input}", "{output}"]'):  # fmt: skip
+        file.write_text(f"command = {text}")
+        checkpoint = participant("inpainters", f"command:{file}").checkpoint
+        assert checkpoint is not None
+        assert checkpoint.remark == ""
 
 
 def test_a_program_that_is_not_there_is_said(tmp_path):
