@@ -156,7 +156,11 @@ def check_folder(path: Path) -> None:
         there = next(place for place in (path, *path.parents) if place.exists())
     if not there.is_dir():
         raise FileError(f"{there}: is a file, not a folder; choose another place")
-    with file_errors(there, always=True):
+    try:
         probe = there / f".{secrets.token_hex(8)}.tmp"
         probe.touch(exist_ok=False)
         probe.unlink()
+    except OSError as error:  # /proc calls it ENOENT, a file system that is read-only EROFS, a full one ENOSPC
+        advice = _WHAT_TO_DO.get(error.errno or 0, "choose another place")
+        what = "nothing can be written into it" if there == path else f"cannot be made in {there}"
+        raise FileError(f"{path}: {what} ({error.strerror or error}); {advice}") from None

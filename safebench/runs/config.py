@@ -135,10 +135,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     def _check_tile(self, tile: int, said: Said) -> None:
         if self.size != NATIVE:
-            raise ConfigError(
-                f"{said('tile', tile)}: belongs to {as_flag('size', NATIVE)}; pictures of --size {self.size} are all "
-                "of a size that a detector takes, or refuses"
-            )
+            raise ConfigError(f"{said('tile', tile)}: belongs to {as_flag('size', NATIVE)}, and to --pictures")
         check_tile(tile)
 
     def _check_conditions(self, said: Said) -> None:

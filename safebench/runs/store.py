@@ -55,10 +55,7 @@ class Store:
     def locked(self) -> Iterator[None]:
         """Hold the folder; raises StoreError where another run holds it.  The lock dies with its process."""
         check_run_folder(self.folder)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{self.folder}: cannot be made a run's folder ({error.strerror})") from None
+        self.folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.folder / ".lock", timeout=0)
         try:
             lock.acquire()

@@ -101,11 +101,12 @@ def make_configs(
 
 def parse_settings(items: Sequence[str]) -> dict[str, str]:
     """`key=value` each; raises ConfigError for one that is not."""
-    settings = {}
+    settings: dict[str, str] = {}
     for item in items:
         if not (match := re.fullmatch(r"([A-Za-z][\w-]*)=(.*)", item, re.DOTALL)):
             raise ConfigError(f"--set {item}: has to be key=value")
-        settings[match[1].replace("-", "_")] = match[2]
+        if settings.setdefault(match[1].replace("-", "_"), match[2]) != match[2]:
+            raise ConfigError(f"--set {item}: {match[1]} is set twice; keep one of them")
     return settings
 
 

@@ -76,6 +76,13 @@ MISTAKES = [
     (["suite.toml"], "suite.toml: detecters = "),
     (["no.toml"], "no.toml: cannot be read (No such file or directory)"),
     (["--images", "."], "no inpainter is named"),
+    (["--inpainter", "telea", "--out", "/proc/run"], "/proc/run: cannot be made in /proc ("),
+    (["--inpainter", "telea", "--device", "cpu", "--device", "auto"], "--device: is given 2 times; give it once"),
+    (["--inpainter", "telea", "--weights", "a=1", "--weights", "a=2"], "a is named twice"),
+    (["--inpainter", "telea", "--detector", ""], "--detector: is empty; say what it is, or leave it out"),
+    (["--inpainter", "telea", "--storage", "", "--engine", "ray"], "--storage: is empty"),
+    (["--inpainter", "telea,,lama"], "--inpainter telea,,lama: nothing stands before, between or after its commas"),
+    (["--inpainter", "telea", "--postprocess", "none,"], "--postprocess none,: nothing stands before"),
     (["--inpainter", "telea", "--metrics", "psrn"], "did you mean psnr"),  # last: it imports numpy
 ]
 
@@ -114,6 +121,27 @@ def test_a_mistake_in_runs_options_is_told_before_anything_heavy_is_imported(tmp
         assert heavy == (["numpy"] if "--metrics" in arguments else []), arguments
 
 
+def test_a_place_in_which_nothing_can_be_written_is_told_with_advice(safebench, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = safebench("run", "--inpainter", "telea", "--out", "/proc/run")[2]
+    assert said.endswith("; choose another place\n")
+    (tmp_path / "run").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "touch", lambda *_, **__: Path("/no/such/file").stat())
+        said = safebench("run", "--inpainter", "telea", "--out", "run")[2]
+    assert said == "safebench: run: nothing can be written into it (No such file or directory); choose another place\n"
+
+
+@pytest.mark.parametrize("command", ["run", "detect"])
+def test_of_two_detectors_none_is_silently_dropped(safebench, photo, tmp_path, command):
+    both = ("--detector", "laplacian", "--detector", "splicebuster")
+    if command == "detect":
+        status, _, said = safebench("detect", *both, "--image", photo, "--out", tmp_path / "map.png")
+        assert (status, said) == (ExitStatus.USAGE, "safebench: --detector: is given 2 times; give it once\n")
+        return
+    assert safebench("run", "--inpainter", "telea", *both, *SMALL, "--out", tmp_path / "run")[0] == ExitStatus.DONE
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
@@ -136,12 +164,12 @@ def test_a_run_in_which_something_failed_says_what_why_and_how_often(safebench, 
     (tmp_path / "net.pt").write_text("no network")
     network, out = f"torchscript:{tmp_path / 'net.pt'}", tmp_path / "run"
     models = ["--inpainter", "telea", "--inpainter", network, "--detector", network, "--detector", "laplacian"]
-    status, said, _ = safebench("run", *models, *SMALL, "--limit", 2, "--images", tmp_path / "photos", "--out", out)
+    status, said, _ = safebench("run", *models, *SMALL[2:], "--limit", 2, "--images", tmp_path / "photos", "--out", out)
     assert status == ExitStatus.FAILURES
     assert "Failed in step 'read': 1 photo; " in said
     assert f"Failed in step 'inpaint': {network}: 1 of 2 images; {tmp_path / 'net.pt'}: " in said
     assert f"Failed in step 'detect': {network}: 2 of 6 images; {tmp_path / 'net.pt'}: " in said
-    fine = ["--images", tmp_path / "photos", "--limit", 1, "--out", tmp_path / "fine"]
+    fine = ["--images", tmp_path / "photos", "--out", tmp_path / "fine"]
     (tmp_path / "photos" / "b.png").unlink()
     assert safebench("run", "--inpainter", "telea", *SMALL, *fine)[0] == ExitStatus.DONE
 
