@@ -3,10 +3,11 @@
     OMP_NUM_THREADS=1 python benchmarks/inpainters.py --upstream lama=CHECKOUT --weights lama=FILE [...] [--turns 7]
 
 For each network, CHECKOUT is a clone of its authors' repository and FILE a checkpoint (for EdgeConnect the folder of
-its two); a network that lacks one of them is skipped.  Both sides get the same photo, hole and weights, one picture of
-256x256, and take turns in one process, each network in a process of its own.  Both start from the photo and the hole in
-memory; Canny's edges, which EdgeConnect and CTSDG draw first, are drawn by the same function on both sides.
-Packages that the authors' modules import and the forward pass does not use are stood in for by empty ones.
+its two; benchmarks/made_up.py makes some up); a network that lacks one of them is skipped.  Both sides get the same
+photo, hole and weights, one picture of 256x256 (or 512x512, where its name here says so), and take turns in one
+process, each network in a process of its own.  Both start from the photo and the hole in memory; Canny's edges, which
+EdgeConnect and CTSDG draw first, are drawn by the same function on both sides.  Packages that the authors' modules
+import and the forward pass does not use are stood in for by empty ones.
 """
 
 from __future__ import annotations
@@ -117,6 +118,12 @@ def ctsdg(weights: Path, image: Tensor, mask: Tensor) -> Call:
     return forward
 
 
+def mi_gan(weights: Path, image: Tensor, mask: Tensor) -> Call:
+    network = importlib.import_module("lib.model_zoo.migan_inference").Generator(resolution=image.shape[-1])
+    fill(network, load_state(weights))
+    return lambda: (network(torch.cat([0.5 - mask, (image * 2 - 1) * (1 - mask)], dim=1)) / 2 + 0.5).clamp(0, 1)
+
+
 NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "lama": lama,
     "fcf": fcf,
@@ -124,15 +131,23 @@ NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "edgeconnect": edgeconnect,
     "madf": madf,
     "ctsdg": ctsdg,
+    "mi-gan": mi_gan,
+    "mi-gan-512": mi_gan,
 }
+
+
+def picture(name: str) -> tuple[Tensor, Tensor]:
+    """What both sides of a network are given: 1 x 3 x H x W in [0, 1] with its hole blanked, and the hole."""
+    size = (512, 512) if name.endswith("-512") else (256, 256)
+    hole = torch.from_numpy(inputs.holes(1, size)).float()[:, None]
+    return torch.from_numpy(inputs.photos(1, size)).permute(0, 3, 1, 2) / 255 * (1 - hole), hole
 
 
 def measure(name: str, checkout: Path, weights: Path, turns: int) -> Measured:
     warnings.simplefilter("ignore")
     import_from(checkout, STAND_INS)
-    ours = load_inpainter(name, weights=weights, device="cpu")
-    hole = torch.from_numpy(inputs.holes(1, (256, 256))).float()[:, None]
-    photo = torch.from_numpy(inputs.photos(1, (256, 256))).permute(0, 3, 1, 2) / 255 * (1 - hole)
+    ours = load_inpainter(name.removesuffix("-512"), weights=weights, device="cpu")
+    photo, hole = picture(name)
     return in_turns(NETWORKS[name](weights, photo, hole), lambda: ours.inpaint(photo, hole), turns)
 
 

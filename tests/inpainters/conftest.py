@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import runpy
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
+from safebench.models import calling
 from safebench.models.calling import Holes, Photos
+from safebench.models.contracts import Inpainter
+from safebench.testing import inputs
+
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -37,3 +45,34 @@ def golden(shared: Path) -> Callable[..., Golden]:
             )
 
     return read
+
+
+@pytest.fixture(scope="session")
+def drawn() -> Iterator[Callable[[str], Path]]:
+    """`drawn(network)`: a checkpoint in the published layout, its numbers drawn as benchmarks/made_up.py says."""
+    states = runpy.run_path(str(HERE.parents[1] / "benchmarks" / "made_up.py"))["STATES"]
+    with TemporaryDirectory() as folder:  # large files, which pytest's own folders would keep
+
+        def draw(network: str) -> Path:
+            file = Path(folder) / f"{network}.pt"
+            if not file.exists():
+                torch.save(states[network](), file)
+            return file
+
+        yield draw
+
+
+@pytest.fixture
+def golden_pixels() -> Callable[[str, Inpainter], None]:
+    """`golden_pixels(network, model)` holds a model on drawn weights against pixels of the authors' answer, which
+    benchmarks/golden.py wrote."""
+
+    def check(network: str, model: Inpainter) -> None:
+        expected = np.load(HERE / "golden" / f"{network}.npy")
+        size = (512, 512) if network.endswith("-512") else (256, 256)
+        raw = calling.inpaint(model, inputs.photos(1, size), inputs.holes(1, size))[0]
+        step = size[0] // expected.shape[-1]
+        np.testing.assert_allclose(raw[::step, ::step].transpose(2, 0, 1), expected, atol=1e-4, rtol=0)
+        assert ((expected > 0) & (expected < 1)).mean() > 0.9, "the answer is hidden by its clipping"
+
+    return check

@@ -1,0 +1,44 @@
+"""A few pixels of what the authors' code makes of made-up weights, for the tests to hold the networks here against.
+
+    OMP_NUM_THREADS=1 python benchmarks/golden.py mi-gan CHECKOUT
+
+CHECKOUT is a clone of the authors' repository; the weights are those of benchmarks/made_up.py, photo and hole those of
+the contract suite.  Every 16th row and column of the answer (every 32nd of 512x512) is written, 3 x 16 x 16 float32 in
+[0, 1], to tests/inpainters/golden/NAME.npy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from beside import import_from  # type: ignore[import-not-found]
+from made_up import STATES  # type: ignore[import-not-found]
+
+SIDES = importlib.import_module("inpainters")
+"""The script beside this one, whose name is also that of a folder of the checkout."""
+
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "inpainters" / "golden"
+SIDE = 16
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", choices=STATES)
+    parser.add_argument("checkout", type=Path)
+    args = parser.parse_args()
+    import_from(args.checkout, SIDES.STAND_INS)
+    with TemporaryDirectory() as folder, torch.inference_mode():
+        weights = Path(folder, "weights.pt")
+        torch.save(STATES[args.network](), weights)
+        answer = SIDES.NETWORKS[args.network](weights, *SIDES.picture(args.network))()
+    step = answer.shape[-1] // SIDE
+    np.save(FOLDER / f"{args.network}.npy", answer[0, :, ::step, ::step].float().numpy())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Checkpoints in the layout of published ones, with numbers that anybody can draw again.
+
+    python benchmarks/made_up.py mi-gan FILE
+
+What a network computes is shown on any weights, while a published checkpoint may be large, or under terms.  Each tensor
+is drawn from its key and the seed alone, so that the same file comes of it on every machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safebench_inpainters.mi_gan.network import Generator as MiGan
+from torch import Tensor, nn
+
+Rule = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""What is made of standard normal draws of a tensor's shape."""
+
+
+def draw(network: nn.Module, rules: Mapping[str, Rule] | None = None, seed: int = 0) -> dict[str, Tensor]:
+    """A state dict for `network`, float32 on the CPU.
+
+    rules: what becomes of the draws n, by a pattern that the key has to contain; the first that fits counts.  Without:
+    filters and matrices n / sqrt(fan in), scales of normalisations (`weight` of one dimension) 1 + 0.1 n, `running_var`
+    exp(0.2 n), other vectors 0.05 n, counts 1.
+    """
+    return {key: _tensor(key, tensor, rules or {}, seed) for key, tensor in network.state_dict().items()}
+
+
+def _tensor(key: str, like: Tensor, rules: Mapping[str, Rule], seed: int) -> Tensor:
+    if not like.is_floating_point():
+        return torch.ones_like(like)
+    digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
+    n = np.random.Generator(np.random.PCG64(int.from_bytes(digest[:8], "little"))).standard_normal(tuple(like.shape))
+    rule = next((rule for pattern, rule in rules.items() if re.search(pattern, key)), _usual(key, like.dim()))
+    return torch.from_numpy(np.asarray(rule(n), dtype=np.float32))
+
+
+def _usual(key: str, dimensions: int) -> Rule:
+    if dimensions > 1:
+        return lambda n: n / np.sqrt(np.prod(n.shape[1:]))
+    if key.endswith("running_var"):
+        return lambda n: np.exp(0.2 * n)
+    if key.endswith("weight"):
+        return lambda n: 1 + 0.1 * n
+    return lambda n: 0.05 * n
+
+
+def _low_pass(gain: float) -> Rule:
+    """The filters of StyleGAN, each channel's a little off, so that one taken for another shows."""
+    row = np.array([1, 3, 3, 1]) / 8
+    return lambda n: gain * np.outer(row, row) * (1 + 0.1 * n)
+
+
+def _even_places(n: NDArray[np.float64]) -> NDArray[np.float64]:
+    places = np.zeros(n.shape)
+    places[..., ::2, ::2] = 1
+    return places
+
+
+def mi_gan(size: int = 256, seed: int = 0) -> dict[str, Tensor]:
+    rules: Mapping[str, Rule] = {
+        r"filter_const$": _even_places,
+        r"upsample\.filter\.weight$": _low_pass(4),
+        r"downsample\.filter\.weight$": _low_pass(1),
+        r"torgb\.weight$": lambda n: 0.1 * n / np.sqrt(n.shape[1]),
+        r"noise_const$": lambda n: n,
+        r"noise_strength$": lambda n: 0.1 * n,
+    }
+    return draw(MiGan(size), rules, seed)
+
+
+STATES: Mapping[str, Callable[[], dict[str, Tensor]]] = {
+    "mi-gan": mi_gan,
+    "mi-gan-512": lambda: mi_gan(512),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", choices=STATES)
+    parser.add_argument("file", type=Path)
+    args = parser.parse_args()
+    torch.save(STATES[args.network](), args.file)
+
+
+if __name__ == "__main__":
+    main()
