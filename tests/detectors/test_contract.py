@@ -3,6 +3,10 @@
 from safebench.testing import DetectorContract
 
 
+class TestDq(DetectorContract):
+    name = "dq"
+
+
 class TestExemplar(DetectorContract):
     name = "exemplar"
 
@@ -13,3 +17,7 @@ class TestLaplacian(DetectorContract):
 
 class TestSplicebuster(DetectorContract):
     name = "splicebuster"
+
+
+class TestZero(DetectorContract):
+    name = "zero"

@@ -1,0 +1,91 @@
+"""How quantised coefficients are distributed that were compressed once, and twice (Bianchi, De Rosa, Piva 2011)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+Values = NDArray[np.floating[Any]]
+
+NOISE = 0.6
+"""Deviation of a coefficient by the rounding of pixels between the two compressions, in levels."""
+LARGEST_STEP = 64
+"""Of the first compression; larger ones leave no coefficient but zero."""
+BACKGROUND = 1e-3
+"""Share of the coefficients that may have any value, whatever the model says: nothing is impossible."""
+ROUNDS = 30
+"""Of expectation-maximisation."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a frequency's histogram says.
+
+    step: the first compression's.  single: the share of the blocks that were compressed once.  gain: how much likelier
+    (natural logarithm) the histogram is than if all were.  ratio: log(P(value | once) / P(value | twice)) of each value
+    from -reach to reach, 2 * reach + 1.
+    """
+
+    step: int
+    single: float
+    gain: float
+    ratio: Values
+    reach: int
+
+    def of(self, quantised: NDArray[np.int64]) -> Values:
+        """The logarithm of the likelihood ratio of each coefficient."""
+        return self.ratio[np.clip(quantised, -self.reach, self.reach) + self.reach]
+
+
+def fit(quantised: NDArray[np.int64], unquantised: Values, step: int) -> Fit:
+    """The first step that explains a frequency's coefficients best, beside the second one, `step`.
+
+    quantised: those of the file, in steps.  unquantised: what such coefficients are before any compression on this
+    grid, in levels; those of blocks half a block away serve as such (the paper's calibration).
+    """
+    reach = max(1, int(np.abs(quantised).max()))
+    counts = np.bincount(quantised.ravel() + reach, minlength=2 * reach + 1).astype(float)
+    edges = step * (np.arange(-reach, reach + 2) - 0.5)
+    ordered = np.sort(unquantised, axis=None)
+    once = _with_background(_quantised(ordered, 1, edges))
+    alone = counts @ np.log(once)
+    best = Fit(step, 1.0, 0.0, np.zeros_like(once), reach)
+    for first in range(2, LARGEST_STEP + 1):
+        twice = _with_background(_quantised(ordered, first, edges))
+        single = _share(counts, once, twice)
+        gain = counts @ np.log(single * once + (1 - single) * twice) - alone
+        if gain > best.gain:
+            best = Fit(first, single, float(gain), np.log(once / twice), reach)
+    return best
+
+
+def _quantised(ordered: Values, first: int, edges: Values) -> Values:
+    """The probability of each value: rounded to multiples of the first step, a little noise, rounded again."""
+    outermost = int(np.ceil(max(abs(ordered[0]), abs(ordered[-1])) / first))
+    multiples = np.arange(-outermost, outermost + 1)
+    shares = np.diff(_below(ordered, first * np.arange(-outermost - 0.5, outermost + 1)))
+    used = shares > 0
+    reached = ndtr((edges[:, None] - first * multiples[used]) / NOISE)
+    return np.diff(reached, axis=0) @ shares[used]
+
+
+def _share(counts: Values, once: Values, twice: Values) -> float:
+    """The most likely share of values compressed once, by expectation-maximisation."""
+    share, total = 0.5, counts.sum()
+    for _ in range(ROUNDS):
+        ones = share * once
+        share = float(counts @ (ones / (ones + (1 - share) * twice)) / total)
+    return share
+
+
+def _below(ordered: Values, edges: Values) -> Values:
+    """The share of values below each edge."""
+    return np.searchsorted(ordered, edges) / ordered.size
+
+
+def _with_background(probabilities: Values) -> Values:
+    return (1 - BACKGROUND) * probabilities / max(probabilities.sum(), 1e-9) + BACKGROUND / probabilities.size
