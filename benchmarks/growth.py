@@ -28,7 +28,7 @@ options = json.loads(sys.argv[1])
 begun, busy = time.perf_counter(), time.process_time()
 results = safebench.run(**options)
 ran, busy = time.perf_counter(), time.process_time() - busy
-write_report([results], results.folder / "report", "html")
+write_report([results.stored], results.folder / "report", "html")
 wrote = time.perf_counter()
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 decided = {}

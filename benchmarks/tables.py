@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from safebench.protocol import BINS, ORIGINAL
-from safebench.results.tables import compare_inpainters, detection_cells, false_alarms
+from safebench.results.paired import compare_models
+from safebench.results.tables import detection_cells, false_alarms
 from safebench.runs.schema import DETECTION, metric_columns
 
 
@@ -49,7 +50,7 @@ def main() -> None:
     tables = {
         "detection_cells": lambda: detection_cells(rows),
         "false_alarms": lambda: false_alarms(rows),
-        "compare_inpainters": lambda: compare_inpainters(rows, "inpainter-0", "inpainter-1", "auc"),
+        "compare_models": lambda: compare_models(rows, "inpainter-0", "inpainter-1", "auc"),
     }
     for name, make in tables.items():
         start = time.process_time()

@@ -15,12 +15,12 @@ from safebench.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from safebench.commands.exporting import export as export
+    from safebench.commands.notebook import Results as Results
+    from safebench.commands.notebook import open_run as open_run
     from safebench.commands.run import run as run
     from safebench.exchange.folder import ExportedFolder as ExportedFolder
     from safebench.models.calling import load_detector as load_detector
     from safebench.models.calling import load_inpainter as load_inpainter
-    from safebench.results.results import Results as Results
-    from safebench.results.results import open_run as open_run
 
 _HOMES = {
     "ExportedFolder": "safebench.exchange.folder",
@@ -28,8 +28,8 @@ _HOMES = {
     "load_detector": "safebench.models.calling",
     "load_inpainter": "safebench.models.calling",
     "run": "safebench.commands.run",
-    "Results": "safebench.results.results",
-    "open_run": "safebench.results.results",
+    "Results": "safebench.commands.notebook",
+    "open_run": "safebench.commands.notebook",
 }
 __all__ = ["ExportedFolder", "Results", "export", "load_detector", "load_inpainter", "open_run", "run"]
 
@@ -38,3 +38,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'safebench' has no attribute '{name}'")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

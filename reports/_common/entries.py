@@ -8,11 +8,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from safebench.metrics.metric import View
-from safebench.protocol import ORIGINAL
-from safebench.results import tables
+from safebench.results import pooling, tables
 from safebench.results.claims import PIXEL, Place, strongest
 from safebench.results.robustness import Key, losses
-from safebench.results.tables import ALL_BINS
 
 from .runs import Record, Run, records
 from .words import MISSING, Figure
@@ -20,7 +18,7 @@ from .words import MISSING, Figure
 TOO_FEW = "too few photos"
 STRONGEST = "strongest for each"
 """The opponent of an inpainter that is asked for first: whichever detector finds it best."""
-POOLED = "all together"
+POOLED = pooling.POOLED
 """The opponent of a detector that is asked for first: the images of all inpainters, as one."""
 OPPONENT: dict[View, str] = {"inpainter": "detector", "detector": "inpainter"}
 _UNPOOLED = ("key", "sample_key", "inpainter_id", "detector_id", "map", "confidence", "error_step")
@@ -69,9 +67,8 @@ class Pool:
         features = self.run.results.features
         unneeded = [] if features else [*_UNPOOLED, "run"]
         rows = self.run.results.detection.drop(columns=unneeded, errors="ignore")
-        kept = rows[rows["inpainter"].isin([*self.inpainters, ORIGINAL])]
-        named = kept["inpainter"].where(kept["inpainter"] == ORIGINAL, POOLED)
-        return records(tables.detection_cells(kept.assign(inpainter=named), self.run.results.metrics, features))
+        pooled = pooling.pooled_rows(rows, self.inpainters)
+        return records(tables.detection_cells(pooled, self.run.results.metrics, features))
 
     @cached_property
     def losses(self) -> dict[Key, Figure]:
@@ -82,10 +79,8 @@ class Pool:
     @cached_property
     def quality(self) -> list[Record]:
         """The quality of these images."""
-        rows = self.run.results.quality
-        kept = rows[rows["inpainter"].isin(self.inpainters)]
-        named = kept.assign(inpainter=POOLED)
-        return records(tables.quality_cells(named, self.run.results.metrics, self.run.results.features))
+        rows = pooling.pooled_rows(self.run.results.quality, self.inpainters)
+        return records(tables.quality_cells(rows, self.run.results.metrics, self.run.results.features))
 
     def compared(self, place: Place) -> list[Record]:
         """Those of the cells of one data set, post-process and bin that may be compared.
@@ -106,11 +101,7 @@ class Pool:
 
 def pooled_inpainters(run: Run) -> list[str]:
     """The inpainters whose images are pooled: no controls, and only those that every detector saw in full."""
-    places: dict[str, set[Place]] = {}
-    for row in run.detection:
-        if row["bin"] == ALL_BINS and not run.is_control(row["inpainter"]):
-            places.setdefault(row["inpainter"], set()).add((row["dataset"], row["postprocess"], ALL_BINS))
-    return [name for name, met in places.items() if not any(run.claims.gap(place, name) for place in met)]
+    return sorted(run.claims.seen_in_full, key=run.inpainter_place)
 
 
 def of_inpainters(run: Run) -> Iterator[Entry]:

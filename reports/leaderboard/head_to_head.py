@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from safebench.metrics.metric import Metric, View
-from safebench.metrics.pairs import all_pairs
-from safebench.metrics.uncertainty import Difference, Photos, Values, smallest_p, sums_by_photo
+from safebench.metrics.pairs import all_pairs, photos_of_pairs
+from safebench.metrics.uncertainty import Difference, Photos, Values
 from safebench.protocol import ORIGINAL
 from safebench.results.claims import MIN_PHOTOS, SIGNIFICANT
 from safebench.results.comparing import Group
@@ -83,11 +83,8 @@ def _duels(run: Run, standings: Standings, view: View) -> HeadToHead:
 
 def _photos(of: _Set, a: int, b: int) -> tuple[int, float]:
     """How many photos both models have, and the smallest p-value that those allow which tell the two apart."""
-    differences = of.values[:, a] - of.values[:, b]
-    both = np.isfinite(differences)
-    sums = sums_by_photo(differences[both], of.photos[both])
-    rounding = 1e-12 * np.abs(of.values[both][:, [a, b]]).max(initial=0)
-    return sums.size, smallest_p(int(np.count_nonzero(np.abs(sums) > rounding)))
+    both = np.isfinite(of.values[:, a] - of.values[:, b])
+    return photos_of_pairs(of.values[both, a], of.values[both, b], of.photos[both])
 
 
 def page_data(all_pairs_of: Sequence[HeadToHead]) -> list[dict[str, Any]]:

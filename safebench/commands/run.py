@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
+from safebench.commands import notebook
 from safebench.commands.assemblies import assemblies_of, with_assemblies, with_implied_metrics
 from safebench.commands.checking import check
 from safebench.commands.keeping import settle
@@ -48,7 +49,7 @@ Making = Callable[..., InpaintLink | ReceivedLink]
 """Makes the link that gives one maker's pictures, with the backbone of LPIPS."""
 
 
-def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **options: Any) -> Results:
+def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **options: Any) -> notebook.Results:
     """Run a benchmark and return its results: pandas tables `.quality` and `.detection`, and their means.
 
     `options` are the fields of `safebench.runs.config.RunConfig` (`inpainters=["telea"]`, `images="sample"`, ...), laid
@@ -59,7 +60,8 @@ def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **op
     given = {name: value for name, value in options.items() if value is not None}
     if watcher is not None and not isinstance(watcher, Watcher):
         raise ConfigError(f"watcher={watcher!r}: has to have the methods begin, advance and note")
-    return execute(make_config(given, None if suite is None else expanded(suite), as_argument), watcher or Silent())
+    config = make_config(given, None if suite is None else expanded(suite), as_argument)
+    return notebook.Results(execute(config, watcher or Silent()))
 
 
 def execute(config: RunConfig, watcher: Watcher) -> Results:

@@ -24,6 +24,7 @@ from safebench.metrics.uncertainty import (
     flips,
     paired_differences,
     resamples,
+    smallest_p,
     sums_by_photo,
 )
 
@@ -44,6 +45,15 @@ def all_pairs(sets: Sequence[tuple[Values, Photos]]) -> list[Pairs]:
     for photos, together in by_photos.items():
         _resample(photos, together)
     return [_finished(whole_set, *drawn) for whole_set, drawn in zip(whole, sets, strict=True)]
+
+
+def photos_of_pairs(a: Values, b: Values, photos: Photos) -> tuple[int, float]:
+    """How many photos the images of two models (finite float64 N each) are of, and the smallest p-value that those
+    allow which tell the two apart: only such a photo can flip.
+    """
+    sums = sums_by_photo(a - b, photos)
+    rounding = 1e-12 * np.abs([a, b]).max(initial=0)
+    return sums.size, smallest_p(int(np.count_nonzero(np.abs(sums) > rounding)))
 
 
 class _Whole:

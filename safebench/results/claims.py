@@ -23,8 +23,9 @@ from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5
 from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.thresholds import FALSE_ALARMS_PER
 from safebench.protocol import ORIGINAL
+from safebench.results.paired import compare_models
 from safebench.results.results import Tables
-from safebench.results.tables import ALL_BINS, CHANCE_LOW, compare_inpainters
+from safebench.results.tables import ALL_BINS, CHANCE_LOW
 from safebench.results.words import Figure, plural
 
 Cell = Mapping[str, Any]
@@ -202,6 +203,16 @@ class Claims:
         lacking = ((name, self.shortfall(met[name])) for name in panel)
         return next((f"{why} before {name}" for name, why in lacking if why), "")
 
+    @cached_property
+    def seen_in_full(self) -> list[str]:
+        """The inpainters that every detector saw in full under every condition, no controls: detectors are compared on
+        their images together."""
+        places = [place for place in self._met if place[2] == ALL_BINS]
+        names = dict.fromkeys(name for place in places for name in self._met[place] if not self.is_control(name))
+        return [
+            name for name in names if not any(self.gap(place, name) for place in places if name in self._met[place])
+        ]
+
     # what is found -----------------------------------------------------------------------------------------------
 
     def place(self, dataset: str) -> Place:
@@ -240,7 +251,7 @@ class Claims:
         return self._paired(rows[rows["dataset"] == first["dataset"]], first, second, metric)
 
     def _paired(self, rows: pd.DataFrame, a: Cell, b: Cell, metric: str) -> Order:
-        compared = compare_inpainters(rows, a["inpainter"], b["inpainter"], metric)
+        compared = compare_models(rows, a["inpainter"], b["inpainter"], metric)
         [pair] = _records(compared[compared["bin"] == a["bin"]])
         return Order(pair["p"] < SIGNIFICANT, Figure(pair["difference"], pair["low"], pair["high"]), pair["p"])
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from safebench.errors import ConfigError, UnknownNameError
 from safebench.metrics.auc import AUC, CHANCE
-from safebench.metrics.catalogue import DEFAULT, catalogue
+from safebench.metrics.catalogue import DEFAULT
 from safebench.metrics.evidence import CellEvidence
 from safebench.metrics.metric import Metric
 from safebench.metrics.score import SCORE
-from safebench.metrics.uncertainty import Controls, Difference, paired_differences
+from safebench.metrics.uncertainty import Controls
 from safebench.protocol import ORIGINAL
 from safebench.results.cells import (
     ALL_BINS,
@@ -28,8 +26,6 @@ from safebench.results.cells import (
     cells_of,
     columns_of,
     evidence_of,
-    failed_rows,
-    mean,
     means,
     pictures_of,
     split,
@@ -39,7 +35,7 @@ from safebench.results.cells import (
 )
 from safebench.results.features import FeatureFiles
 
-__all__ = ["ALL_BINS", "compare_inpainters", "detection_cells", "false_alarms", "quality_cells"]
+__all__ = ["ALL_BINS", "detection_cells", "false_alarms", "quality_cells"]
 
 CHANCE_LOW = 0.45
 """Down to this mean AUC a detector that sees nothing may fall by the photos' chance (docs/protocol.md, 4)."""
@@ -127,46 +123,6 @@ def false_alarms(detection: pd.DataFrame, metrics: Sequence[Metric] = DEFAULT) -
     ]
     columns = [name for m in metrics if m in pictures or m in of_cells for name in columns_of(m)]
     return as_table(cells, records, keys, ["n", "failures", *columns], metrics)
-
-
-def compare_inpainters(table: pd.DataFrame, a: str, b: str, metric: str) -> pd.DataFrame:
-    """Two inpainters on the same samples: paired differences a - b of a metric, cell by cell.
-
-    table: stored rows of quality or of detection.  Columns of the result: dataset (postprocess and detector, of
-    detection) and bin; n (samples that both have), photos, left_out (samples for which one of the two failed, is
-    missing, or has no finite value); mean_a, mean_b, difference, low, high, p (`paired_difference`).
-    Raises UnknownNameError for an inpainter that the rows lack, ConfigError for a metric that they lack.
-    """
-    comparable = dict.fromkeys(m.column for m in catalogue().values() if m.level == "picture" and m.column in table)
-    if metric not in comparable:
-        raise ConfigError(f"'{metric}' is no metric of these results; they have {', '.join(comparable)}")
-    inpainters = sorted(table["inpainter"].unique())
-    for name in (a, b):
-        if name not in inpainters:
-            raise UnknownNameError(f"'{name}' is no inpainter of these results; they have {', '.join(inpainters)}")
-    keys = [key for key in ("dataset", "assembly", "postprocess", "detector", "bin") if key in table]
-    sample = [*keys, "photo", "sample"]
-    of_a, of_b = (_finite(table[table["inpainter"] == name], metric, sample) for name in (a, b))
-    pairs = of_a.merge(of_b, on=sample, how="outer", suffixes=("_a", "_b"))
-    pairs["error"] = np.where(pairs["value_a"].notna() & pairs["value_b"].notna(), "", "left out")
-    rows = Rows.of(pairs, keys, ["value_a", "value_b"])
-    cells = cells_of(rows, keys)
-    both = [rows.values[cell.good].T for cell in cells]
-    samples = [(first - second, rows.photo[cell.good]) for cell, (first, second) in zip(cells, both, strict=True)]
-    records = [
-        cell.counts()
-        | {"left_out": cell.failures, "mean_a": mean(first), "mean_b": mean(second)}
-        | difference._asdict()
-        for cell, (first, second), difference in zip(cells, both, paired_differences(samples), strict=True)
-    ]
-    columns = ["n", "photos", "left_out", "mean_a", "mean_b", *Difference._fields]
-    return as_table(cells, records, keys, columns, ())
-
-
-def _finite(rows: pd.DataFrame, metric: str, columns: list[str]) -> pd.DataFrame:
-    """The samples of one inpainter, with the metric's value: NaN where it failed or has no finite one."""
-    good = ~failed_rows(rows) & np.isfinite(rows[metric].to_numpy(dtype=np.float64))
-    return rows[columns].assign(value=rows[metric].where(good))
 
 
 def _inverted(cell: Record) -> bool:

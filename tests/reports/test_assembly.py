@@ -17,10 +17,10 @@ from safebench_reports._common.papers import paper_tables
 from safebench_reports._common.runs import records
 from safebench_reports._common.words import number
 
+from safebench.results.paired import compare_models
 from safebench.results.report_format import ReportFormat
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
-from safebench.results.tables import compare_inpainters
 
 from .browsing import PHONE, Open
 from .making import FEW, MakeRun
@@ -86,7 +86,7 @@ def test_ranks_and_pairs_are_of_one_assembly(site: Path, run: Results) -> None:
         rows = run.detection[run.detection["assembly"] == assembly]
         own = pairs[(pairs["assembly"] == assembly) & (pairs["a"] == "alpha") & (pairs["b"] == "beta")]
         found = {(pair["against"], pair["bin"].removesuffix("%")): pair for pair in records(own)}
-        compared = records(compare_inpainters(rows, "alpha", "beta", "auc"))
+        compared = records(compare_models(rows, "alpha", "beta", "auc"))
         assert len(found) == len(compared) == 6
         for cell in compared:
             pair = found[cell["detector"], cell["bin"]]

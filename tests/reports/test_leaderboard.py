@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from safebench.results.paired import compare_models
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
-from safebench.results.tables import compare_inpainters
 
 from .browsing import DESKTOP, PHONE, Open
 from .making import FEW, MakeRun, model
@@ -116,7 +116,7 @@ def test_head_to_head_says_what_the_stored_rows_say(open_page: Open, site: Path,
     page = open_page(site.with_name("head-to-head.html"))
     page.locator("[data-pick=a]").select_option("beta")
     page.locator("[data-pick=b]").select_option("alpha")
-    expected = compare_inpainters(runs[0].detection, "beta", "alpha", "auc")
+    expected = compare_models(runs[0].detection, "beta", "alpha", "auc")
     row = expected[(expected["detector"] == "sharp") & (expected["bin"] == "all")].iloc[0]
     text = page.locator("#duel-table tbody tr", has_text="AUC").filter(has_text="sharp").first.inner_text()
     assert f"{row['difference']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" in text
@@ -130,7 +130,7 @@ def test_head_to_head_says_what_the_stored_rows_say(open_page: Open, site: Path,
 def test_pairs_are_data_too(site: Path, runs: list[Results]) -> None:
     pairs = pd.read_parquet(site.parent / "downloads" / "head-to-head.parquet")
     one = pairs.query("table == 'Table 2' and a == 'alpha' and b == 'beta' and metric == 'f1' and against == 'sharp'")
-    expected = compare_inpainters(runs[2].detection, "alpha", "beta", "f1").query("detector == 'sharp'")
+    expected = compare_models(runs[2].detection, "alpha", "beta", "f1").query("detector == 'sharp'")
     figures = ["n", "difference", "low", "high", "p"]
     again = expected.set_index("bin")[figures].reindex(one["bin"])
     pd.testing.assert_frame_equal(one.set_index("bin")[figures], again, check_names=False)
@@ -208,7 +208,7 @@ def test_pairs_are_those_of_one_at_a_time(site: Path, runs: list[Results]) -> No
     held = json.loads(found[1])[1]["inpainter"]  # table 2: one run
     names = held["names"]
     for metric, stored in (("f1", "f1"), ("detection_rate", "flagged")):
-        expected = compare_inpainters(runs[2].detection, "alpha", "beta", stored).set_index(["detector", "bin"])
+        expected = compare_models(runs[2].detection, "alpha", "beta", stored).set_index(["detector", "bin"])
         for row in held["rows"]:
             _, opponent, hole_bin, _, _, kind, a, b, n, difference, low, high, p, _, photos, smallest = row
             assert (photos, smallest) == (20, pytest.approx(1e-4 if difference else 1))

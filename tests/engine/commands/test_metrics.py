@@ -119,7 +119,7 @@ def test_what_cannot_be_had_is_absent_and_says_why(tmp_path, monkeypatch):
     assert "fid" not in results.quality_cells
     assert "lpips_hole" in results.quality_cells
     assert "safebench[fid]" in results.record.metrics_left_out["fid"]
-    page = write_report([results], tmp_path / "report", "html").read_text()
+    page = write_report([results.stored], tmp_path / "report", "html").read_text()
     assert "FID is absent" in page
     assert "safebench[fid]" in page
 

@@ -51,7 +51,7 @@ def test_photos_keep_their_size_and_holes_their_share(photos, tmp_path):
         assert 0.19 < hole.mean() < 0.31
         assert row["auc"] == pytest.approx(roc_auc_score(hole.ravel(), scores.ravel()), abs=1e-3)
     assert len(results.quality.query("error == ''")) == 3
-    assert terms(results).labels["size"] == "each its own"
+    assert terms(results.stored).labels["size"] == "each its own"
     _, verdict = submit(results.folder, tmp_path / "handed-in.zip", seed=3)
     assert not verdict.problems
 

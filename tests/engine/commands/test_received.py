@@ -73,10 +73,12 @@ def test_pictures_keep_their_size_and_bytes_and_figures_are_those_of_scikit_lear
     results = run(forged)
     assert not len(results.failures)
     assert sorted(results.quality["inpainter"].unique()) == ["lama", "mat"]
-    assert len(results.detection) == 8 + 4, "every forged picture, and each authentic one once"
+    assert (len(results.detection), len(results.originals)) == (8, 4), (
+        "every forged picture, and each authentic one once"
+    )
     samples = results.samples.set_index("sample")
     composites = results.quality.set_index(["sample", "inpainter"])
-    for row in results.detection[results.detection["inpainter"] != "original"].to_dict("records"):
+    for row in results.detection.to_dict("records"):
         name = Path(samples.loc[row["sample"], "photo_name"]).stem
         made = composites.loc[(row["sample"], row["inpainter"])]
         source = next((forged / "Tp" / row["inpainter"]).glob(f"{name}.*"))
@@ -124,7 +126,7 @@ def test_a_run_over_pictures_is_submitted_reported_and_compared_like_any_other(f
     page = write_report([open_run(results.folder)], tmp_path / "report", "html").read_text("utf-8")
     assert "lama" in page
     write_report([open_run(results.folder)], tmp_path / "board", "leaderboard")
-    claims = Claims(results)
+    claims = Claims(results.stored)
     cells = cells_of(results)
     assert claims.shortfall(cells["lama"]) == ""
     assert claims.shortfall(cells["mat"]) == "", "a file that cannot be read is no detector's failure"
@@ -140,7 +142,7 @@ def test_pages_show_pictures_that_browsers_do_not(forged, tmp_path):
             Image.open(path).save(path.with_suffix(".tif"))
             path.unlink()
     results = run(forged, limit=1)
-    write_report([results], tmp_path / "report", "html")
+    write_report([results.stored], tmp_path / "report", "html")
     [sample] = results.samples["sample"]
     [shown] = (tmp_path / "report" / "gallery").glob(f"{sample}.mat.received.[0-9a-f]*.png")
     kept = results.folder / results.quality.query("inpainter == 'mat'")["composite"].iloc[0]
@@ -151,7 +153,7 @@ def test_pages_show_pictures_that_browsers_do_not(forged, tmp_path):
 def test_makers_of_other_samples_are_not_compared_but_their_detectors_are(forged):
     (forged / "Tp" / "mat" / "d.png").unlink()
     results = run(forged)
-    claims = Claims(results)
+    claims = Claims(results.stored)
     cells = cells_of(results)
     assert claims.comparable(cells["lama"])
     assert not claims.comparable(cells["mat"])
@@ -174,7 +176,7 @@ def test_authentic_pictures_of_no_forged_one_are_looked_at_and_are_no_samples(fo
     write(forged / "Au" / "other.png", np.asarray(Image.open(forged / "Au" / "d.png")))
     results = run(forged)
     assert results.false_alarms["n"].tolist() == [5]
-    claims = Claims(results)
+    claims = Claims(results.stored)
     assert all(claims.shortfall(cell) == "" for cell in cells_of(results).values())
     submit(results.folder, forged.parent / "handed-in.zip", seed=1)
 
@@ -242,4 +244,4 @@ def test_options_that_mean_nothing_beside_pictures_are_refused(forged):
 def test_postprocessing_meets_pictures_of_several_sizes(forged):
     results = run(forged, postprocess=["none", "resize:0.75+jpeg:90"], limit=2)
     assert not len(results.failures)
-    assert len(results.detection) == 2 * (2 * 2 + 2)
+    assert (len(results.detection), len(results.originals)) == (2 * 2 * 2, 2 * 2)

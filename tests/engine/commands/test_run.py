@@ -52,7 +52,9 @@ def _work(folder: Path) -> dict[str, int]:
 def test_a_run_has_a_row_for_every_sample_and_model(finished):
     assert len(finished.samples) == 3 * 2
     assert len(finished.quality) == 6 * 3
-    assert len(finished.detection) == 6 * 3 + 3, "every composite, and each untouched photo once"
+    assert (len(finished.detection), len(finished.originals)) == (6 * 3, 3), (
+        "every composite, and each untouched photo once"
+    )
     assert (finished.quality["error"] == "").all()
     assert finished.record.status == "finished"
 

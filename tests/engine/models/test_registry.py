@@ -157,7 +157,7 @@ def test_all_takes_theirs_too_and_files_go_to_the_detector_that_reads_files(plug
         results = safebench.run(
             inpainters=["mean-fill"], detectors=["file-reader"], limit=2, bins="10-20", size=64, out="run"
         )
-        rows = results.detection
+        rows = results.stored.detection
         assert (rows["error"] == "").all(), rows["error"].unique()
         assert set(rows["inpainter"]) == {"mean-fill", "original"}
         assert rows["score"].between(0, 1).all() and rows["score"].nunique() == len(rows)

@@ -6,65 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from safebench.errors import ConfigError, UnknownNameError
 from safebench.metrics.detection_rate_at_5 import detection_rate_at_5
 from safebench.metrics.image_auc import image_auc
 from safebench.metrics.rates import exact_interval, share_interval
 from safebench.metrics.thresholds import calibrated_threshold
-from safebench.metrics.uncertainty import Contrast, Controls, Means, intervals, paired_difference
-from safebench.results.tables import compare_inpainters, detection_cells, false_alarms, quality_cells
-from safebench.runs.schema import DETECTION, QUALITY, metric_columns
+from safebench.metrics.uncertainty import Contrast, Controls, Means, intervals
+from safebench.results.tables import detection_cells, false_alarms, quality_cells
 
-BINS = ["0-10", "10-20", "50-60"]
-PHOTOS = [f"photo {k}" for k in range(7)]
-OF_QUALITY = metric_columns("quality")
-LOCALISED = ("auc", "f1", "f1_best", "iou", "mcc", "pixel_acc")
-
-
-def rows(schema, keys, metrics, generator):
-    """One row for each combination of the keys, with random metrics, as a run stores them."""
-    table = pd.MultiIndex.from_product(keys.values(), names=keys.keys()).to_frame(index=False)
-    table["sample"] = table["photo"] + "." + table["bin"]
-    for metric in metrics:
-        table[metric] = generator.random(len(table))
-    return table.reindex(columns=list(schema), fill_value="")
-
-
-@pytest.fixture
-def quality():
-    keys = {"dataset": ["b", "a"], "inpainter": ["telea", "lama"], "assembly": ["spliced"], "bin": BINS}
-    keys["photo"] = PHOTOS
-    return rows(QUALITY, keys, OF_QUALITY, np.random.default_rng(0))
-
-
-@pytest.fixture
-def detection():
-    generator = np.random.default_rng(1)
-    keys = {"dataset": ["b", "a"], "postprocess": ["none", "jpeg"], "detector": ["x", "w"], "photo": PHOTOS}
-    inpainted = {**keys, "inpainter": ["telea", "lama"], "assembly": ["spliced"], "bin": BINS}
-    metrics = metric_columns("detection")
-    table = pd.concat(
-        [
-            rows(DETECTION, inpainted, metrics, generator),
-            rows(DETECTION, {**keys, "inpainter": ["original"], "bin": [""]}, metrics, generator),
-        ],
-        ignore_index=True,
-    )
-    table["flagged"] = (table["score"] >= 0.5).astype(float)
-    table.loc[table["inpainter"] == "original", list(LOCALISED)] = math.nan
-    return table
-
-
-def fail(table, where):
-    numbers = [column for column in table if table[column].dtype == np.float64]
-    table.loc[where, numbers] = math.nan
-    table.loc[where, "error"] = "out of memory"
-
-
-def cell(table, **key):
-    found = table[np.logical_and.reduce([table[name] == value for name, value in key.items()])]
-    assert len(found) == 1
-    return found.iloc[0]
+from .stored_rows import LOCALISED, OF_QUALITY, PHOTOS, cell, fail
 
 
 def test_quality_cells_hold_means_and_intervals_of_their_rows(quality):
@@ -318,44 +267,3 @@ def test_no_rows_give_an_empty_table_with_its_columns_and_types(make, quality, d
     assert empty.dtypes.to_dict() == full.dtypes.to_dict()
     assert empty.columns.tolist() == full.columns.tolist()
     assert make(pd.DataFrame(columns=list(table.columns))).columns.tolist() == full.columns.tolist()
-
-
-def test_inpainters_are_compared_on_the_samples_that_both_have(detection):
-    fail(detection, (detection["inpainter"] == "lama") & (detection["sample"] == "photo 1.10-20"))
-    detection = detection[~((detection["inpainter"] == "telea") & (detection["sample"] == "photo 2.10-20"))]
-    table = compare_inpainters(detection, "lama", "telea", "auc")
-    assert table.columns.tolist() == [
-        *("dataset", "assembly", "postprocess", "detector", "bin", "n", "photos", "left_out"),
-        *("mean_a", "mean_b", "difference", "low", "high", "p"),
-    ]
-    assert len(table) == 2 * 2 * 2 * 4
-    key = {"dataset": "a", "postprocess": "none", "detector": "x"}
-    part = detection[np.logical_and.reduce([detection[k] == v for k, v in key.items()])]
-    found = cell(table, **key, bin="10-20")
-    sides = [part[(part["inpainter"] == name) & (part["bin"] == "10-20")] for name in ("lama", "telea")]
-    photos = [photo for photo in PHOTOS if photo not in ("photo 1", "photo 2")]
-    a, b = (side.set_index("photo").loc[photos, "auc"].to_numpy() for side in sides)
-    assert (found["n"], found["photos"], found["left_out"]) == (5, 5, 2)
-    assert (found["mean_a"], found["mean_b"]) == pytest.approx((a.mean(), b.mean()), abs=1e-15)
-    expected = paired_difference(a, b, np.array(photos))
-    assert tuple(found[["difference", "low", "high", "p"]]) == pytest.approx(tuple(expected), abs=1e-12)
-    assert (cell(table, **key, bin="all")["n"], cell(table, **key, bin="all")["left_out"]) == (19, 2)
-
-
-def test_inpainters_are_compared_in_quality_without_infinite_values(quality):
-    where = (quality["inpainter"] == "lama") & (quality["sample"] == "photo 0.50-60")
-    quality.loc[where, "psnr"] = math.inf
-    table = compare_inpainters(quality, "telea", "lama", "psnr")
-    assert table.columns.tolist()[:4] == ["dataset", "assembly", "bin", "n"]
-    found = cell(table, dataset="a", bin="50-60")
-    assert (found["n"], found["left_out"]) == (6, 1)
-    assert math.isfinite(found["difference"])
-    shuffled = compare_inpainters(quality.sample(frac=1, random_state=1), "telea", "lama", "psnr")
-    pd.testing.assert_frame_equal(shuffled, table, check_exact=True)
-
-
-def test_comparing_what_is_not_there_is_refused_with_what_is(quality):
-    with pytest.raises(UnknownNameError, match=r"'mat' is no inpainter of these results; they have lama, telea"):
-        compare_inpainters(quality, "lama", "mat", "psnr")
-    with pytest.raises(ConfigError, match=r"'auc' is no metric of these results; they have psnr, ssim"):
-        compare_inpainters(quality, "lama", "telea", "auc")

@@ -46,7 +46,7 @@ def run(tmp_path_factory) -> safebench.Results:
 
 
 def after(run: safebench.Results, condition: str, inpainter: str = "telea") -> pd.DataFrame:
-    rows = run.detection
+    rows = run.stored.detection
     return rows[(rows["postprocess"] == condition) & (rows["inpainter"] == inpainter)]
 
 
@@ -109,8 +109,9 @@ def test_localisation_is_measured_at_the_size_after_resizing(run):
 
 def test_the_picture_as_it_is_gives_the_rows_of_a_plain_run(run, tmp_path):
     plain = safebench.run(out=tmp_path / "plain", **OPTIONS)
-    ours = run.detection[run.detection["postprocess"] == "none"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(ours, plain.detection, check_exact=True)
+    for ours, its in ((run.detection, plain.detection), (run.originals, plain.originals)):
+        without = ours[ours["postprocess"] == "none"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(without, its, check_exact=True)
     pd.testing.assert_frame_equal(run.quality, plain.quality, check_exact=True)
     assert not (tmp_path / "plain" / "pictures").exists()
 
@@ -121,7 +122,7 @@ def test_the_same_command_again_does_nothing_and_a_new_condition_costs_only_itse
     again = safebench.run(out=folder, postprocess=CONDITIONS, **OPTIONS)
     changed = {name for name, when in files(folder).items() if before.get(name) != when}
     assert changed == {"run.json"}
-    pd.testing.assert_frame_equal(again.detection, run.detection)
+    pd.testing.assert_frame_equal(again.stored.detection, run.stored.detection)
     more = safebench.run(out=folder, postprocess=["none", "blur:3"], **OPTIONS)
     after_it = files(folder)
     assert all(after_it[name] == when for name, when in before.items() if name != "run.json")
@@ -136,7 +137,7 @@ def test_a_kept_picture_that_is_gone_is_made_again_the_same(run, tmp_path):
         path.unlink()
     again = safebench.run(out=folder, postprocess=CONDITIONS, **OPTIONS)
     assert {path: path.read_bytes() for path in kept} == kept
-    pd.testing.assert_frame_equal(again.detection, run.detection)
+    pd.testing.assert_frame_equal(again.stored.detection, run.stored.detection)
 
 
 class Reader(Detector):

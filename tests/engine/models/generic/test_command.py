@@ -97,7 +97,7 @@ def test_a_detector_that_is_a_command(tmp_path):
     options = {"detectors": [f"bright=command:{file}"], "keep_maps": True, "out": tmp_path / "r", **OPTIONS}
     results = safebench.run(inpainters=["telea"], **options)
     assert not len(results.failures)
-    assert len(results.detection) == 6
+    assert len(results.stored.detection) == 6
     assert calls(file) == 2, "one shard of originals, one of composites"
     inverted = written(tmp_path / "i", LOOK, more="maps.inverted = true")
     options |= {"detectors": [f"bright=command:{inverted}"], "out": tmp_path / "r2"}
