@@ -88,7 +88,7 @@ def test_large_photos_are_looked_at_in_tiles_that_never_meet_results_of_whole_on
     assert same[both["sample"].str.contains("small")].all(), "no larger than a tile"
     assert not same[both["sample"].str.contains("large")].all()
     assert (whole.record.detectors["laplacian"].tile, tiled.record.detectors["laplacian"].tile) == (0, 64)
-    page = re.sub("<[^>]*>", "", write_report([tiled], tmp_path / "report", "html").read_text("utf-8"))
+    page = re.sub("<[^>]*>", "", write_report([tiled.stored], tmp_path / "report", "html").read_text("utf-8"))
     assert "laplacian looked at pictures with a side over 64 pixels in tiles of that side" in page
     _, verdict = submit(tiled.folder, tmp_path / "handed-in.zip", seed=3)
     assert not verdict.problems
