@@ -143,6 +143,9 @@ def _state(run: Run, dataset: str) -> Iterator[Finding]:
                 text = Markup("As it ships, {} is not good for {}.")
                 yield Finding(text.format(name, model.not_good_for.removesuffix(".")))
     yield from _tiles(run)
+    if run.record.pictures and (unlike := run.record.pictures.unlike_originals):
+        text = Markup("{} an original of another size: nothing of their quality is measured.")
+        yield Finding(text.format(plural(unlike, "picture has", "pictures have")), "warning")
     if run.record.status != "finished":
         text = Markup("This run is not finished (status: {}): figures may change.")
         yield Finding(text.format(run.record.status), "warning")

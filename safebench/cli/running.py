@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -23,6 +23,7 @@ from safebench.runs.config import RunConfig
 from safebench.runs.failures import in_words
 from safebench.runs.provenance import caveats
 
+_OF_THIS_RUN = frozenset({"inpainters", "detectors", "images", "limit", "out", "rerun", "keep_results"})
 _MEANS = "all bins (mean [95% interval])"
 
 
@@ -69,9 +70,25 @@ def _next(config: RunConfig) -> list[str]:
         return []
     inpainters, detectors = _options("--inpainter", config.inpainters), _options("--detector", config.detectors)
     parts = ["safebench run --images FOLDER --limit 20", shlex.join(inpainters), shlex.join(detectors)]
+    parts += [shlex.join(words) for words in _others(config)]
     # in several lines, which a shell reads as one: a terminal would break names
     command = " \\\n    ".join(filter(None, parts))
     return ["Next, the same on photos of yours (20 are enough to rank and name):", f"  {command}"]
+
+
+def _others(config: RunConfig) -> Iterator[list[str]]:
+    """The other options of a run that are not as they usually are, but for what belongs to these photos and folder."""
+    usual = RunConfig(inpainters=())
+    for name in RunConfig.__struct_fields__:
+        value, option = getattr(config, name), f"--{name.replace('_', '-')}"
+        if name in _OF_THIS_RUN or value == getattr(usual, name):
+            continue
+        if isinstance(value, dict):
+            yield from ([option, f"{key}={item}"] for key, item in value.items())
+        elif isinstance(value, bool):
+            yield [option]
+        else:
+            yield [option, ",".join(value) if isinstance(value, tuple) else str(value)]
 
 
 def _options(option: str, names: Sequence[str]) -> list[str]:

@@ -77,6 +77,7 @@ def _pictures(plan: Plan, config: RunConfig) -> Pictures | None:
         excluded=pictures.excluded,
         exclusion=pictures.exclusion,
         hole=config.mask_hole,
+        unlike_originals=plan.unlike_originals,
         fingerprint=plan.fingerprints["pictures"],
     )
 

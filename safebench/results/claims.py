@@ -213,6 +213,15 @@ class Claims:
             name for name in names if not any(self.gap(place, name) for place in places if name in self._met[place])
         ]
 
+    def unranked(self, place: Place) -> dict[str, str]:
+        """What keeps each inpainter that detectors looked at from being ranked there, by name."""
+        why = {}
+        for name, met in self._met.get(place, {}).items():
+            no_auc = "" if strongest(met.values(), PIXEL) else "no pixel AUC is known"
+            if reason := "a control" if self.is_control(name) else self.gap(place, name) or no_auc:
+                why[name] = reason
+        return why
+
     # what is found -----------------------------------------------------------------------------------------------
 
     def place(self, dataset: str) -> Place:

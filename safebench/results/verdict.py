@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from safebench.protocol import NO_POSTPROCESS, REGENERATED
-from safebench.results.claims import IMAGE, MIN_PHOTOS, PIXEL, Cell, Claims, Evidence, below_chance, trace
+from safebench.results.claims import IMAGE, MIN_PHOTOS, PIXEL, Cell, Claims, Evidence, Place, below_chance, trace
 from safebench.results.words import Figure, figure, plural, told
+
+_NAMED_AT_MOST = 4
 
 
 class Name(str):
@@ -43,7 +45,7 @@ def least_detectable(claims: Claims, dataset: str) -> Verdict:
     place = claims.place(dataset)
     ranked = claims.evidence(place)
     if not ranked:
-        return [Sentence("No inpainter can be ranked: none has figures of all samples by all detectors.")]
+        return _none_ranked(claims, place)
     few = [candidate for candidate in ranked if not claims.enough(candidate.pixel)]
     if few:
         return [too_few("which inpainter is least detectable", claims.photos(few[0].pixel)), *_under(few[0].pixel)]
@@ -71,6 +73,20 @@ def _named(claims: Claims, ranked: Sequence[Evidence]) -> Verdict:
         return _at_odds(ranked[0], by_image[0])
     lead = Sentence("Least detectable: {}.", (Name(ranked[0].inpainter),))
     return [lead, *_what_is_found(ranked[0]), _next(claims, ranked[0], ranked[1])]
+
+
+def _none_ranked(claims: Claims, place: Place) -> Verdict:
+    """Why no inpainter can be ranked: what each lacks, of the first few."""
+    why = claims.unranked(place)
+    named = [*why.items()][:_NAMED_AT_MOST]
+    more = f", and {len(why) - len(named):,} more" if len(why) > len(named) else ""
+    listed = ", ".join(["{} ({})"] * len(named)) + more
+    text = f"No inpainter can be ranked: {listed or 'none has figures of all samples by all detectors'}."
+    sentences = [Sentence(text, tuple(part for name, reason in named for part in (Name(name), reason)))]
+    if any(claims.not_given(place[0], place[2], name) for name in why):
+        together = "Makers of pictures are compared where they made them of the same photos, through the same masks."
+        sentences.append(Sentence(together))
+    return sentences
 
 
 def _under(cell: Cell) -> Verdict:

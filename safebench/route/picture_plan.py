@@ -13,6 +13,7 @@ from safebench.inputs.pictures.masks import MeasuredMask, PictureMasks
 from safebench.keys import digest, slug
 from safebench.protocol import NATIVE, PROTOCOL
 from safebench.route.plan import Plan, Received, Sample, fingerprint_of, gallery_of, limited, photo_id
+from safebench.route.sizes import head_size
 from safebench.runs.config import RunConfig
 
 _SOFT = 0.001
@@ -36,7 +37,14 @@ def make_picture_plan(config: RunConfig) -> Plan:
         measured = dict(zip(unique, pool.map(masks.measure, unique), strict=True))
         photo_sums = pool.map(fingerprint_of, [photo.fingerprint for photo in photos.files.values()])
         sums = dict(zip(photos.files, photo_sums, strict=True))
+        of_files = [photos.files.get(picture.original) for picture in forged]
+        unlike = [text for text in pool.map(_other_size, forged, of_files) if text]
     masks.problems = [*pictures.remarks, *_told(measured, config)]
+    if unlike:
+        masks.problems.append(
+            f"{len(unlike):,} of {len(forged):,} forged pictures have an original of another size ({unlike[0]}): "
+            "nothing of their quality is measured"
+        )
     gallery = gallery_of(sorted(photos.forged))
     times: Counter[tuple[str, str, str, str, str]] = Counter()
     samples: dict[str, Sample] = {}
@@ -55,7 +63,7 @@ def make_picture_plan(config: RunConfig) -> Plan:
     alone = [_authentic(pictures.name, photos.files[name], sums[name]) for name in sorted(photos.alone)]
     ordered = sorted([*samples.values(), *alone], key=lambda sample: (sample.photo_name, sample.sample))
     by_id = {photo_id(name): photo for name, photo in photos.files.items()}
-    return Plan(ordered, by_id, pictures, masks, received, pictures)
+    return Plan(ordered, by_id, pictures, masks, received, pictures, len(unlike))
 
 
 class _Photos:
@@ -81,6 +89,18 @@ class _Name(str):
     @property
     def name(self) -> str:
         return str(self)
+
+
+def _other_size(picture: ForgedPicture, original: FilePhoto | None) -> str:
+    """What differs where a picture and its original have other sizes; "" where they do not, or it is not known."""
+    if original is None:
+        return ""
+    sizes = [(height, width) if turned else (width, height)
+             for width, height, turned in map(head_size, (picture.path, original.path))]  # fmt: skip
+    if sizes[0] == sizes[1] or (0, 0) in sizes:
+        return ""
+    mine, its = (f"{width}x{height}" for width, height in sizes)
+    return f"{picture.name}: {mine}, its original {its}"
 
 
 def _photo_name(picture: ForgedPicture) -> str:

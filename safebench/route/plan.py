@@ -69,6 +69,7 @@ class Plan:
 
     received: the forged pictures that are given, of `picture_set`, where no inpainter makes any.  A sample is then a
     photo with a true mask, and one without a bin is an authentic picture that nobody forged.
+    unlike_originals: how many of these pictures have an original of another size.
     """
 
     samples: list[Sample]
@@ -77,6 +78,7 @@ class Plan:
     mask_set: MaskSet
     received: Sequence[Received] = ()
     picture_set: PictureSet | None = None
+    unlike_originals: int = 0
 
     @property
     def fingerprints(self) -> dict[str, str]:

@@ -27,14 +27,15 @@ def of_equal_size(
     for group in groups:
         by_size: dict[tuple[int, int, bool], list[Picture]] = {}
         for picture in group:
-            by_size.setdefault(_size(file(picture)), []).append(picture)
+            by_size.setdefault(head_size(file(picture)), []).append(picture)
         for (width, height, _), pictures in by_size.items():
             found += batches(pictures, max(1, MOST_PIXELS // max(1, width * height)) * at_once)
     return found
 
 
-def _size(path: Path) -> tuple[int, int, bool]:
-    """Width, height, and whether it is to be turned; zeros where the file does not say: told when it is read."""
+def head_size(path: Path) -> tuple[int, int, bool]:
+    """Width, height, and whether it is to be turned, as the head of an image's file says; zeros where it does not: told
+    when it is read."""
     try:
         with no_warnings(), Image.open(path) as image:
             width, height = image.size

@@ -68,6 +68,8 @@ class Pictures(msgspec.Struct, frozen=True, kw_only=True):
     excluded: int = 0
     exclusion: str = ""
     hole: str = "white"
+    unlike_originals: int = 0
+    """How many have an original of another size, so that nothing of their quality is measured."""
     fingerprint: str = ""
 
 

@@ -35,7 +35,7 @@ def open_pictures(spec: str, exclude: str | None = None) -> PictureSet:
     their masks.
     """
     found = _opened(spec)
-    if not found.sets and (alike := find_published(found.name)) is not None:
+    if not found.sets and (alike := find_published(found.name.partition(":")[0])) is not None:
         found.sets = alike.sets
     if exclude is not None:
         _exclude(found, expanded(exclude))
@@ -50,16 +50,19 @@ def check_pictures(spec: str, exclude: str | None = None) -> None:
 
 
 def find_published(name: str) -> PublishedSet | None:
-    """The published set of that name, forgivingly spelt; None where there is none."""
+    """The published set of that name, or the split of one (`tgif:validation`), forgivingly spelt; None where there is
+    none.  Raises UnknownNameError for a split that it has not."""
     known = {plain(alias): one for one in PUBLISHED for alias in (one.name, *one.aliases)}
-    return known.get(plain(name))
+    base, _, split = name.partition(":")
+    found = known.get(plain(base))
+    return found.of_split(split) if found and split else found
 
 
 def _opened(spec: str) -> PictureSet:
     root = expanded(spec)
     published = None if is_path(spec) else find_published(spec)
     if published is not None:
-        return published.read(location(published.name))
+        return published.read(location(published.base))
     if root.is_file():
         if root.suffix.lower() not in _LISTS:
             raise DataError(f"{root}: is no list of pictures by its name; lists end in .json, .csv or .txt")
@@ -70,7 +73,8 @@ def _opened(spec: str) -> PictureSet:
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
         raise UnknownNameError(f"no set of forged pictures is called '{spec}', and there is no such file; {hint}")
     check_directory(root)
-    alike = (one for one in PUBLISHED if one.name in _TOLD_APART and one.is_here(root))
+    here = (one for one in PUBLISHED if one.name in _TOLD_APART and one.is_here(root))
+    alike = (split for one in here for split in (one, *map(one.of_split, one.splits)))
     return next((found for one in alike if (found := _read_as(one, root))), None) or read_folders(root)
 
 

@@ -16,10 +16,10 @@ def prepare_pictures(published: PublishedSet, source: Path | None) -> list[str]:
     Returns what was found, one line for each thing.  Raises DataError, with where to get the set, where it is not
     there.
     """
-    place = expanded(source) if source is not None else location(published.name)
+    place = expanded(source) if source is not None else location(published.base)
     found = published.read(place)
     if source is not None:
-        record(published.name, place)
+        record(published.base, place)
     makers = Counter(picture.generator for picture in found.forged)
     lacking = sum(picture.mask is None for picture in found.forged)
     paired = sum(picture.original != "" for picture in found.forged)

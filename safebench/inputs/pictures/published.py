@@ -4,78 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from safebench.errors import DataError
 from safebench.inputs.pictures import folders
 from safebench.inputs.pictures.folders import Found, Index, images_of, told
-from safebench.inputs.pictures.sets import ForgedPicture, PictureSet
+from safebench.inputs.pictures.published_set import PublishedSet
+from safebench.inputs.pictures.sets import ForgedPicture
 
 
-@dataclass(frozen=True)
-class PublishedSet:
-    """What a published set is, where to get it, and how it is read.
-
-    needs: the folders that tell it, patterns of their names; what lies in them is paired by `pair`, which gives the
-    forged pictures of a folder, and the authentic ones by name.
-    count: how many forged pictures the whole set has.
-    photos_of: the data sets that its photos were taken from.
-    """
-
-    name: str
-    title: str
-    licence: str
-    paper: str
-    url: str
-    how_to_get: str
-    layout: str
-    count: int
-    needs: tuple[str, ...]
-    pair: Callable[[Path], tuple[list[ForgedPicture], dict[str, Path]]]
-    aliases: tuple[str, ...] = ()
-    note: str = ""
-    coloured: bool = False
-    photos_of: tuple[str, ...] = ()
-
-    @property
-    def sets(self) -> tuple[str, ...]:
-        """The set, and those that its photos are of."""
-        return (self.name, *self.photos_of)
-
-    def is_here(self, root: Path) -> bool:
-        """Whether a directory has the folders of the set."""
-        return root.is_dir() and all(told(root, re.compile(pattern, re.IGNORECASE)) for pattern in self.needs)
-
-    def read(self, root: Path) -> PictureSet:
-        """The pictures in a directory; raises DataError, with where to get the set, where they are not there."""
-        if not self.is_here(root):
-            raise DataError(
-                f"{self.name}: is not in {root}, where {self.layout} should lie; {self.how_to_get} ({self.url}), and "
-                f"`safebench data prepare {self.name} --from DIRECTORY` says where it lies"
-            )
-        forged, authentic = self.pair(root)
-        found = PictureSet(
-            self.name,
-            self.name,
-            root,
-            forged,
-            authentic,
-            self.title,
-            self.licence,
-            sets=self.sets,
-            coloured=self.coloured,
-        )
-        folders.check_paired(found)
-        share = f"{len(forged):,} of its {self.count:,} forged pictures"
-        found.note = "; ".join(filter(None, [share, self.note]))
-        return found
-
-
-def _tgif(root: Path) -> tuple[list[ForgedPicture], dict[str, Path]]:
-    """MODEL/testing/COCO_mask_TYPE.png_MODEL_N.png, masks/testing/COCO_mask_TYPE.png, original/testing/COCO.png."""
-    split = "testing"
+def _tgif(root: Path, split: str = "testing") -> tuple[list[ForgedPicture], dict[str, Path]]:
+    """MODEL/SPLIT/COCO_mask_TYPE.png_MODEL_N.png, masks/SPLIT/COCO_mask_TYPE.png, original/SPLIT/COCO.png."""
     masks = Index(_of_split(root, "masks", split), str.casefold)
     authentic = Index(_of_split(root, "original", split), str.casefold)
     forged = []
@@ -195,7 +136,7 @@ def _forged(image: Found, mask: Found | None, original: Found | None, generator:
 PUBLISHED: Final = (
     PublishedSet(
         name="tgif",
-        title="TGIF: Text-Guided Inpainting Forgery, testing pictures",
+        title="TGIF: Text-Guided Inpainting Forgery",
         licence="CC BY-SA 4.0, as its page states; the photos are MS COCO's",
         paper="Mareen et al., TGIF: Text-Guided Inpainting Forgery Dataset, WIFS 2024",
         url="https://github.com/IDLabMedia/tgif-dataset",
@@ -207,6 +148,7 @@ PUBLISHED: Final = (
         pair=_tgif,
         note="the testing split",
         photos_of=("coco",),
+        splits={split: partial(_tgif, split=split) for split in ("validation", "training")},
     ),
     PublishedSet(
         name="cocoglide",

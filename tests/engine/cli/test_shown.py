@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from safebench.cli import running
 from safebench.cli.app import app
 from safebench.errors import UnknownNameError
 from safebench.metrics.catalogue import catalogue
 from safebench.models import kinds, registry
+from safebench.runs.config import make_config
 
 
 def answer(*arguments: str) -> str:
@@ -68,3 +72,18 @@ def test_a_runs_summary_as_json(tmp_path):
     assert 0 < cell["auc"] < 1
     assert summary["verdict"]["sample"][0].startswith("Too few to say")
     assert summary["report"].endswith("index.html")
+
+
+def test_what_to_type_next_keeps_what_the_run_was_asked_for():
+    options: dict[str, Any] = {
+        "inpainters": ["telea", "mine=torchscript:a b.pt"], "detectors": ["laplacian"],
+        "postprocess": ["none", "jpeg:75"], "assembly": ["spliced", "regenerated"], "metrics": ["ap"], "weights": {"lama": "x.ckpt"}, "keep_maps": True,
+        "bins": "10-20", "limit": 2, "out": "runs/mine",
+    }  # fmt: skip
+    _, command = running._next(make_config(options))
+    assert shlex.split(command.replace("\\\n", " "))[2:] == [
+        *("--images", "FOLDER", "--limit", "20", "--inpainter", "telea", "--inpainter", "mine=torchscript:a b.pt"),
+        *("--detector", "laplacian", "--bins", "10-20", "--postprocess", "none,jpeg:75"),
+        *("--assembly", "spliced,regenerated", "--keep-maps", "--weights", "lama=x.ckpt", "--metrics", "ap"),
+    ]
+    assert running._next(make_config({**options, "images": "places2"})) == []

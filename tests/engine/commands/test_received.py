@@ -20,6 +20,7 @@ from safebench.results.claims import Claims
 from safebench.results.reporting import write_report
 from safebench.results.results import open_run
 from safebench.results.submitting import submit
+from safebench.results.verdict import least_detectable
 from safebench.work.watching import Silent
 
 SIZES = {"a": (64, 48), "b": (48, 64), "c": (64, 48), "d": (80, 80)}
@@ -159,6 +160,36 @@ def test_makers_of_other_samples_are_not_compared_but_their_detectors_are(forged
     assert not claims.comparable(cells["mat"])
     assert claims.detector_gap(cells["mat"]) == ""
     assert claims.not_given(cells["mat"]["dataset"], "all", "mat") == "made pictures of 3 of 4 samples"
+
+
+def test_originals_of_another_size_are_told_at_the_terminal_in_run_json_and_on_the_page(forged, tmp_path):
+    write(forged / "Au" / "d.png", np.zeros((40, 40, 3), np.uint8))
+    told = Told()
+    results = run(forged, watcher=told)
+    rows = results.quality.set_index("photo")["psnr"]
+    assert rows[rows.index.str.contains("Au_d-")].isna().all()
+    assert rows.notna().sum() == 6
+    assert results.record.pictures is not None
+    assert results.record.pictures.unlike_originals == 2
+    [note] = [note for note in told.notes if "original of another size" in note]
+    assert note.startswith(
+        "2 of 8 forged pictures have an original of another size (Tp/lama/d.jpg: 80x80, its original"
+    )
+    page = write_report([results], tmp_path / "report", "html").read_text("utf-8")
+    assert "2 pictures have an original of another size: nothing of their quality is measured." in page
+
+
+def test_makers_of_other_masks_are_not_ranked_and_the_verdict_says_why(forged):
+    for name in SIZES:
+        maker = "lama" if name in "ab" else "mat"
+        next((forged / "Tp" / maker).glob(f"{name}.*")).unlink()
+    results = run(forged)
+    [dataset] = results.samples["dataset"].unique()
+    said = " ".join(map(str, least_detectable(Claims(results), dataset)))
+    assert said == (
+        "No inpainter can be ranked: lama (made pictures of 2 of 4 samples), mat (made pictures of 2 of 4 samples). "
+        "Makers of pictures are compared where they made them of the same photos, through the same masks."
+    )
 
 
 def test_without_originals_there_is_no_quality_and_no_false_alarm(forged):

@@ -269,6 +269,29 @@ def test_mask_types_and_repeated_pictures_of_tgif_are_told_apart(tmp_path):
     ]
 
 
+def test_splits_of_tgif_have_names_of_their_own(tmp_path):
+    for split, count in {"testing": 1, "validation": 2}.items():
+        made = [f"SD2-fr/{split}/17_mask_bbox.png_sd2_{n}.png" for n in range(count)]
+        files(tmp_path, f"original/{split}/17.png", f"masks/{split}/17_mask_bbox.png", *made)
+    record("tgif", tmp_path)
+    assert len(open_pictures("tgif").forged) == 1
+    found = open_pictures("TGIF:validation")
+    assert [len(found.forged), found.name, found.kind, found.sets] == [2, "tgif:validation", "tgif", ("tgif", "coco")]
+    assert found.note == "2 forged pictures; the validation split"
+    with pytest.raises(DataError, match="there is no forged picture in it"):
+        open_pictures("tgif:training")
+    with pytest.raises(UnknownNameError, match=r"no split of that name; there are tgif:validation, tgif:training"):
+        open_pictures("tgif:test")
+    with pytest.raises(UnknownNameError, match="it has none"):
+        open_pictures("casia:testing")
+    assert open_pictures(str(tmp_path)).name == "tgif"
+    for path in tmp_path.rglob("testing/*"):
+        path.unlink()
+    assert open_pictures(str(tmp_path)).name == "tgif:validation"
+    with pytest.raises(DataError, match="others are tgif:validation, tgif:training"):
+        open_pictures("tgif")
+
+
 def test_a_set_that_is_not_there_says_where_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("SAFEBENCH_DATA", str(tmp_path))
     with pytest.raises(DataError, match=r"cocoglide: is not in .*grip-unina/TruFor.*data prepare cocoglide --from"):
