@@ -217,7 +217,9 @@ class Claims:
         """What keeps each inpainter that detectors looked at from being ranked there, by name."""
         why = {}
         for name, met in self._met.get(place, {}).items():
-            no_auc = "" if strongest(met.values(), PIXEL) else "no pixel AUC is known"
+            seen = any(cell["n"] for cell in met.values())
+            no_auc = "no pixel AUC is known" if seen else "none of its pictures could be read and looked at"
+            no_auc = "" if strongest(met.values(), PIXEL) else no_auc
             if reason := "a control" if self.is_control(name) else self.gap(place, name) or no_auc:
                 why[name] = reason
         return why

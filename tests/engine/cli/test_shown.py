@@ -77,7 +77,8 @@ def test_a_runs_summary_as_json(tmp_path):
 def test_what_to_type_next_keeps_what_the_run_was_asked_for():
     options: dict[str, Any] = {
         "inpainters": ["telea", "mine=torchscript:a b.pt"], "detectors": ["laplacian"],
-        "postprocess": ["none", "jpeg:75"], "assembly": ["spliced", "regenerated"], "metrics": ["ap"], "weights": {"lama": "x.ckpt"}, "keep_maps": True,
+        "postprocess": ["none", "jpeg:75"], "assembly": ["spliced", "regenerated"],
+        "metrics": ["ap"], "weights": {"lama": "x.ckpt"}, "keep_maps": True,
         "bins": "10-20", "limit": 2, "out": "runs/mine",
     }  # fmt: skip
     _, command = running._next(make_config(options))

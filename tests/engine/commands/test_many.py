@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,21 @@ def test_a_line_that_was_cut_off_is_written_anew_and_another_file_refused(tmp_pa
     assert list(lines(tmp_path)) == ["a,b.png", "c.png"]
     with pytest.raises(FileError, match=r"no results\.csv of this command"):
         Ledger(tmp_path, ("image", "score"))
+
+
+def test_large_images_are_looked_at_in_tiles(photos, tmp_path):
+    rng = np.random.default_rng(1)
+    Image.fromarray(rng.integers(0, 255, (64, 140, 3), np.uint8)).save(photos / "a.png")
+    (photos / "broken.png").unlink()
+    command = ("detect", photos, "--detector", "laplacian", "--out", tmp_path / "found", "--device", "cpu")
+    call(*command)
+    whole = lines(tmp_path / "found")
+    assert call(*command, "--tile", "64")[0] == 0
+    tiled = lines(tmp_path / "found")
+    assert whole["a.png"]["detector_id"] != tiled["a.png"]["detector_id"]
+    assert Image.open(tmp_path / "found" / tiled["a.png"]["map"]).size == (140, 64)
+    assert whole["sub/b.jpg"]["score"] == tiled["sub/b.jpg"]["score"], "no larger than a tile"
+    one = ("detect", "--image", photos / "a.png", "--detector", "laplacian", "--out", tmp_path / "map.png", "--json")
+    assert json.loads(call(*one, "--tile", "64")[1])["score"] == float(tiled["a.png"]["score"])
+    result = CliRunner().invoke(app, ["detect", str(photos), "--detector", "laplacian", "--out", "x", "--tile", "8"])
+    assert "--tile 8: has to be at least 64 pixels" in str(result.exception)

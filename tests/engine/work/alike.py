@@ -25,12 +25,16 @@ OPTIONS: dict[str, Any] = {
 
 
 def assert_same(run: safebench.Results, reference: safebench.Results) -> None:
-    pd.testing.assert_frame_equal(run.stored.quality, reference.stored.quality, check_exact=True)
-    pd.testing.assert_frame_equal(run.stored.detection, reference.stored.detection, check_exact=True)
-    pd.testing.assert_frame_equal(run.detection_cells, reference.detection_cells, check_exact=True)
+    assert_same_tables(run, reference)
     files = {p.relative_to(reference.folder): p.read_bytes() for p in reference.folder.rglob("*.png")}
     assert files == {p.relative_to(run.folder): p.read_bytes() for p in run.folder.rglob("*.png")}
     assert len(files) > 30
+
+
+def assert_same_tables(run: safebench.Results, reference: safebench.Results) -> None:
+    pd.testing.assert_frame_equal(run.stored.quality, reference.stored.quality, check_exact=True)
+    pd.testing.assert_frame_equal(run.stored.detection, reference.stored.detection, check_exact=True)
+    pd.testing.assert_frame_equal(run.detection_cells, reference.detection_cells, check_exact=True)
 
 
 def task_of(k: int) -> Task[int]:

@@ -7,10 +7,13 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import safebench
 from safebench.errors import ConfigError
@@ -18,7 +21,7 @@ from safebench.work.executor import ON_CPU, ON_GPU, ExecutorOptions
 from safebench.work.slurm import SlurmExecutor
 from safebench.work.tasks import Answer
 
-from .alike import OPTIONS, rows_of, task_of
+from .alike import OPTIONS, assert_same_tables, rows_of, task_of
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,32 @@ def test_array_jobs_give_the_same_tables(local, tmp_path, monkeypatch, workers, 
     assert len(list((tmp_path / "jobs").glob("*_log.out"))) >= 1 + workers, "jobs did the work"
     assert not list((tmp_path / "jobs").glob("*.pkl")), "no images are left among the jobs' files"
     _assert_part(run, local)
+
+
+@pytest.mark.slow
+def test_array_jobs_look_at_pictures_of_others_too(tmp_path, monkeypatch):
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    for name, (height, width) in {"a": (48, 64), "b": (64, 130)}.items():
+        hole = np.zeros((height, width), np.uint8)
+        hole[10:30, 8:32] = 255
+        photo = rng.integers(0, 255, (height, width, 3), np.uint8)
+        filled = np.where(hole[..., None] > 0, rng.integers(0, 255, photo.shape, np.uint8), photo)
+        for folder, pixels, suffix in (("Au", photo, "png"), ("Gt", hole, "png"), ("Tp", filled, "jpg")):
+            (tmp_path / "set" / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / "set" / folder / f"{name}.{suffix}")
+    pictures: dict[str, Any] = {
+        "pictures": "set", "detectors": ["laplacian"], "lpips_net": "squeeze", "device": "cpu", "tile": 64,
+        "keep_maps": True, "postprocess": ["none", "jpeg:75"],
+    }  # fmt: skip
+    here = safebench.run(out=tmp_path / "here", **pictures)
+    slurm = {"cluster": "local", "folder": str(tmp_path / "jobs"), "timeout_min": "60"}
+    there = safebench.run(out=tmp_path / "there", engine="slurm", workers=1, slurm=slurm, **pictures)
+    assert not len(here.failures)
+    assert list((tmp_path / "jobs").glob("*_log.out")), "jobs did the work"
+    assert_same_tables(there, here)
 
 
 def _assert_part(run: safebench.Results, reference: safebench.Results) -> None:
