@@ -175,7 +175,7 @@ def test_originals_of_another_size_are_told_at_the_terminal_in_run_json_and_on_t
     assert note.startswith(
         "2 of 8 forged pictures have an original of another size (Tp/lama/d.jpg: 80x80, its original"
     )
-    page = write_report([results], tmp_path / "report", "html").read_text("utf-8")
+    page = write_report([results.stored], tmp_path / "report", "html").read_text("utf-8")
     assert "2 pictures have an original of another size: nothing of their quality is measured." in page
 
 
@@ -185,7 +185,7 @@ def test_makers_of_other_masks_are_not_ranked_and_the_verdict_says_why(forged):
         next((forged / "Tp" / maker).glob(f"{name}.*")).unlink()
     results = run(forged)
     [dataset] = results.samples["dataset"].unique()
-    said = " ".join(map(str, least_detectable(Claims(results), dataset)))
+    said = " ".join(map(str, least_detectable(Claims(results.stored), dataset)))
     assert said == (
         "No inpainter can be ranked: lama (made pictures of 2 of 4 samples), mat (made pictures of 2 of 4 samples). "
         "Makers of pictures are compared where they made them of the same photos, through the same masks."
