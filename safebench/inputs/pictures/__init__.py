@@ -16,7 +16,8 @@ from safebench.inputs.names import check_directory, is_path
 from safebench.inputs.photos.locations import location
 from safebench.inputs.pictures.folders import read_folders
 from safebench.inputs.pictures.lists import read_list
-from safebench.inputs.pictures.published import PUBLISHED, PublishedSet
+from safebench.inputs.pictures.published import PUBLISHED
+from safebench.inputs.pictures.published_set import PublishedSet
 from safebench.inputs.pictures.sets import ForgedPicture, PictureSet
 from safebench.keys import plain
 

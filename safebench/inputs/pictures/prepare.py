@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safebench.files import expanded
 from safebench.inputs.photos.locations import location, record
-from safebench.inputs.pictures.published import PublishedSet
+from safebench.inputs.pictures.published_set import PublishedSet
 
 
 def prepare_pictures(published: PublishedSet, source: Path | None) -> list[str]:
