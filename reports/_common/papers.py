@@ -89,13 +89,13 @@ def _caption(like: Group, view: View, opponent: str, what: str, rows: list[Row])
     terms = like.terms.labels
     return (
         f"{whom}: {what}. Mean and 95% interval over photos (bootstrap, and exact for shares of images); "
-        f"{_marked(view, rows)}. "
+        f"{marked(view, rows)}. "
         f"Protocol {terms['protocol']}; photos {terms['photos']}; masks {terms['masks']}; "
         f"{terms['size']}; LPIPS {terms['LPIPS backbone']}."
     )
 
 
-def _marked(view: View, rows: list[Row]) -> str:
+def marked(view: View, rows: list[Row]) -> str:
     """Who is marked, and who is not and why: the rank's column, which says it on a page, is left out in print."""
     notes = {row.facets[view]: row.cells[0].note for row in rows if row.cells[0].note}
     if TOO_FEW in notes.values():

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from safebench.files import expanded
+from safebench.files import atomic_write, expanded, file_errors
+from safebench.metrics.auc import AUC
 from safebench.metrics.metric import Metric
 from safebench.protocol import ORIGINAL
 from safebench.results.claims import Claims
 from safebench.results.head_to_head import head_to_head
+from safebench.results.reporting import paper_table
 from safebench.results.results import Results as StoredResults
 from safebench.results.summary import as_html, summary
 from safebench.runs.record import RunRecord
@@ -139,6 +142,21 @@ class Results:
         for a metric that they cannot be compared by.
         """
         return head_to_head(self.stored, a, b, metric)
+
+    def to_latex(self, path: str | Path | None = None, metrics: Sequence[str] = (AUC.key,)) -> str:
+        r"""The paper's table in LaTeX: inpainters in rows, detectors and bins in columns, one table a metric.
+
+        Best is seen from the inpainter: bold, and the second underlined, as docs/protocol.md, 10 allows to rank; a dash
+        where there is no figure.  The text compiles by itself, and can be \input where booktabs and graphicx are
+        loaded.
+        path: a file that it is written to as well.  metrics: their keys; of quality, columns are bins alone.
+        Raises UnknownNameError for a metric that the run has no figure of, FileError where the file cannot be written.
+        """
+        text = paper_table([self.stored], [metrics] if isinstance(metrics, str) else metrics)
+        if path is not None:
+            with file_errors(place := expanded(path)):
+                atomic_write(place, text.encode())
+        return text
 
     def __repr__(self) -> str:
         lines = summary(self.stored)

@@ -18,8 +18,9 @@ from safebench_reports._common.export import bibtex, tables_of
 from safebench_reports._common.latex import escaped as tex
 from safebench_reports._common.standings import Standings, part
 
+from safebench.errors import UnknownNameError
 from safebench.protocol import parse_bins
-from safebench.results.reporting import write_report
+from safebench.results.reporting import paper_table, write_report
 from safebench.results.results import Results
 
 from .making import FEW, MakeRun, model
@@ -173,6 +174,69 @@ def test_latex_compiles_with_best_and_second_marked(make_run: MakeRun, tmp_path:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
     assert main.with_suffix(".pdf").stat().st_size > 1000
+
+
+def lines_of(tex: str) -> dict[str, list[str]]:
+    """The figures of each inpainter in a table of the paper's shape."""
+    rows = re.findall(r"^(\w\S*) & (.*) \\\\$", tex, re.MULTILINE)
+    return {name: figures.split(" & ") for name, figures in rows}
+
+
+def test_the_papers_shape_has_a_column_for_each_detector_and_bin(run: Results) -> None:
+    text = paper_table([run], ["auc"])
+    assert r" & \multicolumn{2}{c}{sharp} & \multicolumn{2}{c}{blunt} \\" in text
+    lines = lines_of(text)
+    assert lines.pop("Inpainter") == [r"10--20\%", r"30--40\%"] * 2
+    assert list(lines) == ["alpha", "beta", "gamma", "copy", "noise"]
+    cells = run.detection_cells.set_index(["inpainter", "detector", "bin"])["auc"]
+    for name, figures in lines.items():
+        shown = [re.sub(r"\\\w+\{(.*)\}", r"\1", figure) for figure in figures]
+        of = [(detector, bin_) for detector in ("sharp", "blunt") for bin_ in ("10-20", "30-40")]
+        assert shown == [f"{cells[name, detector, bin_]:.3f}" for detector, bin_ in of]
+    before_blunt = {name: figures[2].partition("{")[0] for name, figures in lines.items()}
+    assert before_blunt["alpha"] == r"\textbf", "nearest to chance: best seen from the inpainter"
+    assert before_blunt["gamma"] == r"\underline"
+    assert {before_blunt[name][:1] for name in ("beta", "copy", "noise")} == {"0"}, "no control is marked"
+    assert lines["gamma"][0].startswith("0.2"), "an inverted detector's figure is not marked"
+    assert r"{\tiny [" in text
+    assert "inverted" in text
+
+
+def test_the_papers_shape_has_a_dash_for_what_is_missing_and_no_mark(make_run: MakeRun) -> None:
+    run = make_run("holes", errors={("alpha", "sharp"): "out of memory"})
+    lines = lines_of(paper_table([run], ["auc", "f1"]))
+    assert lines["alpha"][:2] == ["--", "--"]
+    assert not lines["alpha"][2].startswith("\\underline")
+    text = paper_table([make_run("few shapes", photos=FEW)], ["auc"])
+    assert r"\textbf" not in text
+    assert r"\underline" not in text
+    assert "too few photos to rank" in text
+
+
+def test_the_papers_shape_of_quality_has_bins_alone(make_run: MakeRun) -> None:
+    alone = make_run("quality alone", detectors={})
+    for run, key in ((make_run("both"), "psnr_hole"), (alone, "psnr_hole"), (alone, "lpips")):
+        text = paper_table([run], [key])
+        assert r"\multicolumn" not in text
+        assert len(lines_of(text)["alpha"]) == 2
+    with pytest.raises(UnknownNameError, match="'auc' is no metric of these inpainters; there are psnr, ssim"):
+        paper_table([alone], ["auc"])
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs a LaTeX with booktabs (pdflatex)")
+@pytest.mark.parametrize(
+    "body", ["", r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}A \input{b}"]
+)
+def test_the_papers_shape_compiles_alone_and_within_a_paper(make_run: MakeRun, tmp_path: Path, body: str) -> None:
+    run = make_run("shape", inpainters={NASTY_TEX: model("n"), "alpha": model("alpha")})
+    table = tmp_path / ("b.tex" if body else "a.tex")
+    table.write_text(paper_table([run], ["auc", "psnr_hole"]))
+    if body:
+        (tmp_path / "a.tex").write_text(body + r" C\end{document}")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "a.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "a.pdf").stat().st_size > 1000
 
 
 def test_every_paper_has_one_entry(run: Results) -> None:

@@ -12,7 +12,7 @@ from safebench_reports._common.standings import Standings
 from safebench_reports.leaderboard.head_to_head import duels, frame
 
 import safebench
-from safebench.errors import ConfigError, UnknownNameError
+from safebench.errors import ConfigError, FileError, UnknownNameError
 from safebench.results.results import Results as StoredResults
 
 from ...reports.making import FEW, Maker, model
@@ -136,3 +136,14 @@ def test_the_stored_results_stay_as_they_were(run):
     assert isinstance(run.stored, StoredResults)
     assert "original" in set(run.stored.detection["inpainter"])
     assert "photo_name" not in run.stored.detection
+
+
+def test_the_papers_table_is_given_as_text_and_written_to_a_file(run, tmp_path):
+    text = run.to_latex(tmp_path / "t.tex", metrics=["auc", "f1"])
+    assert (tmp_path / "t.tex").read_text() == text
+    assert text.count(r"\begin{table}") == 2
+    assert run.to_latex(metrics="f1").count(r"\begin{table}") == 1
+    with pytest.raises(UnknownNameError, match="'acc' is no metric of these inpainters"):
+        run.to_latex(metrics="acc")
+    with pytest.raises(FileError, match=r"t\.tex"):
+        run.to_latex(tmp_path / "t.tex" / "no-such")
