@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from safebench.errors import ConfigError, PluginError
-from safebench.files import expanded
+from safebench.files import expanded, read_text
 from safebench.inputs.names import check_directory, mask_set
 from safebench.inputs.photos import check_photos
 from safebench.inputs.pictures import check_pictures
@@ -47,6 +47,8 @@ def check(config: RunConfig) -> None:
         check_told_apart(names)
     if config.pictures is None:
         check_photos(config.images)
+        if config.exclude is not None:
+            read_text(expanded(config.exclude))
         if not mask_set(config.masks):
             check_directory(expanded(config.masks))
     else:

@@ -12,6 +12,8 @@ from typing import Protocol, TypeVar
 import pandas as pd
 
 from safebench.errors import DataError, SafebenchError
+from safebench.files import expanded
+from safebench.inputs.exclusion import read_exclusion
 from safebench.inputs.masks import MaskSet, open_masks, unused
 from safebench.inputs.photos import Photo, PhotoSet, open_photos
 from safebench.inputs.pictures import PictureSet
@@ -79,6 +81,8 @@ class Plan:
     received: Sequence[Received] = ()
     picture_set: PictureSet | None = None
     unlike_originals: int = 0
+    remarks: Sequence[str] = ()
+    """What a list left out, as people are told it."""
 
     @property
     def fingerprints(self) -> dict[str, str]:
@@ -110,9 +114,10 @@ def make_plan(config: RunConfig) -> Plan:
     """
     photo_set = open_photos(config.images)
     mask_set = open_masks(config.masks, config.seed, config.mask_threshold)
-    photos = limited(photo_set.photos(), config)
+    listed, remarks = without_excluded(photo_set.photos(), config)
+    photos = limited(listed, config)
     if not photos:
-        raise DataError(f"--images {config.images}: no photos were found there")
+        raise DataError(f"--images {config.images}: no photo is left")
     bins = parse_bins(config.bins)
     side = config.size if isinstance(config.size, int) else SIZE
     candidates = mask_set.index(side)
@@ -135,12 +140,21 @@ def make_plan(config: RunConfig) -> Plan:
         )
         for photo, b, mask in drawn
     ]
-    return Plan(samples, {photo_id(photo.name): photo for photo in photos}, photo_set, mask_set)
+    return Plan(samples, {photo_id(photo.name): photo for photo in photos}, photo_set, mask_set, remarks=remarks)
 
 
 def gallery_of(names: Sequence[str]) -> set[str]:
     """Few of the photos, evenly spread, whose maps are kept for the report."""
     return {names[k] for k in range(0, len(names), max(1, -(-len(names) // _GALLERY_PHOTOS)))}
+
+
+def without_excluded(photos: Sequence[Named], config: RunConfig) -> tuple[list[Named], list[str]]:
+    """The photos that `--exclude` does not name, and what is worth saying of the others."""
+    if config.exclude is None:
+        return list(photos), []
+    excluded = read_exclusion(expanded(config.exclude), [photo.name for photo in photos])
+    kept = [photo for photo in photos if photo.name not in excluded.names]
+    return kept, excluded.remarks(len(photos) - len(kept), "photo")
 
 
 def limited(photos: Sequence[Named], config: RunConfig) -> list[Named]:

@@ -6,12 +6,12 @@ Imports neither torch nor an image library until a picture is read.
 from __future__ import annotations
 
 import difflib
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 from safebench.errors import DataError, UnknownNameError
-from safebench.files import expanded, read_text
+from safebench.files import expanded
+from safebench.inputs.exclusion import read_exclusion
 from safebench.inputs.names import check_directory, is_path
 from safebench.inputs.photos.locations import location
 from safebench.inputs.pictures.folders import read_folders
@@ -87,21 +87,11 @@ def _read_as(published: PublishedSet, root: Path) -> PictureSet | None:
 
 def _exclude(found: PictureSet, path: Path) -> None:
     """Leave out what the list names; what names nothing is told."""
-    names = [line.strip().replace("\\", "/").removeprefix("./") for line in read_text(path).splitlines()]
-    wanted = {name for name in names if name and not name.startswith("#")}
-    met: set[str] = set()
-
-    def out(name: str) -> bool:
-        hits = {name, name.rpartition("/")[2]} & wanted
-        met.update(hits)
-        return bool(hits)
-
-    kept = [picture for picture in found.forged if not out(picture.name)]
-    authentic = {name: place for name, place in found.authentic.items() if not out(name)}
+    excluded = read_exclusion(path, [*(picture.name for picture in found.forged), *found.authentic])
+    kept = [picture for picture in found.forged if picture.name not in excluded.names]
+    authentic = {name: place for name, place in found.authentic.items() if name not in excluded.names}
     found.excluded = len(found.forged) - len(kept) + len(found.authentic) - len(authentic)
-    found.exclusion = hashlib.sha256(path.read_bytes()).hexdigest()
+    found.exclusion = excluded.sha256
     lost = [p if not p.original or p.original in authentic else replace(p, original="") for p in kept]
     found.forged, found.authentic = lost, authentic
-    found.remarks.append(f"--exclude {path}: {found.excluded:,} pictures are left out")
-    if strange := sorted(wanted - met):
-        found.remarks.append(f"--exclude {path}: {len(strange)} of its lines name no picture ({strange[0]})")
+    found.remarks += excluded.remarks(found.excluded, "picture")
