@@ -41,6 +41,7 @@ class MapRecipe(Recipe):
     """One network, `network`, that learns where pictures were filled; a recipe adds it, its optimiser and its loss."""
 
     watch: ClassVar[tuple[str, str]] = ("auc", "max")
+    of_examples: ClassVar[frozenset[str]] = frozenset(PictureOptions.__struct_fields__)
 
     def __init__(self, card: Card, config: PictureOptions) -> None:
         super().__init__(card, config)
@@ -60,9 +61,12 @@ class MapRecipe(Recipe):
 
     def example(self, photo: np.ndarray, hole: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
         """See `Recipe.example`: image, float32 3 x H x W in [0, 1], and mask, 1 x H x W, where it was filled."""
-        image, filled = self._mixture.draw(photo, hole, rng)
+        return self.picture_example(*self._mixture.draw(photo, hole, rng))
+
+    def picture_example(self, picture: np.ndarray, filled: np.ndarray) -> dict[str, Tensor]:
+        """See `Recipe.picture_example`."""
         return {
-            "image": torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255,
+            "image": torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255,
             "mask": torch.from_numpy(filled.copy())[None].float(),
         }
 

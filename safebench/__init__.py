@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from safebench.commands.exporting import export as export
     from safebench.commands.notebook import Results as Results
     from safebench.commands.notebook import open_run as open_run
-    from safebench.commands.run import run as run
+    from safebench.commands.running import run as run
     from safebench.exchange.folder import ExportedFolder as ExportedFolder
     from safebench.metrics.functions import detection_rate as detection_rate
     from safebench.metrics.functions import detection_rate_at_5 as detection_rate_at_5
@@ -46,7 +46,7 @@ _HOMES = {
     "load_detector": "safebench.models.calling",
     "load_inpainter": "safebench.models.calling",
     "open_run": "safebench.commands.notebook",
-    "run": "safebench.commands.run",
+    "run": "safebench.commands.running",
 }
 """Where a name is defined; those that are not here are metrics."""
 __all__ = [

@@ -14,6 +14,7 @@ from safebench.models.cards import Card, Input
 from safebench.models.toolbox.layout import in_fastest_layout
 
 from .._map_recipe import MapRecipe, PictureOptions
+from .adapter import NARROWEST
 from .network import HPFCN, MULTIPLE, WIDTH, log_odds
 
 GAMMA = 2
@@ -49,6 +50,12 @@ class Recipe(MapRecipe):
         super().__init__(card, config)
         if config.width < 1:
             raise ConfigError(f"width: {config.width} is no positive number of channels")
+
+    @classmethod
+    def options_of(cls, product: Mapping[str, Any]) -> dict[str, Any]:
+        """See `Recipe.options_of`."""
+        filters = next((value for key, value in product.items() if str(key).endswith(NARROWEST)), None)
+        return {"width": len(filters)} if isinstance(filters, Tensor) and filters.dim() else {}
 
     def build(self) -> dict[str, nn.Module]:
         """See `Recipe.build`."""

@@ -12,22 +12,29 @@ from torch import Tensor, nn
 from safebench.errors import ConfigError
 from safebench.models.cards import Card
 from safebench.models.toolbox.layout import in_fastest_layout
+from safebench.weights.read.checkpoints import fit
 
 from .._map_recipe import MapRecipe, PictureOptions
+from .adapter import KERNELS, PUBLISHED
 from .network import WIDTH, IIDNet, network_input
 from .starting import initialise
 
 ALPHA = 0.25
 GAMMA = 2
+_PREFIX, _MEDIAN = "module.", "median."
+"""Of keys in the authors' file: of all, and of a part that takes no part."""
 
 
 class Options(PictureOptions, frozen=True, forbid_unknown_fields=True):
     """What can be chosen beside the pictures (the authors have no untouched ones).
 
-    width: channels of the cells, 256 in the paper, a multiple of 8.
+    width: channels of the cells, 256 in the paper, a multiple of 8.  every_filter: whether all filters of the
+    constrained convolution are constrained, as Bayar and Stamm define it, or those of one channel, as in the authors'
+    weights (which have the paper's width).
     """
 
     width: int = WIDTH
+    every_filter: bool = True
     learning_rate: float = 1e-4
 
 
@@ -50,11 +57,36 @@ class Recipe(MapRecipe):
         if config.width < 8 or config.width % 8:
             raise ConfigError(f"width: {config.width} is no positive multiple of 8")
 
+        if config.width != WIDTH and not config.every_filter:
+            raise ConfigError(f"every_filter: only networks of width {WIDTH} can do without, as the authors' weights")
+
+    @classmethod
+    def options_of(cls, product: Mapping[str, Any]) -> dict[str, Any]:
+        """See `Recipe.options_of`."""
+        if any(str(key).endswith(PUBLISHED) for key in product):
+            return {"every_filter": False}
+        kernels = next((value for key, value in product.items() if str(key).endswith(KERNELS)), None)
+        return {"width": len(kernels)} if isinstance(kernels, Tensor) and kernels.dim() else {}
+
     def build(self) -> dict[str, nn.Module]:
         """See `Recipe.build`."""
-        network = IIDNet(self.config.width, every_filter=True)
+        network = IIDNet(self.config.width, every_filter=self.config.every_filter)
         initialise(network)
         return {"network": in_fastest_layout(network)}
+
+    def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
+        """See `Recipe.start`; the authors' file is taken as their adapter takes it."""
+        if self.config.every_filter:
+            super().start(networks, product, name)
+        else:
+            fit(networks["network"], product, name, prefix=_PREFIX, skip=(_MEDIAN,))
+
+    def product(self, networks: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+        """See `Recipe.product`; one that began from the authors' weights has their keys, by which they are known."""
+        state = super().product(networks)
+        if self.config.every_filter:
+            return state
+        return {_PREFIX + key: value for key, value in state.items()} | {_PREFIX + PUBLISHED: torch.zeros(1)}
 
     def optimisers(self, networks: Mapping[str, nn.Module]) -> dict[str, torch.optim.Optimizer]:
         """See `Recipe.optimisers`."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safebench.cli import boards, data, exchange, many, panels, training, weights
+from safebench.cli import adapt, boards, data, exchange, many, panels, training, weights
 from safebench.cli.lists import split
 from safebench.cli.pairs import pairs
 from safebench.version import __version__
@@ -23,6 +23,7 @@ app.add_typer(data.app, name="data", help="Prepare data sets.")
 app.add_typer(weights.app, name="weights", help="List, fetch and check models' weights.")
 
 app.command()(training.train)
+app.command()(adapt.adapt)
 
 Names = list[str] | None
 Seed = Annotated[int, typer.Option(min=0, help="Reaches every random draw.")]
@@ -70,7 +71,7 @@ def run(
     mask_hole: Annotated[
         str | None, typer.Option(help="Of their masks: white, black, or auto-by-difference. Default: white.")
     ] = None,
-    exclude: Annotated[str | None, typer.Option(help="A list of those to leave out, one a line.")] = None,
+    exclude: Annotated[str | None, typer.Option(help="A list of photos or pictures to leave out, one a line.")] = None,
     bins: Annotated[str | None, typer.Option(help="Hole ratios in %, or all. Default: 10-20,30-40,50-60.")] = None,
     limit: Annotated[int | None, typer.Option(help="So many photos, drawn with the seed. Default: all.")] = None,
     seed: Annotated[int | None, typer.Option(help="Reaches every random draw. Default: 0.")] = None,

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from safebench.cli.cells import tables
 from safebench.cli.progress import watching
-from safebench.commands.run import execute
+from safebench.commands.running import execute
 from safebench.errors import ExitStatus
 from safebench.keys import plain
 from safebench.results.claims import Claims

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import structs
 
 from safebench.commands.keeping import described
+from safebench.models.adapted import adapted
 from safebench.models.specs import ModelSpec
 from safebench.models.training_photos import training_photos, training_sets
 from safebench.protocol import PROTOCOL
@@ -93,6 +94,7 @@ def described_all(before: Mapping[str, ModelRecord], models: Iterable[ModelSpec]
             seen_in_training=made_from.among(photos) if (made_from := training_photos(spec)) else None,
             trained_sets=(sets := training_sets(spec)),
             met_sets=tuple(name for name in sets if name in met),
+            adapted=adapted(spec),
         )
         for spec in models
     }

@@ -11,12 +11,11 @@ from typing import Any
 
 from msgspec import structs
 
-from safebench.commands import notebook
 from safebench.commands.assemblies import assemblies_of, with_assemblies, with_implied_metrics
 from safebench.commands.checking import check
 from safebench.commands.keeping import settle
 from safebench.commands.recording import begun, described_all, ended
-from safebench.errors import ConfigError, SafebenchError
+from safebench.errors import SafebenchError
 from safebench.files import expanded, file_errors
 from safebench.keys import digest, slug
 from safebench.metrics.catalogue import chosen, networks
@@ -36,36 +35,20 @@ from safebench.route.prepare import prepare
 from safebench.route.received import Maker, ReceivedLink
 from safebench.route.sizes import of_equal_size
 from safebench.runs import provenance
-from safebench.runs.config import RunConfig, make_config
-from safebench.runs.options import as_argument
+from safebench.runs.config import RunConfig
 from safebench.runs.record import ModelRecord, RunRecord
 from safebench.runs.schema import Table, metric_columns
 from safebench.runs.store import Store
 from safebench.work.engines import make_executor
 from safebench.work.executor import ExecutorOptions
-from safebench.work.watching import Silent, Watcher
+from safebench.work.watching import Watcher
 
 Making = Callable[..., InpaintLink | ReceivedLink]
 """Makes the link that gives one maker's pictures, with the backbone of LPIPS."""
 
 
-def run(suite: str | Path | None = None, *, watcher: Watcher | None = None, **options: Any) -> notebook.Results:
-    """Run a benchmark and return its results: pandas tables `.quality` and `.detection`, and their means.
-
-    `options` are the fields of `safebench.runs.config.RunConfig` (`inpainters=["telea"]`, `images="sample"`, ...), laid
-    over those of the TOML file `suite`; a path may be a `Path`, and None is as good as left out.  Run again, it does
-    only what is missing.  A sample that fails becomes a row with its error.  Raises a SafebenchError for what keeps the
-    run from beginning or going on, or, where `strict`, for the first failure.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    if watcher is not None and not isinstance(watcher, Watcher):
-        raise ConfigError(f"watcher={watcher!r}: has to have the methods begin, advance and note")
-    config = make_config(given, None if suite is None else expanded(suite), as_argument)
-    return notebook.Results(execute(config, watcher or Silent()))
-
-
 def execute(config: RunConfig, watcher: Watcher) -> Results:
-    """Run what `config` says; see `run`."""
+    """Run what `config` says; its detectors are as they are (`safebench.commands.running` lets them learn)."""
     check(config)
     folder = folder_of(config)
     with file_errors(folder):
@@ -171,7 +154,10 @@ def folder_of(config: RunConfig) -> Path:
     if config.pictures is not None:
         inputs = digest(config.pictures, config.mask_hole, config.exclude, config.limit, config.seed, *threshold)
         return Path("runs") / f"{slug(Path(config.pictures).stem)}-{inputs[:8]}"
-    inputs = digest(config.images, config.masks, config.bins, config.limit, config.seed, config.size, *threshold)
+    excluded = [] if config.exclude is None else [config.exclude]
+    adapted = ["adapt"] if config.adapt else []
+    parts = (config.images, config.masks, config.bins, config.limit, config.seed, config.size)
+    inputs = digest(*parts, *threshold, *excluded, *adapted)
     return Path("runs") / f"{slug(Path(config.images).name)}-{slug(Path(config.masks).name)}-{inputs[:8]}"
 
 
@@ -277,7 +263,7 @@ def _finish(store: Store, record: RunRecord, taking_part: Mapping[str, Mapping[s
 
 def _remarks(plan: Plan) -> list[str]:
     """What is worth saying of the inputs before the work begins."""
-    remarks = [*plan.photo_set.left_out, *plan.mask_set.left_out]
+    remarks = [*plan.photo_set.left_out, *plan.remarks, *plan.mask_set.left_out]
     if plan.photo_set.ignored:
         remarks.append(f"{plan.photo_set.ignored} files beside the photos are no images by their names and are ignored")
     if plan.mask_set.outside:

@@ -135,6 +135,8 @@ class Recipe(ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     sizes: ClassVar[Input] = Input()
     """The sides (in pixels) that its examples may have, stated as in a card."""
+    of_examples: ClassVar[frozenset[str]] = frozenset()
+    """Those of its options that only say how `example` makes examples of photos and holes."""
 
     def __init__(self, card: Card, config: Any) -> None:
         self.card = card
@@ -152,6 +154,20 @@ class Recipe(ABC):
             "photo": torch.from_numpy(photo.copy()).permute(2, 0, 1).float() / 255,
             "mask": torch.from_numpy(hole.copy())[None].float(),
         }
+
+    def picture_example(self, picture: np.ndarray, filled: np.ndarray) -> dict[str, Tensor]:
+        """Make one training example of a picture that an inpainter has made: of recipes of detectors (`adapt`).
+
+        picture: uint8 H x W x 3; filled: bool H x W, empty for an untouched photo.  What it returns is as `example`'s.
+        Raises TypeError for a recipe that learns otherwise.
+        """
+        raise TypeError(f"{self.card.name} learns from photos and holes, not from pictures that are made")
+
+    @classmethod
+    def options_of(cls, product: Mapping[str, Any]) -> dict[str, Any]:
+        """The options (a width, say) that networks need so that `start` can put `product` into them."""
+        del product
+        return {}
 
     @abstractmethod
     def build(self) -> dict[str, nn.Module]:

@@ -12,7 +12,7 @@ from safebench.models import registry
 from safebench.protocol import NO_POSTPROCESS, ORIGINAL
 
 LONGEST: Final = 40
-_LABEL = re.compile(r"\w(?:[\w .-]*[\w.])?")
+_LABEL = re.compile(r"\w(?:[\w .@-]*[\w.])?")
 
 
 def split_label(name: str) -> tuple[str, str]:
@@ -34,8 +34,8 @@ def check_label(kind: str, label: str, model: str) -> None:
     said = f"{label!r} cannot be the name of a model"
     if len(label) > LONGEST or not _LABEL.fullmatch(label):
         raise ConfigError(
-            f"{said}: it needs 1 to {LONGEST} letters, digits, blanks, dots, hyphens or underscores, and begins with a "
-            "letter, a digit or an underscore"
+            f"{said}: it needs 1 to {LONGEST} letters, digits, blanks, dots, hyphens, underscores or at signs, and "
+            "begins with a letter, a digit or an underscore"
         )
     if plain(label) in {"", "all", plain(ORIGINAL), plain(NO_POSTPROCESS)}:
         raise ConfigError(f"{said}: the word means something else here")

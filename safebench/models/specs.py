@@ -50,6 +50,12 @@ class ModelSpec:
         return self.called or (f"{self.entry.name}:{self.variant}" if self.variant else self.entry.name)
 
     @property
+    def written(self) -> str:
+        """What names it on the command line: `lama`, `aot-gan:celeba`, `mine=torchscript:x.pt`."""
+        name = f"{self.entry.name}:{self.variant}" if self.variant else self.entry.name
+        return f"{self.called}={name}" if self.called else name
+
+    @property
     def shard(self) -> int:
         """So many pictures a call, where the model says so itself; else 0."""
         return self.checkpoint.shard if self.checkpoint else 0
@@ -191,6 +197,12 @@ def check_names(files: Mapping[str, str], entries: Iterable[Entry], labels: Iter
     """Raise ConfigError where `--weights` names a model that does not take part; `labels` are the user's own names."""
     for key in _strangers(files, entries, labels):
         raise ConfigError(f"--weights {key}=...: no model of that name takes part in this run")
+
+
+def files_of(files: Mapping[str, str], entries: Iterable[Entry], labels: Iterable[str]) -> dict[str, str]:
+    """What `--weights` names for these models; `labels` are the user's own names."""
+    strangers = set(_strangers(files, list(entries), list(labels)))
+    return {name: file for name, file in files.items() if name not in strangers}
 
 
 def check_rerun(names: Iterable[str], entries: Iterable[Entry], labels: Iterable[str] = ()) -> None:

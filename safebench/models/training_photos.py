@@ -76,15 +76,19 @@ def listing(photos: Iterable[NamedPhoto]) -> str:
 
 def training_photos(spec: ModelSpec) -> TrainingPhotos | None:
     """The photos that a model's weights were made from; None where that is not on record."""
+    text = stored_listing(spec)
+    return parse(text) if text else None
+
+
+def stored_listing(spec: ModelSpec) -> str:
+    """The listing of the photos that a model's weights were made from; empty where it is not on record."""
     if spec.checkpoint is None:
-        return None
-    path = spec.checkpoint.path
+        return ""
     if spec.checkpoint.origin == "shipped":
         weights = card_weights(spec.entry, spec.variant)
         beside = weights.shipped_photos if weights else ""
-        return parse((spec.entry.folder / beside).read_text(encoding="ascii")) if beside else None
-    text = _metadata(path).get(KEY, "")
-    return parse(text) if text else None
+        return (spec.entry.folder / beside).read_text(encoding="ascii") if beside else ""
+    return metadata_of(spec.checkpoint.path).get(KEY, "")
 
 
 def training_sets(spec: ModelSpec) -> tuple[str, ...]:
@@ -98,10 +102,10 @@ def training_sets(spec: ModelSpec) -> tuple[str, ...]:
     if checkpoint.origin == "published":
         weights = card_weights(spec.entry, spec.variant)
         return weights.trained_sets if weights else ()
-    return tuple(_metadata(checkpoint.path).get(SETS, "").split())
+    return tuple(metadata_of(checkpoint.path).get(SETS, "").split())
 
 
-def _metadata(path: Path) -> dict[str, str]:
+def metadata_of(path: Path) -> dict[str, str]:
     """What a checkpoint says of itself; nothing of one that cannot be read, which is said in full when it is loaded."""
     from safebench.weights.read.checkpoints import load_metadata  # imports torch; mistakes are told before that
 

@@ -22,6 +22,20 @@ from safebench.protocol import (
 from safebench.runs.options import Said, as_flag, convert, in_file, read_options
 
 
+class AdaptOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How detectors go on learning (`RunConfig.adapt`).
+
+    inpainters: whose pictures they see, of those of the run; none: all but controls.  steps: of each training.
+    held_out: photos that no detector learns from; None: a third, and 100 at most.  settings: options of the recipes,
+    and the loop's batch_size, precision, product and workers.
+    """
+
+    inpainters: tuple[str, ...] = ()
+    steps: int = 500
+    held_out: int | None = None
+    settings: dict[str, str | int | float | bool] = {}
+
+
 class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that decides a run; the fields are the long options of `safebench run` and a suite's keys."""
 
@@ -34,7 +48,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     mask_hole: Literal["white", "black", "auto-by-difference"] = "white"
     """Which side of the masks of `pictures` is the hole; the last: that on which picture and original differ."""
     exclude: str | None = None
-    """A file that names pictures to leave out, one a line."""
+    """A file that names photos, or those of `pictures`, to leave out, one a line."""
     mask_threshold: int | None = None
     """The level from which on a pixel of a mask in a directory is hole; None: masks have to be black and white."""
     bins: str = "10-20,30-40,50-60"
@@ -71,6 +85,10 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     metrics: tuple[str, ...] = ()
     """Measured beside the default set: keys of `safebench.metrics.catalogue`, or `all`."""
     strict: bool = False
+    adapt: tuple[int, ...] = ()
+    """So many pictures of each inpainter the detectors that have a recipe learn from, once for each number: they take
+    part as they are and as they are then, on photos that they did not learn from."""
+    adapt_options: AdaptOptions = AdaptOptions()
 
     def check(self, said: Said) -> None:
         """Raise ConfigError where a value cannot be; `said` tells how an option was written."""
@@ -83,6 +101,7 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         parse_bins(self.bins)
         self._check_sources(said)
         self._check_conditions(said)
+        self._check_adapt(said)
         for name in ("limit", "batch_size", "workers"):
             value = getattr(self, name)
             if isinstance(value, int) and value < 1:
@@ -109,9 +128,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     def _check_sources(self, said: Said) -> None:
         """Raise ConfigError where nothing makes pictures, or options mean nothing where forged ones are given."""
         if self.pictures is None:
-            if self.exclude is not None or self.mask_hole != "white":
-                name = "mask_hole" if self.exclude is None else "exclude"
-                raise ConfigError(f"{said(name, getattr(self, name))}: belongs to --pictures")
+            if self.mask_hole != "white":
+                raise ConfigError(f"{said('mask_hole', self.mask_hole)}: belongs to --pictures")
             if not self.inpainters:
                 raise ConfigError("no inpainter is named: use --inpainter NAME (safebench list inpainters shows them)")
             return
@@ -137,6 +155,21 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         if self.size != NATIVE:
             raise ConfigError(f"{said('tile', tile)}: belongs to {as_flag('size', NATIVE)}, and to --pictures")
         check_tile(tile)
+
+    def _check_adapt(self, said: Said) -> None:
+        if self.adapt_options != AdaptOptions() and not self.adapt:
+            raise ConfigError(f"{said('adapt_options', '')}: belongs to adapt, the numbers of pictures")
+        if not self.adapt:
+            return
+        if self.pictures is not None:
+            raise ConfigError(f"{said('adapt', self.adapt)}: detectors learn from inpainters, not from --pictures")
+        if not isinstance(self.size, int):
+            raise ConfigError(f"{said('adapt', self.adapt)}: needs pictures of one size; name it by --size")
+        for name, value in (("steps", self.adapt_options.steps), ("held_out", self.adapt_options.held_out)):
+            if value is not None and value < 1:
+                raise ConfigError(f"{said(name, value)}: has to be at least 1")
+        if len(set(self.adapt)) < len(self.adapt) or min(self.adapt) < 1:
+            raise ConfigError(f"{said('adapt', self.adapt)}: has to be whole numbers of 1 or more, each once")
 
     def _check_conditions(self, said: Said) -> None:
         for name in ("postprocess", "assembly"):

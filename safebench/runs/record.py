@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from safebench.errors import StoreError
+from safebench.models.adapted import Adapted
 from safebench.models.code import Code
 from safebench.models.specs import ModelSpec
 from safebench.models.training_photos import Seen
@@ -139,6 +140,8 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The data sets that the weights learned from, as far as that is on record."""
     met_sets: tuple[str, ...] = ()
     """Those among them that the run's pictures are of, or were made from."""
+    adapted: Adapted | None = None
+    """Of a detector that has learned from an inpainter's pictures: from which, and from how many."""
     not_good_for: str = ""
     precision: str = ""
     compiled: bool = False

@@ -110,12 +110,12 @@ def parse_settings(items: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], may_change: Sequence[str] = MAY_CHANGE) -> list[str]:
     """`name was this, now that` for each option that keeps a training from going on.
 
     An option that an earlier release did not have is no difference.
     """
-    names = [name for name in now if name in before and name not in MAY_CHANGE]
+    names = [name for name in now if name in before and name not in may_change]
     return [f"{name} was {before[name]!r}, now {now[name]!r}" for name in names if before[name] != now[name]]
 
 

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,21 +109,33 @@ class HeldOut(Dataset[dict[str, Tensor]]):
         return self.recipe.example(to_square(photo.load(), self.resolution, photo.name), hole, rng)
 
 
-@dataclass(frozen=True)
-class Data:
-    """Both, and what identifies them."""
+Training_co = TypeVar("Training_co", bound=Dataset[dict[str, Tensor]], covariant=True)
+Validation_co = TypeVar("Validation_co", bound=Dataset[dict[str, Tensor]], covariant=True)
 
-    training: Examples
-    held_out: HeldOut
+
+@dataclass(frozen=True)
+class Data(Generic[Training_co, Validation_co]):
+    """What is trained and validated on, and what identifies both.
+
+    training: examples by number, without end; held_out: so many, with a length.
+    adapted: of a detector that goes on learning, what of (`safebench.models.adapted`), as a file's metadata hold it.
+    """
+
+    training: Training_co
+    held_out: Validation_co
     fingerprints: Mapping[str, str]
     listing: str
     """Of the photos trained on (`safebench.models.training_photos`)."""
     summary: str
     licences: str
     sets: tuple[str, ...]
+    adapted: str = ""
 
 
-def open_data(config: TrainConfig, recipe: Recipe) -> Data:
+AnyData = Data[Dataset[dict[str, Tensor]], Dataset[dict[str, Tensor]]]
+
+
+def open_data(config: TrainConfig, recipe: Recipe) -> Data[Examples, HeldOut]:
     """The photos and holes that a config names; raises DataError where there are none."""
     sets = [_open_photos(name) for name in config.images]
     titles = ", ".join(photo_set.name for photo_set in sets)
@@ -168,7 +181,7 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data:
 
 
 def batches(
-    examples: Examples, config: TrainConfig, first: int, rank: int, processes: int
+    examples: Dataset[dict[str, Tensor]], config: TrainConfig, first: int, rank: int, processes: int
 ) -> Iterator[dict[str, Tensor]]:
     """The batches of one process from step `first` on: of each step's examples it takes its own part."""
 

@@ -24,7 +24,7 @@ from safebench.models.devices import describe_device, why_not_bf16
 from safebench.models.registry import Entry
 from safebench.training import checkpoint
 from safebench.training.config import TrainConfig, differences
-from safebench.training.data import batches, open_data
+from safebench.training.data import AnyData, batches, open_data
 from safebench.training.logbook import LOG, Logbook
 from safebench.training.memory import keep_freed_memory
 from safebench.training.product import write_product
@@ -38,9 +38,20 @@ _SAVE_SECONDS = 600
 
 
 class Trainer:
-    """One training.  `out` holds all that it makes; see docs/training.md for what lies there."""
+    """One training.  `out` holds all that it makes; see docs/training.md for what lies there.
 
-    def __init__(self, entry: Entry, recipe: Recipe, config: TrainConfig, preset: str, watcher: Watcher) -> None:
+    data: what it learns from, where that is not photos with holes, as the config names them.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        recipe: Recipe,
+        config: TrainConfig,
+        preset: str,
+        watcher: Watcher,
+        data: AnyData | None = None,
+    ) -> None:
         self._remark = why_not_bf16(config.device) if config.precision == "bf16" else ""
         if self._remark:
             config = msgspec.structs.replace(config, precision="fp32")
@@ -55,7 +66,7 @@ class Trainer:
         if config.device == "cuda" and self.accelerator.device.type != "cuda":
             raise ConfigError("--device cuda: there is no GPU that can be used here")
         self.device = self.accelerator.device
-        self.data = open_data(config, recipe)
+        self.data: AnyData = data or open_data(config, recipe)
         about = {
             "model": entry.name,
             "title": entry.card.title,
@@ -66,6 +77,7 @@ class Trainer:
             "summary": self.data.summary,
             "photo_licences": self.data.licences,
             "sets": self.data.sets,
+            "adapted": self.data.adapted,
             "licence": entry.card.licence.code,
             "processes": self.accelerator.num_processes,
             "device": describe_device(str(self.device)),
@@ -124,10 +136,10 @@ class Trainer:
         return state
 
     def _begin_from(self, path: Path, networks: Mapping[str, nn.Module]) -> None:
-        if path.suffix == ".safetensors":
-            self.recipe.start(networks, load_state(path), str(path))
-        else:
+        if path.suffix == Path(checkpoint.FILE).suffix:
             checkpoint.restore(checkpoint.load(path), networks, path)
+        else:
+            self.recipe.start(networks, load_state(path), str(path))
 
     def _distributed(self, networks: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
         """Networks whose gradients are shared among the processes, where there are several."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from safebench.files import atomic_write
 from safebench.keys import slug
+from safebench.models.adapted import ADAPTED
 from safebench.models.training_photos import KEY, SETS
 from safebench.runs import provenance
 from safebench.version import __version__
@@ -24,7 +26,8 @@ def write_product(
     """Write `NAME.safetensors` and `NAME.md` into the training's folder; returns the first one's path.
 
     The file's metadata hold the model's name, the recipe's config as JSON, the step, the validation's figures, the
-    names of the data sets and the listing of the photos (`safebench.models.training_photos`).
+    names of the data sets, the listing of the photos (`safebench.models.training_photos`), and of a detector that went
+    on learning what it learned (`safebench.models.adapted`).
     """
     half = about["config"]["product"] == "fp16"
     tensors = {
@@ -44,10 +47,23 @@ def write_product(
         KEY: listing,
         SETS: " ".join(slug(name) for name in about.get("sets", ())),  # of a training begun before, not on record
     }
+    if about.get("adapted"):
+        metadata[ADAPTED] = about["adapted"]
     path = folder / f"{about['model']}.safetensors"
-    atomic_write(path, safetensors.torch.save(tensors, metadata))
+    atomic_write(path, _in_order(safetensors.torch.save(tensors, metadata)))
     atomic_write(path.with_suffix(".md"), _card(about, figures, tensors).encode())
     return path
+
+
+def _in_order(file: bytes) -> bytes:
+    """A safetensors file with its metadata in the order of their names: the library's own order is another in each
+    process, and the file's sha256 is what results depend on."""
+    length = int.from_bytes(file[:8], "little")
+    header = json.loads(file[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    text += b" " * (-len(text) % 8)  # tensors begin at multiples of 8 bytes
+    return len(text).to_bytes(8, "little") + text + file[8 + length :]
 
 
 def _public(value: Any) -> Any:
@@ -60,10 +76,11 @@ def _public(value: Any) -> Any:
 def _card(about: Mapping[str, Any], figures: Mapping[str, float], tensors: Mapping[str, Tensor]) -> str:
     config, recipe, name = about["config"], about["recipe"], about["model"]
     count = sum(tensor.numel() for tensor in tensors.values())
+    command = "adapt --detector" if about.get("adapted") else "train"
     lines = [
         f"# {about['title']}",
         "",
-        f"Trained with SafeBench {__version__}: `safebench train {name}`"
+        f"Trained with SafeBench {__version__}: `safebench {command} {name}`"
         + (f" (preset `{about['preset']}`)" if about["preset"] else "")
         + f". Used by `--weights {name}={name}.safetensors`.",
         "",

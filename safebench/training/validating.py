@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from safebench.models.contracts import Recipe
-from safebench.training.data import HeldOut
 
 _PREVIEWED = 6
 
 
 def validate(
-    recipe: Recipe, networks: Mapping[str, nn.Module], held_out: HeldOut, batch_size: int, device: torch.device
+    recipe: Recipe,
+    networks: Mapping[str, nn.Module],
+    held_out: Dataset[dict[str, Tensor]],
+    batch_size: int,
+    device: torch.device,
 ) -> tuple[dict[str, float], dict[str, Tensor]]:
     """The means of the recipe's figures over all held-out photos, and the preview of the first few.
 

@@ -149,3 +149,31 @@ def test_calibration_lets_few_untouched_photos_be_flagged(tmp_path, monkeypatch,
     np.testing.assert_array_equal(views[2], to_square(read_photo(tmp_path / "photos" / "1.png"), 256))
     scores = np.concatenate([calling.detect(detector, view[None]).scores for view in views])
     assert np.quantile(scores, 0.95) == pytest.approx(0.5, abs=2e-3)
+
+
+def test_the_authors_weights_can_go_on_learning_and_are_known_afterwards(photo, tmp_path):
+    torch.manual_seed(0)
+    entry = registry.find("detectors", "iid-net")[0]
+    authors = IIDNet()
+    initialise(authors)
+    published = {"module." + key: value for key, value in authors.state_dict().items()}
+    published["module.median.weight"] = torch.ones(1, 1, 3, 3)
+    chosen = Recipe.options_of(published)
+    recipe = Recipe(entry.card, Options(**chosen))
+    networks = recipe.build()
+    recipe.start(networks, published, "IID_weights.pth")
+    product = {key: value.contiguous() for key, value in recipe.product(networks).items()}
+    save_file(product, tmp_path / "iid-net.safetensors")
+    save_file(published, tmp_path / "authors.safetensors")
+    picture = torch.from_numpy(photo.copy()).permute(2, 0, 1)[None] / 255
+    maps = []
+    for path in (tmp_path / "iid-net.safetensors", tmp_path / "authors.safetensors"):
+        detector = entry.load_class()(entry.card)
+        detector.load(path, torch.device("cpu"))
+        with torch.no_grad():
+            maps.append(detector.detect(picture).maps)
+    assert torch.equal(*maps)
+    small = Recipe.options_of(_recipe().product(_recipe().build()))
+    assert small == {"width": 16}
+    with pytest.raises(ConfigError, match="every_filter"):
+        _recipe(every_filter=False)

@@ -1,0 +1,210 @@
+"""Detectors that learn from inpainters: from what, how they are judged, and that it can be gone on with."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from safebench_detectors.iid_net.network import IIDNet
+from safebench_detectors.iid_net.starting import initialise
+from safetensors.torch import save_file
+
+import safebench
+from safebench.commands import adapt_split
+from safebench.errors import ConfigError, DataError, SafebenchError, StoreError
+from safebench.inputs.images import read_photo
+from safebench.results.results import open_run
+from safebench.runs.config import make_config
+from safebench.work.watching import Silent
+
+PHOTOS = 10
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """Ten photos, one of them a second time as another kind of file, and what is none."""
+    folder = tmp_path_factory.mktemp("adapt") / "photos"
+    (folder / "more").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for k in range(PHOTOS):
+        small = Image.fromarray(rng.integers(0, 256, (6, 8, 3), np.uint8))
+        small.resize((44 + k, 40), Image.Resampling.BICUBIC).save(folder / f"{k}.png")
+    Image.open(folder / "3.png").save(folder / "more" / "twin.bmp")
+    (folder / "none.png").write_bytes(b"no photo")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    """An IID-Net of the least width, as it begins."""
+    torch.manual_seed(0)
+    network = IIDNet(8, every_filter=True)
+    initialise(network)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_file(network.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def options(photos, weights) -> dict[str, Any]:
+    return {
+        "inpainters": ["telea", "noise"],
+        "detectors": ["laplacian", "iid-net"],
+        "images": str(photos),
+        "size": 40,
+        "bins": "10-20,30-40",
+        "lpips_net": "squeeze",
+        "device": "cpu",
+        "weights": {"iid-net": str(weights)},
+        "adapt": [4, 8],
+        "adapt_options": {"steps": 3, "inpainters": ["telea"], "settings": {"learning_rate": 0.003}},
+    }
+
+
+@pytest.fixture(scope="module")
+def adapted(options, tmp_path_factory):
+    """A small one that the tests below only look at."""
+    return safebench.run(**options, out=tmp_path_factory.mktemp("runs") / "adapted").stored
+
+
+NAMES = ["iid-net", "iid-net@telea-4", "iid-net@telea-8"]
+
+
+def test_before_and_after_are_ordinary_rows_of_all_inpainters(adapted):
+    rows = adapted.detection
+    assert set(rows["detector"]) == {"laplacian", *NAMES}
+    assert (rows["error"] == "").all()
+    counts = rows.groupby(["detector", "inpainter"]).size()
+    for name in NAMES:
+        assert counts[name].to_dict() == {"noise": 6, "original": 3, "telea": 6}
+    maps = rows[rows["inpainter"] == "telea"].pivot_table(index="sample", columns="detector", values="auc")
+    assert (maps[NAMES].nunique(axis=1) == 3).all(), "each has learned something else"
+    reopened = open_run(adapted.folder)
+    assert "iid-net@telea-8" in set(reopened.detection_cells["detector"])
+
+
+def test_the_record_says_who_learned_what(adapted):
+    said = adapted.record.detectors
+    learned = said["iid-net@telea-8"].adapted
+    assert (learned.detector, learned.inpainter, learned.pictures, learned.steps) == ("iid-net", "telea", 8, 3)
+    assert said["iid-net"].adapted is None
+    assert said["iid-net@telea-8"].seen_in_training.content == 0
+
+
+def test_no_photo_is_on_both_sides_under_any_name(adapted):
+    learning = open_run(adapted.folder / "adapt" / "learning")
+    assert len(set(learning.samples["photo_name"])) == 4, "as many as eight pictures need"
+    sides = [
+        {_content(results.folder / name) for name in results.samples["original"]} for results in (learning, adapted)
+    ]
+    assert len(sides[0]) == 4
+    assert len(sides[1]) == PHOTOS // 3
+    assert not sides[0] & sides[1]
+    with (adapted.folder / "adapt" / "split.csv").open() as file:
+        listed = {row["photo"]: row["side"] for row in csv.DictReader(file)}
+    assert listed["more/twin.bmp"] == listed["none.png"] == "neither"
+
+
+def _content(path: Path) -> bytes:
+    return read_photo(path).tobytes()
+
+
+def test_photos_are_told_apart_by_their_pixels_alone(options, photos, tmp_path):
+    config = make_config({**options, "out": str(tmp_path)})
+    split = adapt_split.split_photos(config, Silent())
+    assert not {*split.held_out} & {*split.learning}
+    for k, path in enumerate(sorted(photos.glob("?.png"))):
+        Image.open(path).save(tmp_path / f"renamed{9 - k}.tiff")
+    other = adapt_split.split_photos(make_config({**options, "images": str(tmp_path)}), Silent())
+    sides = [[s.contents[name] for name in s.held_out + s.learning] for s in (split, other)]
+    assert sides[0] == sides[1]
+    more = adapt_split.split_photos(make_config({**options, "adapt": [12]}), Silent())
+    assert more.held_out == split.held_out
+    assert more.learning[: len(split.learning)] == split.learning
+
+
+def test_the_same_command_again_makes_nothing_and_another_budget_adds_to_it(options, adapted):
+    before = {path: path.stat().st_mtime_ns for path in adapted.folder.rglob("*.safetensors")}
+    more = safebench.run(**{**options, "adapt": [4, 8, 12]}, out=adapted.folder).stored
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    same = more.detection[more.detection["detector"].isin([*NAMES, "laplacian"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(same, adapted.detection.reset_index(drop=True))
+    assert "iid-net@telea-12" in set(more.detection["detector"])
+    with pytest.raises(StoreError, match=r"was begun otherwise .*seed was 0, now 1"):
+        safebench.run(**{**options, "seed": 1}, out=adapted.folder)
+
+
+WRONG = [
+    ({"adapt": [2]}, ConfigError, "has to be at least 3"),
+    ({"adapt": [4, 4]}, ConfigError, "each once"),
+    ({"adapt": [100]}, DataError, "12 different photos are too few: 4 are held out, .* give 16 pictures"),
+    ({"adapt_options": {"held_out": 11}}, DataError, "too few"),
+    ({"adapt_options": {"settings": {"width": 16}}}, ConfigError, "--set width=.*cannot be chosen here; every_filter"),
+    ({"adapt_options": {"settings": {"learning_rate": "fast"}}}, ConfigError, "--learning-rate fast: has to be a num"),
+    ({"adapt_options": {"inpainters": ["lama"]}}, ConfigError, "lama is none of the run's inpainters"),
+    ({"detectors": ["laplacian"], "weights": {}}, ConfigError, "laplacian: has no recipe"),
+    ({"detectors": []}, SafebenchError, "no model of that name takes part|no detector can learn"),
+    ({"inpainters": ["copy"], "adapt_options": {}}, ConfigError, "no inpainter is named to learn from"),
+    ({"images": "sample"}, DataError, "crops of 6 photos"),
+    ({"size": "native"}, ConfigError, "needs pictures of one size"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changed", "error", "told"), WRONG)
+def test_what_cannot_be_is_told_before_anything_is_made(options, changed, error, told, tmp_path):
+    with pytest.raises(error, match=told):
+        safebench.run(**{**options, **changed}, out=tmp_path / "run")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"]
+
+
+KILLED = """
+import itertools, json, os, signal, sys
+import safebench, safebench.commands.running, safebench.metrics.perceptual, safebench.models.calling
+import safebench.training.loop, torch.utils.tensorboard
+
+def run(options, last):
+    sync, count = os.fsync, itertools.count(1)
+
+    def counted(descriptor):
+        if next(count) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync(descriptor)
+
+    os.fsync = counted
+    safebench.run(**options)
+
+options = json.loads(sys.argv[1])
+for out, last in json.loads(sys.argv[2]):
+    if not (child := os.fork()):
+        run({**options, "out": out}, last)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def test_killed_anywhere_it_goes_on_and_ends_with_the_same_tables(options, tmp_path):
+    small = {**options, "adapt": [2], "detectors": ["iid-net"], "inpainters": ["telea"], "bins": "20-30"}
+    killed, whole = str(tmp_path / "killed"), str(tmp_path / "whole")
+    # while it fills holes to learn from, between two checkpoints of the training, while detectors look
+    jobs = [(whole, 0), (killed, 20), (killed, 34), (killed, 60), (killed, 0)]
+    command = [sys.executable, "-c", KILLED, json.dumps(small), json.dumps(jobs)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert [int(line) for line in done.stdout.split()] == [0, -9, -9, -9, 0], done.stderr
+    results = [open_run(folder) for folder in (killed, whole)]
+    for table in ("quality", "detection", "detection_cells", "false_alarms"):
+        pd.testing.assert_frame_equal(*(getattr(one, table) for one in results))
+    products = [
+        Path(folder, "adapt/trainings/iid-net_telea-2/iid-net.safetensors").read_bytes() for folder in (killed, whole)
+    ]
+    assert products[0] == products[1]
