@@ -13,13 +13,13 @@ from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.known_changed import KNOWN_CHANGED
 from safebench.metrics.metric import Metric
 from safebench.protocol import REGENERATED, SPLICED
+from safebench.results.conditions import in_order
 from safebench.results.robustness import WHOLE, Key, most_robust, paired_losses
 from safebench.results.verdict import Verdict
 
 from .cells import FACET_NAMES, Cell, Column, Row, Table, figure_cell, filtered, misled
 from .charts import figures_of, legend, slice_names
 from .compared import Compared
-from .conditions import in_order
 from .entries import POOLED, Pool, pooled_inpainters
 from .robustness import LOST
 from .runs import NO_POSTPROCESS, Record, Run

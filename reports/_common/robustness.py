@@ -13,13 +13,13 @@ from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5
 from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.metric import Metric
 from safebench.protocol import SPLICED
+from safebench.results.conditions import curves, in_order
 from safebench.results.robustness import losses, most_robust
 from safebench.results.verdict import Verdict
 
 from .cells import COUNTED, FACET_NAMES, Cell, Column, Row, Table, figure_cell, filtered, misled
 from .charts import figures_of, legend, slice_names
 from .compared import Compared
-from .conditions import curves, in_order
 from .entries import POOLED, Pool
 from .runs import NO_POSTPROCESS, Record, Run
 from .standings import Standings

@@ -10,7 +10,18 @@ from markupsafe import Markup, escape
 
 from safebench.results.tables import ALL_BINS
 from safebench.results.verdict import Name, Verdict
-from safebench.results.words import MISSING, Figure, figure, interval, number, percent, plural, told
+from safebench.results.words import (
+    MISSING,
+    Figure,
+    bin_name,
+    bin_place,
+    figure,
+    interval,
+    number,
+    percent,
+    plural,
+    told,
+)
 
 __all__ = [
     "ALL_BINS", "MISSING", "Figure", "bin_name", "bin_place", "figure", "interval", "listed", "moment", "number",
@@ -26,19 +37,6 @@ def said(verdict: Verdict) -> Markup:
         for sentence in verdict
     )
     return Markup(" ").join(sentences)
-
-
-def bin_name(name: str) -> str:
-    """A bin as people read it: `10–20%`, `all bins`."""
-    if name == ALL_BINS:
-        return "all bins"
-    return f"{name.replace('-', '–')}%" if name[-1:].isdigit() else name
-
-
-def bin_place(name: str) -> int:
-    """Where a bin stands: all bins together first, then by size; the kind of mask before it (`bbox 10-20`) is none."""
-    head = name.rpartition(" ")[2].partition("-")[0]
-    return int(head) + 1 if head.isdigit() else 0
 
 
 def listed(parts: Iterable[str]) -> str:

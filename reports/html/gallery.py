@@ -13,8 +13,8 @@ from safebench.metrics.detection_rate import COLUMN as FLAGGED
 from safebench.metrics.metric import Metric
 from safebench.metrics.score import SCORE
 from safebench.protocol import ORIGINAL, SPLICED
+from safebench.results.conditions import in_order
 
-from .._common.conditions import in_order
 from .._common.pictures import Pictures, moved_mask
 from .._common.runs import NO_POSTPROCESS, Record, Run, detection_metrics, quality_metrics, records
 from .._common.words import bin_name, bin_place, figure, number

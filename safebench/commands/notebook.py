@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from safebench.errors import PluginError
 from safebench.files import atomic_write, expanded, file_errors
 from safebench.metrics.auc import AUC
 from safebench.metrics.metric import Metric
@@ -19,6 +21,10 @@ from safebench.results.results import Results as StoredResults
 from safebench.results.summary import as_html, summary
 from safebench.runs.record import RunRecord
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PlotKind = Literal["bins", "robustness", "assembly"]
 _FIRST = ("dataset", "photo_name", "photo", "bin", "sample", "inpainter", "control", "assembly", "postprocess")
 """The columns by which people find a row."""
 _LAST = (
@@ -143,6 +149,22 @@ class Results:
         """
         return head_to_head(self.stored, a, b, metric)
 
+    def plot(self, kind: PlotKind = "bins", metric: str = AUC.key) -> Figure:
+        """A figure by matplotlib (`pip install 'safebench[plot]'`), with 95% intervals; save it by `.savefig(FILE)`.
+
+        kind: `bins`: a panel for each detector, a line for each inpainter, along the holes' size (quality: one panel);
+        `robustness`: a panel for each post-processing, a line for each detector, from mild to strong; `assembly`: a
+        line for each detector, from spliced to regenerated pictures.  The last two are over the images of all
+        inpainters that every detector saw in full; no figure mixes conditions.  metric: its key; dotted is chance.
+        Raises PluginError where matplotlib is absent, ConfigError for another kind and where there is nothing to draw,
+        UnknownNameError for a metric that the run has no figure of.
+        """
+        try:
+            from safebench.results.plots import plot  # slow to import, and matplotlib is an extra
+        except ModuleNotFoundError as error:
+            raise PluginError(f"figures need matplotlib ({error}): pip install 'safebench[plot]'") from None
+        return plot(self.stored, kind, metric)
+
     def to_latex(self, path: str | Path | None = None, metrics: Sequence[str] = (AUC.key,)) -> str:
         r"""The paper's table in LaTeX: inpainters in rows, detectors and bins in columns, one table a metric.
 
@@ -165,7 +187,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         tables = ("quality", "detection", "originals", "quality_cells", "detection_cells", "false_alarms", "failures")
-        footer = f"Tables: {', '.join(f'.{name}' for name in tables)}; two models: .compare(a, b)."
+        named = ", ".join(f".{name}" for name in tables)
+        footer = f"Tables: {named}. Two models: .compare(a, b). A figure: .plot(). A paper's table: .to_latex()."
         return as_html("SafeBench", summary(self.stored), footer)
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from safebench.results.cells import ALL_BINS
+
 MISSING = "–"
 
 
@@ -57,6 +59,19 @@ def percent(figure: Figure) -> str:
 def plural(count: int, singular: str, plural_form: str = "") -> str:
     """`1 photo`, `24 photos`."""
     return f"{count:,} {singular if count == 1 else plural_form or singular + 's'}"
+
+
+def bin_name(name: str) -> str:
+    """A bin as people read it: `10–20%`, `all bins`."""
+    if name == ALL_BINS:
+        return "all bins"
+    return f"{name.replace('-', '–')}%" if name[-1:].isdigit() else name
+
+
+def bin_place(name: str) -> int:
+    """Where a bin stands: all bins together first, then by size; the kind of mask before it (`bbox 10-20`) is none."""
+    head = name.rpartition(" ")[2].partition("-")[0]
+    return int(head) + 1 if head.isdigit() else 0
 
 
 def _number(value: object) -> float:

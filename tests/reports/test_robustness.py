@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safebench_reports._common.conditions import curves, in_order
 from safebench_reports._common.words import number
 
+from safebench.results.conditions import curves, in_order
 from safebench.results.report_format import ReportFormat
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
