@@ -68,9 +68,9 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
     inpainters = [spec for spec in inpainters if spec.label in assemblies]
     for sentence in (*left_out, *left_out_too, *not_whole):
         watcher.note(f"left out: {sentence}")
-    for spec in (*inpainters, *detectors):
-        if spec.checkpoint and spec.checkpoint.remark:
-            watcher.note(f"{spec.label}: {spec.checkpoint.remark}")
+    remarks = {spec.label: spec.checkpoint.remark for spec in (*inpainters, *detectors) if spec.checkpoint}
+    for remark in dict.fromkeys(filter(None, remarks.values())):
+        watcher.note(f"{', '.join(name for name, said in remarks.items() if said == remark)}: {remark}")
     config, metrics_left_out = _measurable(config)
     for key, why in metrics_left_out.items():
         watcher.note(f"{key} is left out: {why}")
@@ -267,5 +267,7 @@ def _remarks(plan: Plan) -> list[str]:
     if plan.photo_set.ignored:
         remarks.append(f"{plan.photo_set.ignored} files beside the photos are no images by their names and are ignored")
     if plan.mask_set.outside:
-        remarks.append(f"{plan.mask_set.outside} masks lie in no bin (hole of up to 1% or over 60%) and are left out")
+        remarks.append(
+            f"{plan.mask_set.outside} masks lie in no bin (hole of up to 1% or over 60%; white is hole) and are left out"
+        )
     return remarks

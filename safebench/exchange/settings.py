@@ -79,8 +79,8 @@ class CommandFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         if self.environment or any(map(_is_image, self.command)):
             return ""
         return (
-            "nothing fixes the environment of its command, so that results are kept where packages of it change; say "
-            'environment = "FILE", its lock file (pip freeze > requirements.lock)'
+            "nothing fixes the environment of this command, so its results are kept where packages there change; say "
+            'environment = "FILE", a lock file (pip freeze > requirements.lock), in its file'
         )
 
     def filled_in(self, values: Mapping[str, str]) -> list[str]:

@@ -215,14 +215,16 @@ class Claims:
 
     def unranked(self, place: Place) -> dict[str, str]:
         """What keeps each inpainter that detectors looked at from being ranked there, by name."""
-        why = {}
-        for name, met in self._met.get(place, {}).items():
-            seen = any(cell["n"] for cell in met.values())
-            no_auc = "no pixel AUC is known" if seen else "none of its pictures could be read and looked at"
-            no_auc = "" if strongest(met.values(), PIXEL) else no_auc
-            if reason := "a control" if self.is_control(name) else self.gap(place, name) or no_auc:
-                why[name] = reason
-        return why
+        why = {name: self._why_unranked(place, name) for name in self._met.get(place, {})}
+        return {name: reason for name, reason in why.items() if reason}
+
+    def _why_unranked(self, place: Place, name: str) -> str:
+        cells = [*self._met[place][name].values()]
+        if self.is_control(name):
+            return "a control"
+        if not any(cell["n"] for cell in cells):
+            return next(filter(None, map(self.shortfall, cells)), "none of its pictures could be read")
+        return self.gap(place, name) or ("" if strongest(cells, PIXEL) else "no pixel AUC is known")
 
     # what is found -----------------------------------------------------------------------------------------------
 

@@ -68,7 +68,14 @@ class DetectWorker(Portable):
     def compute(self, loaded: list[_Seen | Failure]) -> list[_Seen | Failure]:
         """Call the detector."""
         looked = iter(self._adaptive([item for item in loaded if isinstance(item, _Seen)], self._look))
-        return [next(looked) if isinstance(item, _Seen) else item for item in loaded]
+        return [self._advised(next(looked)) if isinstance(item, _Seen) else item for item in loaded]
+
+    def _advised(self, looked: _Seen | Failure) -> _Seen | Failure:
+        """With what helps where the memory was too small for a single picture."""
+        by_pixels = self.spec.entry.card.input.reads == "pixels"
+        if isinstance(looked, Failure) and "memory" in looked.error.lower() and by_pixels:
+            return replace(looked, error=f"{looked.error}; --tile N lets it look at large pictures in parts")
+        return looked
 
     def finish(self, computed: list[_Seen | Failure]) -> list[Result]:
         """Measure, and encode the maps that are kept."""

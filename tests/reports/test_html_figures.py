@@ -208,7 +208,7 @@ def test_a_run_in_which_all_failed_says_so(make_run: MakeRun, form: ReportFormat
         (name, other): f"{name} is out of memory" for name in run.record.inpainters for other in ("", "sharp", "blunt")
     }
     page = Page(form.write([make_run(errors=errors, pictures=1)], tmp_path))
-    assert "No inpainter can be ranked" in page.text
+    assert "No inpainter can be ranked: alpha (40 of 40 images failed)" in page.text
     assert "alpha is out of memory" in page.text
     assert page.cells("quality", inpainter="alpha", bin="all")["n"] == "0"
     assert page.cells("quality", inpainter="alpha", bin="all")["failures"] == "40"

@@ -47,5 +47,5 @@ def unused(masks: MaskSet) -> str:
         parts.append(f"; {refused} refused ({masks.problems[0]})")
     if masks.outside:
         lie = "1 lies" if masks.outside == 1 else f"{masks.outside:,} lie"
-        parts.append(f"; {lie} in no bin (hole of up to 1% or over 60%)")
+        parts.append(f"; {lie} in no bin (hole of up to 1% or over 60%; white is hole)")
     return "".join(parts)

@@ -201,6 +201,16 @@ def test_a_step_that_fails_is_the_failure_of_its_own_rows(tmp_path, monkeypatch)
     assert set(run.failures["postprocess"]) == {"jpeg:60"}
 
 
+def test_a_picture_that_is_too_large_for_the_memory_says_what_helps(run, monkeypatch):
+    def breaking(*_):
+        raise MemoryError
+
+    worker = DetectWorker(participant("detectors", "laplacian"), "cpu")
+    monkeypatch.setattr(worker, "_look", breaking)
+    [result] = worker.compute(worker.load([Item("a", {"image": FileRef(run.folder / run.samples["original"][0])})]))
+    assert result == Failure("detect", "MemoryError; --tile N lets it look at large pictures in parts")
+
+
 def test_pictures_of_a_chain_that_is_not_repeatable_are_all_kept_and_made_once(run, tmp_path, monkeypatch):
     torch.manual_seed(0)
     from safebench_postprocessing.vae.network import TinyAutoencoder

@@ -277,7 +277,7 @@ def test_what_does_not_fix_its_environment_is_told_and_what_does_is_taken(tmp_pa
     told = Told()
     file = written(tmp_path / "c", FILL)
     run(file, tmp_path / "r", limit=1, watcher=told)
-    assert [note for note in told.notes if note.startswith("mine: nothing fixes the environment")]
+    assert [note for note in told.notes if note.startswith("mine: nothing fixes the environment of this command")]
     (tmp_path / "c" / "conda.lock").write_text("python=3.11")
     for text in ('["conda", "run", "-n", "a", "x", "{input}", "{output}"]\nenvironment = "conda.lock"',
                  f'["docker", "run", "trufor@sha256:{"0" * 64}", "{{input}}", "{{output}}"]',
