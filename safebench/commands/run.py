@@ -266,8 +266,6 @@ def _remarks(plan: Plan) -> list[str]:
     remarks = [*plan.photo_set.left_out, *plan.remarks, *plan.mask_set.left_out]
     if plan.photo_set.ignored:
         remarks.append(f"{plan.photo_set.ignored} files beside the photos are no images by their names and are ignored")
-    if plan.mask_set.outside:
-        remarks.append(
-            f"{plan.mask_set.outside} masks lie in no bin (hole of up to 1% or over 60%; white is hole) and are left out"
-        )
+    if outside := plan.mask_set.outside:
+        remarks.append(f"{outside} masks lie in no bin (hole of up to 1% or over 60%; white is hole) and are left out")
     return remarks
