@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(XDIST)
 CODE := safebench inpainters detectors reports postprocessing tests benchmarks setup.py
 MODELS := $(wildcard */*/card.toml) safebench/models/kinds.py
 
-.PHONY: help install demo test lint types fast clean
+.PHONY: help install demo test lint types fast columns clean
 
 help:  ## Show this.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ lint: install  ## Ruff: style and format.
 
 types: install  ## Mypy, strict.
 	$(BIN)/mypy $(CODE)
+
+columns: install  ## Write docs/columns.md anew, from the schema and the metrics.
+	$(BIN)/python -m safebench.results.reference docs/columns.md
 
 clean:  ## Remove the environment, caches and builds (runs stay).
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
