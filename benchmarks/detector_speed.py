@@ -5,8 +5,8 @@
 CHECKOUT is a clone of the authors' repository and FILE a checkpoint (for PSCC-Net the folder of its three); a network
 that lacks one of them is skipped. Both sides get the same picture of 256x256 and the same weights, and take turns in
 one process, each network in a process of its own. Noiseprint++ is timed as TruFor's part of that name. The few
-functions of yacs and timm that the authors' modules use are stood in for by plain ones. IID-Net's code wants a GPU,
-and stores its filters anew at each call: here it stays on the CPU, and gets the stored filters back before each.
+functions of yacs, timm and jpegio that the authors' modules use are stood in for by plain ones. IID-Net's code wants a
+GPU, and stores its filters anew at each call: here it stays on the CPU, and gets the stored filters back before each.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -24,10 +25,12 @@ import numpy as np
 import torch
 import torchvision  # noqa: F401  (before IID-Net's code imports it with a stand-in around)
 from beside import Call, Measured, compare, fill, import_from, in_turns  # type: ignore[import-not-found]
+from PIL import Image
 from safebench_detectors._noiseprint_pp import NoiseprintPP
 from torch import Tensor, nn
 
 from safebench.models.calling import load_detector
+from safebench.models.toolbox.classical import to_images
 from safebench.testing import inputs
 from safebench.weights.read import checkpoints
 from safebench.weights.read.checkpoints import load_state
@@ -113,7 +116,60 @@ def iid_net(weights: Path, image: Tensor) -> Call:
     return forward
 
 
+def cat_net(weights: Path, image: Tensor) -> Call:
+    """Set as in experiments/CAT_full.yaml; shown is what their loader makes of a JPEG of quality 100."""
+    import jpeglib
+
+    vars(np).setdefault("float", float)  # gone from NumPy
+
+    def read(path: str) -> SimpleNamespace:
+        """As jpegio, which no longer installs."""
+        coded = jpeglib.read_dct(path)
+        planes = [plane.transpose(0, 2, 1, 3) for plane in (coded.Y, coded.Cb, coded.Cr)]
+        factors = zip(coded.samp_factor, coded.quant_tbl_no, strict=True)
+        names = ("v_samp_factor", "h_samp_factor", "quant_tbl_no")
+        return SimpleNamespace(
+            coef_arrays=[plane.reshape(plane.shape[0] * 8, -1) for plane in planes],
+            comp_info=[SimpleNamespace(**dict(zip(names, (*sides, table), strict=True))) for sides, table in factors],
+            quant_tables=list(coded.qt),
+        )
+
+    vars(sys.modules["jpegio"])["read"] = read
+    dataset = importlib.import_module("Splicing.data.AbstractDataset").AbstractDataset
+    dataset.__abstractmethods__ = frozenset()
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "picture.jpg")
+        Image.fromarray(to_images(image)[0]).save(file, quality=100, subsampling=0)
+        loader = dataset(None, True, ["RGB", "DCTvol", "qtable"], DCT_channels=1)
+        tensor, _, table = loader._create_tensor(file, None)
+    network = importlib.import_module("lib.models.network_CAT").CAT_Net(cat_net_settings())
+    fill(network, load_state(weights)["state_dict"])
+    height, width = image.shape[2:]
+
+    def forward() -> Tensor:
+        logits = network(tensor[None], table[None])
+        found = nn.functional.interpolate(logits, size=tensor.shape[1:], mode="bilinear", align_corners=False)
+        return found.softmax(dim=1)[:, 1, :height, :width]
+
+    return forward
+
+
+def cat_net_settings() -> SimpleNamespace:
+    def stage(modules: int, *widths: int, block: str = "BASIC") -> Settings:
+        held = {"NUM_MODULES": modules, "NUM_BRANCHES": len(widths), "BLOCK": block, "FUSE_METHOD": "SUM"}
+        settings = Settings()
+        settings |= held | {"NUM_BLOCKS": [4] * len(widths), "NUM_CHANNELS": list(widths)}
+        return settings
+
+    extra = Settings()
+    extra |= {"STAGE1": stage(1, 64, block="BOTTLENECK"), "STAGE2": stage(1, 48, 96), "STAGE3": stage(4, 48, 96, 192)}
+    extra |= {"STAGE4": stage(3, 48, 96, 192, 384), "DC_STAGE3": stage(3, 96, 192), "DC_STAGE4": stage(2, 96, 192, 384)}
+    extra |= {"STAGE5": stage(1, 24, 48, 96, 192), "FINAL_CONV_KERNEL": 1}
+    return SimpleNamespace(MODEL=SimpleNamespace(EXTRA=extra), DATASET=SimpleNamespace(NUM_CLASSES=2))
+
+
 DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
+    "cat-net": cat_net,
     "pscc-net": pscc_net,
     "trufor": trufor,
     "noiseprint": noiseprint,
@@ -124,6 +180,8 @@ DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
 def stand_in() -> None:
     """The parts of yacs and timm that the authors' forward passes need."""
     parts: dict[str, dict[str, Any]] = {
+        "jpegio": {},
+        "torch_dct": {},
         "yacs": {},
         "yacs.config": {"CfgNode": Settings},
         "timm": {},

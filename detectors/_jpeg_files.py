@@ -19,7 +19,8 @@ CLIPPED = 1
 """Levels from black, or from full, within which a colour counts as clipped: another decoder may round otherwise."""
 
 _MAGIC = b"\xff\xd8\xff"
-_ORIENTATION = 0x0112
+ORIENTATION = 0x0112
+"""The EXIF tag of how a picture is to be turned."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,21 @@ def coded_luminance(path: Path) -> CodedLuminance | None:
     The engine has decoded the file before, so that a damaged one does not come here.
     """
     data = path.read_bytes()
-    if not data.startswith(_MAGIC):
+    if not is_luminance_file(data):
         return None
     image = JpegImageFile(io.BytesIO(data))
-    orientation = image.getexif().get(_ORIENTATION, 1)
-    coded_as_rgb = image.info.get("adobe_transform") == 0
-    if image.mode not in ("L", "RGB") or (image.mode == "RGB" and coded_as_rgb):
-        return None
+    orientation = image.getexif().get(ORIENTATION, 1)
     table = np.array(image.quantization[image.layer[0][3]]).reshape(SIDE, SIDE)
     luminance = JpegImageFile(io.BytesIO(data))
     luminance.draft("L", image.size)  # libjpeg then hands it out as it is, without a way through RGB
     colours = np.asarray(image).reshape(image.height, image.width, -1)
     clipped = np.any((colours <= CLIPPED) | (colours >= 255 - CLIPPED), axis=2)
     return CodedLuminance(np.asarray(luminance), clipped, table, orientation)
+
+
+def is_luminance_file(data: bytes) -> bool:
+    """Whether an image file's bytes are a JPEG that codes a luminance: gray, or with its colours beside it."""
+    if not data.startswith(_MAGIC):
+        return False
+    image = JpegImageFile(io.BytesIO(data))
+    return image.mode == "L" or (image.mode == "RGB" and image.info.get("adobe_transform") != 0)

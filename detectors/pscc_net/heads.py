@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from .layers import Bottleneck
+from .._residual_blocks import Bottleneck
 from .network import WIDTHS, resize
 
 SIZES = (256, 128, 64, 32)

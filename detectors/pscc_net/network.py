@@ -10,39 +10,12 @@ from torch import Tensor, nn
 
 from safebench.models.toolbox.strips import by_strips
 
-from .layers import BasicBlock, Bottleneck, conv_norm
+from .._hrnet import Exchange, branch_off
+from .._residual_blocks import Bottleneck, conv_norm
 
 WIDTHS = (18, 36, 72, 144)
 """Channels of the four branches, each at half the size of the one before."""
 BLOCKS = 2
-
-
-class Exchange(nn.Module):
-    """Each branch refined by itself, then the sum of all, brought to its size."""
-
-    def __init__(self, branches: int) -> None:
-        super().__init__()
-        self.branches = nn.ModuleList(
-            nn.Sequential(*(BasicBlock(width) for _ in range(BLOCKS))) for width in WIDTHS[:branches]
-        )
-        self.fuse_layers = nn.ModuleList(
-            nn.ModuleList(_route(source, target) for source in range(branches)) for target in range(branches)
-        )
-
-    def forward(self, features: list[Tensor]) -> list[Tensor]:
-        """The branches' features, finest first, to as many of the same shapes."""
-        refined = [branch(x) for branch, x in zip(self.branches, features, strict=True)]
-        return [self._sum(target, refined) for target in range(len(refined))]
-
-    def _sum(self, target: int, refined: list[Tensor]) -> Tensor:
-        size = refined[target].shape[2:]
-        total = refined[target]
-        for source, x in enumerate(refined):
-            if source == target:
-                continue
-            routed = self.fuse_layers[target][source](x)  # type: ignore[index]  # a list of lists
-            total = total + (resize(routed, size) if source > target else routed)
-        return total.relu_()
 
 
 class HRNet(nn.Module):
@@ -58,11 +31,11 @@ class HRNet(nn.Module):
         self.layer1 = nn.Sequential(Bottleneck(64, 64, 4), Bottleneck(256, 64, 4))
         second = nn.Sequential(conv_norm(256, WIDTHS[1], 3, stride=2))
         self.transition1 = nn.ModuleList([conv_norm(256, WIDTHS[0], 3), second])
-        self.stage2 = nn.Sequential(Exchange(2))
+        self.stage2 = _exchange(2)
         self.transition2 = _branch_off(2)
-        self.stage3 = nn.Sequential(Exchange(3))
+        self.stage3 = _exchange(3)
         self.transition3 = _branch_off(3)
-        self.stage4 = nn.Sequential(Exchange(4))
+        self.stage4 = _exchange(4)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """RGB in [0, 1], B x 3 x H x W, to features of 18, 36, 72 and 144 channels at 1, 1/2, 1/4 and 1/8 its size."""
@@ -83,17 +56,9 @@ def resize(x: Tensor, size: tuple[int, ...]) -> Tensor:
     return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=True)
 
 
-def _route(source: int, target: int) -> nn.Module:
-    """From a branch to another: coarser ones by 1x1 convolution, finer ones by stride-2 steps."""
-    if source == target:
-        return nn.Identity()
-    if source > target:
-        return conv_norm(WIDTHS[source], WIDTHS[target], 1, relu=False)
-    steps = [conv_norm(WIDTHS[source], WIDTHS[source], 3, stride=2) for _ in range(target - source - 1)]
-    return nn.Sequential(*steps, conv_norm(WIDTHS[source], WIDTHS[target], 3, stride=2, relu=False))
+def _exchange(branches: int) -> nn.Sequential:
+    return nn.Sequential(Exchange(WIDTHS[:branches], BLOCKS, resize))
 
 
 def _branch_off(branches: int) -> nn.ModuleList:
-    """The step to one branch more: those that exist pass through, the new one starts from the coarsest."""
-    new = nn.Sequential(conv_norm(WIDTHS[branches - 1], WIDTHS[branches], 3, stride=2))
-    return nn.ModuleList([*(nn.Identity() for _ in range(branches)), new])
+    return branch_off(WIDTHS[:branches], WIDTHS[branches])

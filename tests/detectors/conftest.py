@@ -1,12 +1,21 @@
-"""The picture that the tests of detectors' trainings begin with."""
+"""The picture that the tests of detectors' trainings begin with, and published networks on drawn weights."""
 
 from __future__ import annotations
 
+import runpy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
+import torch
 
+from safebench.models import calling
+from safebench.models.contracts import Detector
 from safebench.testing import inputs
 
+HERE = Path(__file__).parent
 SIDE = 64
 
 
@@ -20,3 +29,35 @@ def hole():
     hole = np.zeros((SIDE, SIDE), bool)
     hole[20:44, 12:50] = True
     return hole
+
+
+@pytest.fixture(scope="session")
+def drawn() -> Iterator[Callable[[str], Path]]:
+    """`drawn(network)`: a checkpoint in the published layout, drawn as benchmarks/made_up_detectors.py says."""
+    benchmarks = HERE.parents[1] / "benchmarks"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(benchmarks)
+        states = runpy.run_path(str(benchmarks / "made_up_detectors.py"))["STATES"]
+    with TemporaryDirectory() as folder:  # large files, which pytest's own folders would keep
+
+        def draw(network: str) -> Path:
+            file = Path(folder) / f"{network}.pth"
+            if not file.exists():
+                torch.save(states[network](), file)
+            return file
+
+        yield draw
+
+
+@pytest.fixture
+def golden_map() -> Callable[[Detector], None]:
+    """`golden_map(model)` holds a model on drawn weights against a part of its authors' map, which
+    benchmarks/golden_maps.py wrote."""
+
+    def check(model: Detector) -> None:
+        expected = np.load(HERE / "golden" / f"{model.card.name}.npy")
+        found = calling.detect(model, inputs.photos(1, inputs.sizes(model.card)[-1])).maps[0]
+        np.testing.assert_allclose(found[::8, ::8], expected, atol=1e-4, rtol=0)
+        assert expected.std() > 0.02, "a map without anything in it compares nothing"
+
+    return check

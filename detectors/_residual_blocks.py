@@ -1,4 +1,4 @@
-"""Residual blocks of the HRNet family."""
+"""Residual blocks of the ResNet and HRNet families."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ def conv_norm(channels: int, outputs: int, kernel: int, stride: int = 1, relu: b
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside the identity."""
+    """Two 3x3 convolutions beside the identity, or beside a 1x1 convolution where the channels change."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, outputs: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, outputs, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
+        self.downsample = nn.Identity() if channels == outputs else conv_norm(channels, outputs, 1, relu=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """B x C x h x w to the same."""
+        """B x channels x h x w to B x outputs x h x w."""
         inner: Tensor = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
-        return inner.add_(x).relu_()
+        return inner.add_(self.downsample(x)).relu_()
 
 
 class Bottleneck(nn.Module):

@@ -1,0 +1,52 @@
+"""A few pixels of the maps that the authors' code makes on made-up weights, for the tests of the networks here.
+
+    OMP_NUM_THREADS=1 python benchmarks/golden_maps.py cat-net CHECKOUT
+
+CHECKOUT is a clone of the authors' repository; the weights are those of benchmarks/made_up_detectors.py, the picture is
+that of the contract suite at its odd size, or at the one size that a model takes.  Every eighth row and column of the
+map goes, as float32, to tests/detectors/golden/NAME.npy.  Printed is also how far the map here is from all of theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from beside import import_from  # type: ignore[import-not-found]
+from detector_speed import DETECTORS, stand_in  # type: ignore[import-not-found]
+from made_up_detectors import STATES  # type: ignore[import-not-found]
+
+from safebench.models.calling import load_detector
+from safebench.testing import inputs
+
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "detectors" / "golden"
+STEP = 8
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", choices=STATES)
+    parser.add_argument("checkout", type=Path)
+    parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="only compare, at this size")
+    args = parser.parse_args()
+    with TemporaryDirectory() as folder, torch.inference_mode():
+        weights = Path(folder, "weights.pt")
+        torch.save(STATES[args.network](), weights)
+        model = load_detector(args.network, weights=weights, device="cpu")
+        size = tuple(args.size) if args.size else inputs.sizes(model.card)[-1]
+        image = torch.from_numpy(np.ascontiguousarray(inputs.photos(1, size).transpose(0, 3, 1, 2))).float() / 255
+        ours = model.detect(image).maps
+        stand_in()
+        import_from(args.checkout, ())
+        theirs = DETECTORS[args.network](weights, image)()
+    print(f"{args.network} {size[1]}x{size[0]}: largest difference {float((ours - theirs).abs().max()):.1e}; ", end="")
+    print(f"theirs run from {float(theirs.min()):.3f} to {float(theirs.max()):.3f}")
+    if not args.size:
+        np.save(FOLDER / f"{args.network}.npy", theirs[0, ::STEP, ::STEP].float().numpy())
+
+
+if __name__ == "__main__":
+    main()
