@@ -101,6 +101,7 @@ FACET_NAMES = {
     "postprocess": "Post-process",
     "assembly": "Assembly",
     "bin": "Hole",
+    "learned": "Learned from",
 }
 
 

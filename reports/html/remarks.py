@@ -115,7 +115,7 @@ def _unequal(run: Run, dataset: str) -> Iterator[Finding]:
     if unequal := [f"{name} ({lacking[name]})" for name in names if name in lacking]:
         text = Markup("Not compared, since the others saw more: {}.")
         yield Finding(text.format(listed(unequal)), "warning")
-    ignored = sorted({row["detector"] for row in all_bins(run, dataset)} - {*claims.panel(place)})
+    ignored = sorted({row["detector"] for row in all_bins(run, dataset)} - {*claims.panel(place)} - claims.learned)
     if ignored:
         text = Markup("Left out of what detectors find together: {}, with no inpainter whose images all went well.")
         yield Finding(text.format(listed(ignored)), "warning")

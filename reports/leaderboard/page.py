@@ -15,6 +15,7 @@ from .._common.assembly import spliced_against_regenerated
 from .._common.cells import FACET_NAMES, Cell, Column, Row, Table
 from .._common.charts import chart_data
 from .._common.entries import OPPONENT
+from .._common.learning import learning
 from .._common.papers import FIRST
 from .._common.pictures import Pictures
 from .._common.provenance import cards
@@ -53,6 +54,7 @@ def page_context(
         "charts": chart_data([run for _, run in tables]),
         "robustness": robustness([run for _, run in tables], standings),
         "assembly": spliced_against_regenerated([run for _, run in tables]),
+        "learning": learning([run for _, run in tables]),
         "facet_titles": FACET_TITLES,
         "facet_names": FACET_NAMES,
         "views": VIEWS,

@@ -16,6 +16,7 @@ from safebench.commands.running import execute
 from safebench.errors import ExitStatus
 from safebench.keys import plain
 from safebench.results.claims import Claims
+from safebench.results.learning import learning_curves, said_of
 from safebench.results.reporting import write_report
 from safebench.results.results import Results
 from safebench.results.verdict import least_detectable, seen_on_few
@@ -117,6 +118,9 @@ def summarise(results: Results, console: Console) -> None:
         _say(console, " ".join(map(str, least_detectable(claims, dataset))))
         for line in seen_on_few(claims, dataset):
             _say(console, str(line))
+    cells = [{str(key): value for key, value in row.items()} for row in detection.to_dict("records")]
+    for verdict in said_of(learning_curves(cells, results.record)):
+        _say(console, " ".join(map(str, verdict)))
     for sentence in (caveats(results.record), *_failures(results)):
         _say(console, sentence)
 

@@ -18,6 +18,7 @@ from safebench.models.labels import check_label
 from safebench.models.registry import Entry
 from safebench.models.specs import ModelSpec
 from safebench.models.training_photos import listing, stored_listing, training_sets
+from safebench.models.weights import Checkpoint
 from safebench.runs.config import RunConfig
 from safebench.runs.record import Photos
 from safebench.training.config import TrainConfig, make_configs
@@ -37,7 +38,7 @@ class Learner:
 
     spec: ModelSpec
     recipe: Entry
-    start: Path
+    start: Checkpoint
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,13 @@ def learner_of(spec: ModelSpec) -> Learner:
         raise ConfigError(f"{spec.label}: its recipe learns from photos and holes, not from pictures that are made")
     if spec.checkpoint is None:
         raise ConfigError(f"{spec.label}: it has no weights to go on from")
-    return Learner(spec, entry, spec.checkpoint.path)
+    return Learner(spec, entry, spec.checkpoint)
 
 
 def check_learning(learning: Learning, config: RunConfig) -> None:
     """Raise the SafebenchError of what keeps a training from beginning, before anything is made for it."""
     check_label("detectors", learning.label, learning.learner.spec.entry.name)
-    fixed = {*learning.recipe.of_examples, *learning.recipe.options_of(load_state(learning.learner.start))}
+    fixed = {*learning.recipe.of_examples, *learning.recipe.options_of(load_state(learning.learner.start.path))}
     known = [*(name for name in learning.recipe.Config.__struct_fields__ if name not in fixed), *OF_THE_LOOP]
     if strange := [name for name in config.adapt_options.settings if name not in known]:
         raise ConfigError(f"--set {strange[0]}=...: cannot be chosen here; {', '.join(known)} can")
@@ -130,6 +131,7 @@ def _data(
     seen = sorted({*own.splitlines(), *stored_listing(learning.learner.spec).splitlines()})
     about = Adapted(
         detector=learning.learner.spec.label,
+        start=learning.learner.start.sha256,
         inpainter=learning.teacher,
         pictures=learning.pictures,
         steps=training.steps,
@@ -152,7 +154,7 @@ def _data(
 
 def _configs(learning: Learning, config: RunConfig, place: Path) -> tuple[TrainConfig, Any]:
     """The loop's options and the recipe's; raises the SafebenchError of what cannot be."""
-    start = learning.learner.start
+    start = learning.learner.start.path
     steps = config.adapt_options.steps
     device = "auto" if config.engine != "local" else config.device
     options = {

@@ -14,11 +14,12 @@ ADAPTED = "adapted"
 class Adapted(msgspec.Struct, frozen=True, kw_only=True):
     """A detector that has seen an inpainter's pictures (`safebench adapt`).
 
-    detector: what it began as, by its name in the tables.  inpainter: whose pictures it saw, likewise.  pictures: how
-    many.  steps: of how long it learned.
+    detector: what it began as, by its name in the tables.  start: the sha256 of the checkpoint that it began from.
+    inpainter: whose pictures it saw, by its name in the tables.  pictures: how many.  steps: for how long it learned.
     """
 
     detector: str
+    start: str
     inpainter: str
     pictures: int
     steps: int

@@ -185,9 +185,17 @@ class Claims:
         return met
 
     def panel(self, place: Place) -> list[str]:
-        """The detectors that an inpainter has to have met there: those that saw any inpainter's images in full."""
+        """The detectors that an inpainter has to have met there: those that saw any inpainter's images in full.
+
+        One that has learned from an inpainter's pictures is none of them, as it would not be the same to all.
+        """
         cells = [cell for by in self._met.get(place, {}).values() for cell in by.values()]
-        return sorted({cell["detector"] for cell in cells if not self.shortfall(cell)})
+        return sorted({cell["detector"] for cell in cells if not self.shortfall(cell)} - self.learned)
+
+    @cached_property
+    def learned(self) -> set[str]:
+        """The detectors that have learned from the pictures of an inpainter."""
+        return {name for name, model in self.tables.record.detectors.items() if model.adapted}
 
     def gap(self, place: Place, inpainter: str) -> str:
         """What keeps an inpainter from being compared over all detectors: `met 1 of 2 detectors`; "" where nothing."""
