@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from safebench.cli.fitting import fit
 from safebench.errors import UnknownNameError
 from safebench.models import kinds, registry, weights
 from safebench.models.cards import Card
@@ -30,7 +31,7 @@ def show(what: str | None) -> None:
     }
     console = Console()
     for name in _asked(what):
-        console.print(tables[name]())
+        console.print(fit(tables[name](), console.width))
 
 
 def show_json(what: str | None) -> None:
