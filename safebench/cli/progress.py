@@ -52,11 +52,16 @@ class _Rate(ProgressColumn):
 
 
 class Bars:
-    """A bar for each stage."""
+    """A bar for each stage, and, where it is known how much all stages are, one for all of them above."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._task: TaskID | None = None
+        self._all: TaskID | None = None
+
+    def expect(self, total: int) -> None:
+        """A bar for all stages."""
+        self._all = self._progress.add_task("All stages", total=total)
 
     def begin(self, title: str, total: int) -> None:
         """A new bar."""
@@ -65,8 +70,9 @@ class Bars:
     def advance(self, done: int, *, fresh: bool = True) -> None:
         """Moves the bar."""
         del fresh
-        if self._task is not None:
-            self._progress.advance(self._task, done)
+        for task in (self._task, self._all):
+            if task is not None:
+                self._progress.advance(task, done)
 
     def note(self, sentence: str) -> None:
         """A line above the bars."""

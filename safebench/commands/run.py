@@ -41,7 +41,7 @@ from safebench.runs.schema import Table, metric_columns
 from safebench.runs.store import Store
 from safebench.work.engines import make_executor
 from safebench.work.executor import ExecutorOptions
-from safebench.work.watching import Watcher
+from safebench.work.watching import Planned, Watcher
 
 Making = Callable[..., InpaintLink | ReceivedLink]
 """Makes the link that gives one maker's pictures, with the backbone of LPIPS."""
@@ -106,7 +106,7 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
             replaceable = any(spec.by_answers for spec in (*inpainters, *detectors))
             again = meant(config.rerun, (*inpainters, *detectors))
             job = Job(config, store, plan, watcher, executor, replaceable, again)
-            prepare(job)
+            _prepare(job, sum(map(len, assemblies.values())), len(detectors) * len(chains))
             links: list[Making] = [partial(InpaintLink, job, spec, assemblies[spec.label]) for spec in inpainters]
             links += [partial(ReceivedLink, job, maker) for maker in makers]
             record = structs.replace(_inpaint(job, links, record), metrics_left_out=metrics_left_out)
@@ -118,6 +118,20 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
             store.write_record(record)
             executor.close()
         return _finish(store, record, taking_part)
+
+
+def _prepare(job: Job, assembled: int, looks: int) -> None:
+    """The first stage; a watcher that wants to know is told before how many samples all stages have together.
+
+    assembled: pictures that inpainters make of a sample.  looks: how often each picture is looked at.
+    """
+    plan = job.plan
+    if isinstance(job.watcher, Planned):
+        photos = sum(sample.original != "" for sample in plan.first_of_each_photo())
+        masks = sum(sample.mask != "" for sample in plan.samples)
+        made = len(plan.samples) * assembled + len(plan.received)
+        job.watcher.expect(photos + masks + made + looks * (photos + made))
+    prepare(job)
 
 
 def _measurable(config: RunConfig) -> tuple[RunConfig, dict[str, str]]:

@@ -19,6 +19,14 @@ class Watcher(Protocol):
         """Something worth saying once."""
 
 
+@runtime_checkable
+class Planned(Protocol):
+    """A watcher that wants to know beforehand how much all stages together are."""
+
+    def expect(self, total: int) -> None:
+        """All stages that follow have so many samples (or photos)."""
+
+
 class Silent:
     """A watcher that says nothing."""
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -417,3 +417,41 @@ def test_a_run_can_be_moved(finished, tmp_path):
     moved = tmp_path / "elsewhere"
     shutil.copytree(finished.folder, moved)
     pd.testing.assert_frame_equal(safebench.open_run(moved).detection, finished.detection)
+
+
+@pytest.mark.parametrize("source", ["sample", "pictures"])
+def test_a_watcher_is_told_beforehand_how_much_all_stages_are(tmp_path, source):
+    class Counting(Silent):
+        expected = 0
+        stages: ClassVar[list[int]] = []
+        done = 0
+
+        def expect(self, total: int) -> None:
+            self.expected = total
+
+        def begin(self, title: str, total: int) -> None:
+            self.stages.append(total)
+
+        def advance(self, done: int, *, fresh: bool = True) -> None:
+            self.done += done
+
+    Counting.stages = []
+    options: dict[str, Any] = {
+        "inpainters": ["telea", "copy"], "assembly": ["spliced", "regenerated"], "limit": 2, "size": 64,
+        "bins": "10-20",
+    }  # fmt: skip
+    if source == "pictures":
+        for folder, name in (("Au", "a"), ("Au", "other"), ("Tp", "a"), ("Gt", "a")):
+            (tmp_path / "set" / folder).mkdir(parents=True, exist_ok=True)
+            pixels = np.zeros((48, 64, 3), np.uint8)
+            pixels[10:20, 10:30] = 255
+            Image.fromarray(pixels).save(tmp_path / "set" / folder / f"{name}.png")
+        options = {"pictures": tmp_path / "set"}
+    for _ in range(2):
+        told = Counting()
+        safebench.run(
+            **options, detectors=["laplacian"], postprocess=["none", "jpeg:75"], lpips_net="squeeze", device="cpu",
+            out=tmp_path / "run", watcher=told,
+        )  # fmt: skip
+        assert told.expected == sum(told.stages) == told.done > 0
+        told.stages.clear()
