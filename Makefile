@@ -11,7 +11,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(XDIST)
 CODE := safebench inpainters detectors reports postprocessing tests benchmarks setup.py
 MODELS := $(wildcard */*/card.toml) safebench/models/kinds.py
 
-.PHONY: help install demo test lint types fast columns clean
+.PHONY: help install demo test lint types fast columns models clean
 
 help:  ## Show this.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ lint: install  ## Ruff: style and format.
 
 types: install  ## Mypy, strict.
 	$(BIN)/mypy $(CODE)
+
+models: install  ## Write docs/models.md anew, from the cards.
+	$(BIN)/python -m safebench.models.matrix docs/models.md
 
 columns: install  ## Write docs/columns.md anew, from the schema and the metrics.
 	$(BIN)/python -m safebench.results.reference docs/columns.md

@@ -12,7 +12,7 @@ from rich.text import Text
 from safebench.errors import UnknownNameError
 from safebench.keys import plain
 from safebench.models import kinds, licences, registry, weights
-from safebench.models.cards import Card, Paper, Weights
+from safebench.models.cards import Paper, Weights
 from safebench.models.registry import Entry
 
 
@@ -53,7 +53,7 @@ def _lines(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "also called", ", ".join(card.aliases)
     yield "version", card.version
     yield "notes", " ".join(card.notes.split())
-    yield "takes", _taken(card)
+    yield "takes", card.input.takes()
     if entry.kind == "detectors":
         yield "score", card.score.meaning or card.score.source
     yield "suites", "; ".join(f"{name}: {', '.join(levels)}" for name, levels in card.suites.items())
@@ -65,22 +65,13 @@ def _lines(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "  trained on", checkpoint.trained_on
         yield "  not good for", checkpoint.shipped_not_for
         yield "  note", " ".join(checkpoint.note.split())
+    yield "compared", " ".join(card.compared.split())
+    yield "not tried", " ".join(card.untried.split())
     yield "needs", f"pip install 'safebench[{card.extra}]'" if card.extra else ""
     yield "authors' code", card.upstream
     if card.paper:
         yield "cite", _citation(card.paper)
         yield "BibTeX", card.paper.bibtex.strip()
-
-
-def _taken(card: Card) -> str:
-    """What sizes it takes, and what it is shown."""
-    largest = card.input.largest_side
-    sizes = [f"sides in multiples of {card.input.multiple_of}"] * (card.input.multiple_of > 1)
-    sizes += [f"at least {card.input.smallest_side} pixels a side"] * (card.input.smallest_side > 1)
-    sizes += [f"at most {largest} pixels a side"] * (largest is not None)
-    if card.input.fixed_size:
-        sizes = [f"{card.input.fixed_size[1]}x{card.input.fixed_size[0]} pixels only"]
-    return ", ".join(sizes) or "pictures of any size"
 
 
 def _weights(entry: Entry, checkpoint: Weights) -> str:

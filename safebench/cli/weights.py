@@ -1,4 +1,4 @@
-"""`safebench weights`: list, pull, verify, path."""
+"""`safebench weights`: list, pull, verify, check, path."""
 
 from __future__ import annotations
 
@@ -92,6 +92,21 @@ def verify(names: _NamesOrAll = None) -> None:
     for sentence in wrong:
         typer.echo(f"safebench: {sentence}", err=True)
     if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(names: _NamesOrAll = None) -> None:
+    """Open the address of every weights file, fetch nothing, and say which died; ends with 1 where any did."""
+    from safebench.models import reaching
+
+    died = 0
+    for address in reaching.addresses(_chosen(names)):
+        state, reason = reaching.state(address)
+        died += state == "DEAD"
+        typer.echo(f"{address.text}: {state}{f' ({reason})' if reason else ''} [{', '.join(address.models)}]")
+    if died:
+        typer.echo(f"safebench: {died} {'address' if died == 1 else 'addresses'} died", err=True)
         raise typer.Exit(1)
 
 

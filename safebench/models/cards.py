@@ -55,16 +55,8 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         wanted = self.unfit(side, side)
         return f"takes {wanted}" if wanted else ""
 
-    def unfit(self, height: int, width: int) -> str:
-        """What is taken, where images of that size are not: `at least 64 pixels a side, in multiples of 4`; else ""."""
-        largest = self.largest_side or max(height, width)
-        fits = (
-            (self.fixed_size is None or (height, width) == tuple(self.fixed_size))
-            and self.smallest_side <= min(height, width) <= max(height, width) <= largest
-            and height % self.multiple_of == width % self.multiple_of == 0
-        )
-        if fits:
-            return ""
+    def takes(self) -> str:
+        """The sizes it takes: "at least 64 pixels a side, in multiples of 4"."""
         if self.fixed_size is not None:
             return f"{self.fixed_size[1]}x{self.fixed_size[0]} pixels only"
         least, most = self.smallest_side > 1, self.largest_side is not None
@@ -73,7 +65,17 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         limits += [f"{'in' if least or most else 'sides that are'} multiples of {self.multiple_of}"] * (
             self.multiple_of > 1
         )
-        return ", ".join(limits)
+        return ", ".join(limits) or "pictures of any size"
+
+    def unfit(self, height: int, width: int) -> str:
+        """What is taken, where images of that size are not: `at least 64 pixels a side, in multiples of 4`; else ""."""
+        largest = self.largest_side or max(height, width)
+        fits = (
+            (self.fixed_size is None or (height, width) == tuple(self.fixed_size))
+            and self.smallest_side <= min(height, width) <= max(height, width) <= largest
+            and height % self.multiple_of == width % self.multiple_of == 0
+        )
+        return "" if fits else self.takes()
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,6 +153,11 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Raised when the numbers change, so that old results are never reused, not even with `--keep-results`."""
     upstream: str = ""
     notes: str = ""
+    compared: str = ""
+    """With what of its authors' code the model was compared, on which weights and sizes, and how near it came, with the
+    command that compares them."""
+    untried: str = ""
+    """What could not be tried here, such as the published weights where they could not be fetched."""
     not_for: str = ""
     """What the model is not good for, or how far its score holds, in one line: pages say it.  Weights that ship
     have their own (`Weights.shipped_not_for`)."""

@@ -19,6 +19,7 @@ from safebench.weights.fetch.downloads import DownloadError, Progress
 from safebench.weights.published import File
 from safebench.weights.read import archives
 
+DRIVE = "https://drive.google.com"
 _HUB = re.compile(r"(?:(datasets|spaces)/)?([^/@#]+/[^/@#]+)/([^@#]+)(?:@([^#]+))?")
 
 
@@ -80,7 +81,7 @@ def _fetch_whole(source: Source, target: Path, progress: Progress, **expected: A
     if source.base.startswith("gdrive://"):
         _fetch_from_drive(source, target, progress, **expected)
         return
-    url, headers = _address(source)
+    url, headers = address(source)
     downloads.download(url, target, headers=headers, progress=progress, **expected)
 
 
@@ -128,7 +129,7 @@ def _fetch_from_drive(source: Source, target: Path, progress: Progress, **expect
     try:
         with downloads.no_room(part):
             # asked once, since gdown would ask for long where there is no network
-            requests.head("https://drive.google.com", timeout=(downloads.CONNECT, downloads.TIMEOUT))
+            requests.head(DRIVE, timeout=(downloads.CONNECT, downloads.TIMEOUT))
             gdown.download(
                 id=source.base.removeprefix("gdrive://"),
                 output=str(part),
@@ -148,12 +149,14 @@ def _fetch_from_drive(source: Source, target: Path, progress: Progress, **expect
     part.replace(target)
 
 
-def _address(source: Source) -> tuple[str, Mapping[str, str]]:
-    """The URL of a source and what has to be sent along.
+def address(source: Source) -> tuple[str, Mapping[str, str]]:
+    """The URL of a source and what has to be sent along; of Google Drive the one that gives the file, or asks first.
 
     huggingface_hub knows the Hub's address (HF_ENDPOINT) and the user's token; the bytes come the way that all others
     come, so that progress, resuming and checks are the same everywhere.
     """
+    if source.base.startswith("gdrive://"):
+        return f"{DRIVE}/uc?export=download&id={source.base.removeprefix('gdrive://')}", {}
     if not source.base.startswith("hf://"):
         return source.base, {}
     from huggingface_hub import constants, get_token, hf_hub_url

@@ -324,3 +324,34 @@ def test_the_command_imports_no_torch_to_list(cache: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_check_opens_each_address_once_and_fails_where_one_died(
+    tmp_path: Path, cache: Path, known: Any, web: Any, page: Any
+) -> None:
+    web.pages["/all.zip"] = page(BODY)
+    web.pages["/folder"] = page(b"<html>", type="text/html")
+    parts = ", ".join(f'{{ file = "{n}", size = 3, sources = ["{web.url}/all.zip#{n}"] }}' for n in ("a", "b"))
+    gone = f'file = "c"\nvariant = "two"\nsources = ["package:c", "{web.url}/gone"]\npage = "{web.url}/folder"'
+    known(entry_of(tmp_path, f'[[weights]]\nfile = "net"\nparts = [{parts}]\n[[weights]]\n{gone}'))
+    answered = command("check")
+    assert answered.exit_code == 1
+    assert answered.output.splitlines() == [
+        f"{web.url}/all.zip: ok [paper-net]",
+        f"{web.url}/gone: DEAD (not found (404)) [paper-net]",
+        f"{web.url}/folder: ok [paper-net]",
+        "safebench: 1 address died",
+    ]
+    assert command("check", "pn:two").output.count(web.url) == 2
+    web.pages["/gone"] = page(BODY)
+    assert command("check").exit_code == 0
+    assert not list(cache.rglob("*"))
+
+
+def test_check_without_a_network_says_so(
+    tmp_path: Path, cache: Path, known: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(one_file(tmp_path, "https://authors.example/net.pth"))
+    monkeypatch.setenv("SAFEBENCH_OFFLINE", "1")
+    with pytest.raises(WeightsError, match="SAFEBENCH_OFFLINE is set"):
+        CliRunner().invoke(cli.app, ["check"], catch_exceptions=False)
