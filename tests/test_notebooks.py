@@ -14,10 +14,10 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "docs" / "notebooks").
 
 def shown(code: str, names: dict[str, Any], cell: str) -> None:
     """Run a cell; what its last line gives is shown in each way that a notebook asks an object for."""
-    body = ast.parse(code).body
-    last = body.pop() if isinstance(body[-1], ast.Expr) else None
-    exec(compile(ast.Module(body, []), cell, "exec"), names)
-    if last is not None:
+    *body, last = ast.parse(code).body
+    shows = isinstance(last, ast.Expr)
+    exec(compile(ast.Module(body if shows else [*body, last], []), cell, "exec"), names)
+    if isinstance(last, ast.Expr):
         value = eval(compile(ast.Expression(last.value), cell, "eval"), names)
         for way in ("__repr__", "_repr_html_", "_repr_png_"):
             if hasattr(value, way):

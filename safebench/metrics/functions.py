@@ -9,6 +9,7 @@ raises InputError, which says what was given and what is taken.
 from __future__ import annotations
 
 from functools import lru_cache
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -47,9 +48,10 @@ def psnr(picture: ArrayLike, original: ArrayLike, mask: ArrayLike | None = None)
 
 def ssim(picture: ArrayLike, original: ArrayLike) -> float:
     """Structural similarity (Wang et al. 2004), at most 1: more is nearer.  Both sides have at least 11 pixels."""
-    if min(np.shape(picture)[:2], default=0) < WINDOW:
-        raise InputError(f"SSIM takes pictures of at least {WINDOW} pixels a side, not {_shape(np.asarray(picture))}")
-    return _quality(SSIM, picture, original, None)
+    evidence = _pictures(picture, original, None)
+    if min(evidence.composite.shape[:2]) < WINDOW:
+        raise InputError(f"SSIM takes pictures of at least {WINDOW} pixels a side, not {_shape(evidence.composite)}")
+    return float(SSIM.compute(evidence))
 
 
 def l1(picture: ArrayLike, original: ArrayLike, mask: ArrayLike | None = None) -> float:
@@ -207,6 +209,8 @@ def _in_unit(name: str, array: Array) -> Array:
 
 
 def _array(name: str, given: ArrayLike, wanted: str) -> Array:
+    if isinstance(given, str | bytes | PathLike):
+        raise InputError(f"{name} is a name, {given!r}; read the file first (np.asarray(Image.open(...))): {wanted}")
     try:
         return np.asarray(given)
     except Exception as error:  # whatever a foreign object raises: of a tensor on a GPU, a ragged list

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,10 +87,13 @@ def test_functions_of_scores():
         (lambda: safebench.pixel_f1(MAP[None], MASK), "the map is 1 x 16 x 20"),
         (lambda: safebench.pixel_f1(MAP, MASK * 0.5), "the mask has other values than 0 and 1"),
         (lambda: safebench.pixel_f1(MAP, MASK[None]), "the mask is 1 x 16 x 20; it has to be H x W"),
-        (lambda: safebench.pixel_f1("map.png", MASK), "the map is <U7"),
-        (lambda: safebench.pixel_f1(MAP, "mask.png"), "the mask is a single number"),
+        (lambda: safebench.pixel_f1("map.png", MASK), "the map is a name, 'map.png'; read the file first"),
+        (lambda: safebench.pixel_f1(MAP, "mask.png"), "the mask is a name, 'mask.png'"),
         (lambda: safebench.pixel_f1([[1, 2], [3]], MASK), "the map makes no array .*it has to be floats"),
         (lambda: safebench.pixel_f1(np.zeros((0, 0)), np.zeros((0, 0), bool)), "it has no pixel"),
+        (lambda: safebench.psnr(Path("a.png"), ORIGINAL), "the picture is a name, .*a.png"),
+        (lambda: safebench.ssim(PICTURE, "b.png"), "the original is a name"),
+        (lambda: safebench.ssim("a.png", "b.png"), "the picture is a name"),
         (lambda: safebench.psnr(PICTURE / 255, ORIGINAL), r"the picture is float64, .*byte\(\)"),
         (lambda: safebench.psnr(PICTURE, ORIGINAL[..., 0]), "the original is uint8, 16 x 20; it has to be uint8, H x"),
         (lambda: safebench.psnr(PICTURE, ORIGINAL[:8]), "sizes differ: picture 16 x 20, original 8 x 20"),
