@@ -91,7 +91,7 @@ def test_functions_of_scores():
         (lambda: safebench.pixel_f1(MAP, "mask.png"), "the mask is a name, 'mask.png'"),
         (lambda: safebench.pixel_f1([[1, 2], [3]], MASK), "the map makes no array .*it has to be floats"),
         (lambda: safebench.pixel_f1(np.zeros((0, 0)), np.zeros((0, 0), bool)), "it has no pixel"),
-        (lambda: safebench.psnr(Path("a.png"), ORIGINAL), "the picture is a name, .*a.png"),
+        (lambda: safebench.psnr(Path("a.png"), ORIGINAL), "the picture is a name, .*a.png"),  # type: ignore[arg-type]
         (lambda: safebench.ssim(PICTURE, "b.png"), "the original is a name"),
         (lambda: safebench.ssim("a.png", "b.png"), "the picture is a name"),
         (lambda: safebench.psnr(PICTURE / 255, ORIGINAL), r"the picture is float64, .*byte\(\)"),
