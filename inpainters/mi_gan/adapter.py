@@ -10,6 +10,7 @@ from torch import Tensor
 
 from safebench.errors import ModelError, WeightsError
 from safebench.models.contracts import Inpainter
+from safebench.models.toolbox.holes import spread_known
 from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.read.checkpoints import fit, load_state
 
@@ -50,7 +51,8 @@ class Adapter(Inpainter):
         return ((filled + 1) / 2).clamp(0, 1)
 
     def _by_pipeline(self, images: Tensor, masks: Tensor) -> Tensor:
-        seen = images if self.sees_hole else pipeline.spread_known(images, masks)
+        # the graph scales the photo with its hole, and blends its rim with what the photo holds there
+        seen = images if self.sees_hole else spread_known(images, masks)
         pictures = [self.pipeline.fill(seen[k : k + 1], masks[k : k + 1]) for k in range(len(images))]
         return torch.cat(pictures)
 

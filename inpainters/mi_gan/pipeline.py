@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from safebench.errors import ModelError, PluginError, WeightsError
 from safebench.models.generic.models import Network, Outputs
-from safebench.models.toolbox.classical import to_images
 
 TYPES = (torch.uint8, torch.uint8)
 """Of the photo and of the mask."""
@@ -69,20 +66,3 @@ def read(path: Path, device: torch.device) -> Pipeline:
 
 def _listed(outputs: Outputs) -> list[Tensor]:
     return [*outputs.values()] if isinstance(outputs, Mapping) else [*outputs]
-
-
-def spread_known(images: Tensor, masks: Tensor) -> Tensor:
-    """Give each pixel of a hole the colour of the known pixel nearest to it; B x 3 x H x W to the same.
-
-    The graph scales the photo with its hole and blends up to three pixels of the hole's rim with what the photo holds
-    there: the photo's own content, where the authors run it.  From a black hole a dark rim would come of it.
-    """
-    pictures = []
-    for image, hole in zip(to_images(images), masks[:, 0].cpu().numpy() > 0.5, strict=True):
-        if hole.all() or not hole.any():
-            pictures.append(image)
-            continue
-        rows, columns = distance_transform_edt(hole, return_distances=False, return_indices=True)
-        pictures.append(image[rows, columns])
-    levels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-    return levels.to(images.device, torch.float32).div(255)

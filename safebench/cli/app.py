@@ -34,6 +34,10 @@ Tile = Annotated[
     int | None,
     typer.Option(metavar="N", help="Detectors look at pictures with a side over N in tiles of it. Default: whole."),
 ]
+Settings = Annotated[
+    Names,
+    typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="An option of a model (safebench show); again for more."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 
@@ -119,6 +123,7 @@ def run(
         str | None, typer.Option(help="The run's folder. Default: runs/ and a name made of the inputs.")
     ] = None,
     weights: Annotated[Names, typer.Option(metavar="NAME=FILE", help="A model's checkpoint; again for more.")] = None,
+    settings: Settings = None,
     lpips_net: Annotated[str | None, typer.Option(help="alex, vgg or squeeze. Default: alex.")] = None,
     metrics: Annotated[
         Names, typer.Option(metavar="KEY", help="Measured beside the default set; again for more, or all.")
@@ -163,6 +168,7 @@ def run(
         "rerun": split(rerun, "--rerun"),
         "out": out,
         "weights": pairs(weights),
+        "set": pairs(settings, "--set", "VALUE"),
         "lpips_net": lpips_net,
         "metrics": split(metrics, "--metrics"),
         "strict": strict,
@@ -190,14 +196,16 @@ def inpaint(
     seed: Seed = 0,
     device: Device = "auto",
     mask_threshold: MaskThreshold = None,
+    settings: Settings = None,
     sees_hole: Annotated[
         bool, typer.Option("--unblanked", help="Let it look under the hole, to compare it with its authors' script.")
     ] = False,
 ) -> None:
     """Fill the hole of one image, or of every photo of a folder; run again, a folder's missing ones alone."""
+    options = pairs(settings, "--set", "VALUE") or {}
     if source is not None:
         many.refuse({"--image": image, "--raw": raw, "--unblanked": sees_hole or None})
-        raise typer.Exit(many.inpaint(inpainter, source, mask, out, weights, seed, device, mask_threshold))
+        raise typer.Exit(many.inpaint(inpainter, source, mask, out, weights, seed, device, mask_threshold, options))
     from safebench.commands.single import inpaint_file
 
     image, mask = many.needed(image, "--image"), many.needed(mask, "--mask")
@@ -212,6 +220,7 @@ def inpaint(
         device=device,
         sees_hole=sees_hole,
         mask_threshold=mask_threshold,
+        options=options,
     )
     typer.echo(str(out))
 

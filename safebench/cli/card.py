@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -54,6 +55,7 @@ def _lines(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "version", card.version
     yield "notes", " ".join(card.notes.split())
     yield "takes", card.input.takes()
+    yield "options", ", ".join(f"{name} = {json.dumps(value)}" for name, value in card.options.items())
     if entry.kind == "detectors":
         yield "score", card.score.meaning or card.score.source
     yield "suites", "; ".join(f"{name}: {', '.join(levels)}" for name, levels in card.suites.items())

@@ -31,14 +31,23 @@ def refuse(options: Mapping[str, object]) -> None:
 
 def inpaint(
     name: str, folder: Path, masks: Path | None, out: Path, weights: Path | None, seed: int, device: str,
-    mask_threshold: int | None,
+    mask_threshold: int | None, options: Mapping[str, str],
 ) -> ExitStatus:  # fmt: skip
     """Fill the holes of a folder's photos."""
     from safebench.commands.many import inpaint_folder  # torch, which takes seconds
 
     return _watched(
         lambda watcher: inpaint_folder(
-            name, folder, masks, out, watcher, weights=weights, seed=seed, device=device, mask_threshold=mask_threshold
+            name,
+            folder,
+            masks,
+            out,
+            watcher,
+            weights=weights,
+            seed=seed,
+            device=device,
+            mask_threshold=mask_threshold,
+            options=options,
         )
     )
 

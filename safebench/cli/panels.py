@@ -20,6 +20,7 @@ RUN = {
         "inpainter": "NAME",
         "detector": "NAME",
         "weights": "NAME=FILE",
+        "settings": "[MODEL.]KEY=VALUE",
         "postprocess": "CHAIN,...",
         "assembly": "WAY,...",
         "metrics": "KEY",

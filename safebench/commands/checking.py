@@ -6,6 +6,7 @@ import ctypes
 import importlib.util
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from safebench.errors import ConfigError, PluginError
@@ -15,7 +16,9 @@ from safebench.inputs.photos import check_photos
 from safebench.inputs.pictures import check_pictures
 from safebench.keys import plain
 from safebench.models import registry, weights
+from safebench.models.cards import Card
 from safebench.models.labels import check_label, check_told_apart, split_label
+from safebench.models.options import check_given
 from safebench.models.registry import Entry
 from safebench.models.specs import check_names, check_rerun, named_file
 from safebench.route.chains import KIND, entries_of, expand
@@ -40,6 +43,7 @@ def check(config: RunConfig) -> None:
     for entry, argument in steps:
         named = named_file(KIND, f"{entry.name}:{argument}", config.weights)
         weights.check(entry, argument, named)
+    check_given(config.set, _with_labels(config))
     labels = {split_label(name)[0] for name in (*config.inpainters, *config.detectors)}
     check_names(config.weights, [*entries, *(entry for entry, _ in steps)], labels)
     check_rerun(config.rerun, entries, labels)
@@ -77,6 +81,15 @@ def _entries(kind: str, name: str, config: RunConfig) -> list[Entry]:
     if kind == "detectors" and config.tile and (why := entry.card.input.untiled(config.tile)):
         raise ConfigError(f"--tile {config.tile}: {entry.name} {why}; leave one of them out")
     return [entry]
+
+
+def _with_labels(config: RunConfig) -> Iterator[tuple[Card, str]]:
+    """The cards of all that take part, each with the user's name for it."""
+    for kind, names in (("inpainters", config.inpainters), ("detectors", config.detectors)):
+        for name in names:
+            label, model = split_label(name)
+            entries = registry.entries(kind).values() if plain(model) == "all" else [registry.find(kind, model)[0]]
+            yield from ((entry.card, label) for entry in entries)
 
 
 def _check_device(config: RunConfig) -> None:

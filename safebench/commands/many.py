@@ -16,6 +16,7 @@ from safebench.inputs.own import NOTE
 from safebench.inputs.photos.folder import list_images, masks_beside
 from safebench.inputs.pictures.folders import Found, Index
 from safebench.models import calling, tiling
+from safebench.models.options import NONE, Given, check_given
 from safebench.models.specs import participant
 from safebench.protocol import THRESHOLD, check_mask_threshold
 from safebench.route.inpaint_worker import provenance
@@ -66,12 +67,13 @@ def detect_folder(
 
 def inpaint_folder(
     name: str, folder: Path, masks: Path | None, out: Path, watcher: Watcher, *, weights: Path | None = None,
-    seed: int = 0, device: str = "auto", mask_threshold: int | None = None,
+    seed: int = 0, device: str = "auto", mask_threshold: int | None = None, options: Given = NONE,
 ) -> Done:  # fmt: skip
     """Fill the hole of every photo of a folder and below; into `out` go results.csv and pictures/NAME.png.
 
     masks: the folder of the masks, which are called like their photos, or end in _mask; None: they lie beside the
-    photos as `a_mask.png`.  Runs again as `detect_folder` does.  Raises ConfigError where there is no photo.
+    photos as `a_mask.png`.  options: the model's, as of `--set`.  Runs again as `detect_folder` does.  Raises
+    ConfigError where there is no photo.
     """
     if mask_threshold is not None:
         check_mask_threshold(mask_threshold)
@@ -79,13 +81,14 @@ def inpaint_folder(
     beside = masks_beside(images)
     mask_of = {photo: images[mask] for mask, photo in beside.items()} if masks is None else _masks_in(masks, images)
     photos = {image: path for image, path in images.items() if masks is not None or image not in beside}
-    spec = participant("inpainters", name, checkpoint_of("inpainters", name, weights), seed)
+    spec = participant("inpainters", name, checkpoint_of("inpainters", name, weights), seed, given=options)
+    check_given(options, [(spec.entry.card, spec.called)])
     inpainter = spec.load_inpainter(device)
 
     def paint(image: str, path: Path) -> dict[str, str]:
         target = out / "pictures" / f"{image}.png"
         photo, hole = read_pair(path, _mask_of(mask_of, image), mask_threshold)
-        filled = calling.inpaint(inpainter, photo[None], hole[None])
+        filled = calling.inpaint(inpainter, photo[None], hole[None], texts=[spec.text(path.name)])
         picture = calling.composite(photo[None], hole[None], filled)[0]
         save_png(target, picture, provenance(spec), read_profile(path))
         return {"picture": target.relative_to(out).as_posix()}

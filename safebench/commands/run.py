@@ -81,7 +81,7 @@ def _execute(config: RunConfig, folder: Path, watcher: Watcher) -> Results:
             store.sweep()
         plan = make_plan(config) if config.pictures is None else make_picture_plan(config)
         makers = [Maker(name) for name in plan.makers]
-        for sentence in (*plan.mask_set.problems, *_remarks(plan)):
+        for sentence in (*plan.mask_set.problems, *_remarks(plan, inpainters)):
             watcher.note(sentence)
         known = before or RunRecord()
         inpainters, changed = settle(inpainters, known.inpainters, store, config.keep_results)
@@ -178,7 +178,7 @@ def folder_of(config: RunConfig) -> Path:
 def _chosen(kind: str, names: Sequence[str], config: RunConfig) -> tuple[list[ModelSpec], list[str]]:
     """The models of a kind that take part, in the run's precision, detectors with its tiles; and a sentence for each
     that was left out."""
-    specs, left_out = choose(kind, names, config.weights, config.seed)
+    specs, left_out = choose(kind, names, config.weights, config.seed, config.set)
     tile = (config.tile or 0) if kind == "detectors" else 0
     why_not = {spec.label: spec.entry.card.input.untiled(tile) if tile else "" for spec in specs}  # of `all`, some may
     left_out += [f"--tile {tile}: {label} {why}" for label, why in why_not.items() if why]
@@ -275,11 +275,12 @@ def _finish(store: Store, record: RunRecord, taking_part: Mapping[str, Mapping[s
     return results
 
 
-def _remarks(plan: Plan) -> list[str]:
+def _remarks(plan: Plan, inpainters: Sequence[ModelSpec]) -> list[str]:
     """What is worth saying of the inputs before the work begins."""
     remarks = [*plan.photo_set.left_out, *plan.remarks, *plan.mask_set.left_out]
     if plan.photo_set.ignored:
         remarks.append(f"{plan.photo_set.ignored} files beside the photos are no images by their names and are ignored")
     if outside := plan.mask_set.outside:
         remarks.append(f"{outside} masks lie in no bin (hole of up to 1% or over 60%; white is hole) and are left out")
-    return remarks
+    names = {sample.photo_name for sample in plan.samples}
+    return [*remarks, *filter(None, (spec.remark(names) for spec in inpainters))]

@@ -16,6 +16,7 @@ from safebench.files import atomic_write, check_target, file_errors
 from safebench.inputs.images import check_photo, overlay, read_mask, read_photo, read_profile, save_png
 from safebench.inputs.own import NOTE
 from safebench.models import calling, tiling
+from safebench.models.options import NONE, Given, check_given
 from safebench.models.specs import ModelSpec, named_file, participant
 from safebench.protocol import THRESHOLD, check_mask_threshold, check_tile
 from safebench.route.inpaint_worker import provenance
@@ -33,6 +34,7 @@ def inpaint_file(
     device: str = "auto",
     sees_hole: bool = False,
     mask_threshold: int | None = None,
+    options: Given = NONE,
 ) -> None:
     """Fill the hole (white in `mask`) of one photo and write the composite as PNG, with the photo's ICC profile.
 
@@ -40,6 +42,7 @@ def inpaint_file(
     raw: also write the model's whole output before compositing, float32 H x W x 3 in [0, 1]: what the authors' script
     gives, so a model whose authors look under the hole (its card says so) does that here, with a warning.
     mask_threshold: the level (1 to 255) from which on a pixel of the mask is hole, where it is not black and white.
+    options: the model's, as of `--set`.
     sees_hole: let the model look under the hole in any case; the composite says so, whenever it was done.
     Raises ImageError where a file cannot be read, photo and mask differ in size or the mask is empty; ModelError
     where the model does not take the size.
@@ -48,7 +51,8 @@ def inpaint_file(
     if mask_threshold is not None:
         check_mask_threshold(mask_threshold)
     photo, hole = read_pair(image, mask, mask_threshold)
-    spec = participant("inpainters", name, checkpoint_of("inpainters", name, weights), seed)
+    spec = participant("inpainters", name, checkpoint_of("inpainters", name, weights), seed, given=options)
+    check_given(options, [(spec.entry.card, spec.called)])
     inpainter = spec.load_inpainter(device)
     if raw is not None and spec.entry.card.input.authors_see_hole and not sees_hole:
         sees_hole = True
@@ -58,7 +62,7 @@ def inpaint_file(
             stacklevel=2,
         )
     inpainter.sees_hole = sees_hole
-    filled = calling.inpaint(inpainter, photo[None], hole[None])
+    filled = calling.inpaint(inpainter, photo[None], hole[None], texts=[spec.text(image.name)])
     texts = provenance(spec) | ({"Hole": "was shown to the inpainter"} if sees_hole else {})
     profile = read_profile(image)
     with file_errors(out):

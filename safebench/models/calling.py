@@ -19,6 +19,7 @@ from safebench.inputs.names import IMAGE_SUFFIXES
 from safebench.models.contracts import Detection, Detector, Inpainter, PostProcessing
 from safebench.models.door import check_size, guarded
 from safebench.models.masked_image import MaskedImage
+from safebench.models.options import NONE, Given, check_given
 from safebench.models.specs import Precision, participant
 
 Photos = NDArray[np.uint8]
@@ -29,15 +30,19 @@ Map = NDArray[np.float32]
 """H x W in [0, 1]."""
 
 
-def load_inpainter(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Inpainter:
+def load_inpainter(
+    name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0, options: Given = NONE
+) -> Inpainter:
     """The inpainter `NAME` or `NAME:VARIANT`, loaded and ready: `.inpaint(images, masks)`, see `contracts.Inpainter`.
 
     Called so, it blanks the hole in the images, as a run does, and raises InputError for images or masks that are of
-    another range, shape or type than it takes, or lie on another device.
+    another range, shape or type than it takes, or lie on another device.  options: as of `--set`, by key.
     Raises UnknownNameError, PluginError, or WeightsError where its checkpoint is missing or does not fit.
     """
     named = None if weights is None else Path(weights)
-    return guarded(participant("inpainters", name, named, seed).load_inpainter(device))
+    spec = participant("inpainters", name, named, seed, given=options)
+    check_given(options, [(spec.entry.card, spec.called)])
+    return guarded(spec.load_inpainter(device))
 
 
 def load_detector(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Detector:
@@ -55,11 +60,13 @@ def inpaint(
     holes: Holes,
     precision: Precision = "fp32",
     names: Sequence[str] | None = None,
+    texts: Sequence[str] | None = None,
 ) -> NDArray[np.float32]:
     """Call an inpainter: blanks the holes, hands over the batch, checks what comes back.
 
     precision: bf16 runs its networks through torch.autocast, where that has faster kernels.
     names: the pictures' names in an exchange of files, for a model that works elsewhere.
+    texts: what a model that takes texts is told to paint into each; without, its option `prompt` says it.
 
     Returns the model's whole output before compositing, float32 B x H x W x 3 in [0, 1].
     Raises ModelError where the size is not one the model takes, or its answer breaks the contract.
@@ -73,6 +80,8 @@ def inpaint(
         if inpainter.card.input.named:
             names = names or [content_name(*pair) for pair in zip(photos, holes, strict=True)]
             answer = inpainter.inpaint_named(images, masks, names)
+        elif inpainter.card.input.text and texts is not None:
+            answer = inpainter.inpaint_by_text(images, masks, texts)
         else:
             answer = inpainter.inpaint(images, masks)
     answer = _widened(answer, precision)

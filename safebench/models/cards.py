@@ -10,6 +10,9 @@ import msgspec
 from safebench.errors import CardError
 from safebench.weights.published import File, HubModel
 
+OptionValue = bool | int | float | str
+"""Of an option of a model's: `--set steps=20`."""
+
 
 class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The paper that describes the model."""
@@ -45,6 +48,8 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """True where the authors' own script shows their network what the hole hides: `inpaint --raw` does too."""
     reads: Literal["pixels", "files"] = "pixels"
     """`files`: the model is handed paths, since it reads more than pixels (JPEG tables, say)."""
+    text: bool = False
+    """True where an inpainter is told by a text what to paint: its options have `prompt` and `prompts`."""
     named: bool = False
     """True where the model works elsewhere: it is handed each picture's name in the exchange of files."""
 
@@ -178,6 +183,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """False where another machine's rounding may change the pictures that a post-processing gives (a network): then
     all of them are kept as evidence, and not computed again."""
     hub: HubModel = HubModel()
+    options: dict[str, OptionValue] = {}
+    """What a user may set of the model (`--set KEY=VALUE`), with its defaults; an option is of its default's kind."""
     extra: str = ""
     """The optional extra of the package that the model needs, where it needs one."""
 

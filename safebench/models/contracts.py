@@ -16,7 +16,7 @@ import msgspec
 
 from safebench.errors import WeightsError
 from safebench.models import parameters
-from safebench.models.cards import Card, Input
+from safebench.models.cards import Card, Input, OptionValue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,13 +30,20 @@ class Model(ABC):
     """What inpainters and detectors have in common: a card, a variant, a seed and a device.
 
     `variant` is what follows the colon of `NAME:VARIANT`; `seed` reaches every random draw of the model,
-    and is drawn from anew for each image, so that a batch equals single calls.
+    and is drawn from anew for each image, so that a batch equals single calls.  `options` are those that the card's
+    table `[options]` names, each with the user's value or the card's.
     """
 
     def __init__(self, card: Card, *, variant: str = "", seed: int = 0) -> None:
         self.card = card
         self.variant = variant
         self.seed = seed
+        self.options: dict[str, OptionValue] = dict(card.options)
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, OptionValue]) -> None:
+        """Raise ConfigError where values of the user's cannot be; called before a run begins, with all options."""
+        del options
 
     def load(self, weights: Path | None, device: torch.device) -> None:
         """Load the checkpoint (None for a model that has none) and move to `device`.
@@ -63,6 +70,11 @@ class Inpainter(Model):
         1 = hole.  Both lie on the device given to `load`.  Returns float32 B x 3 x H x W in [0, 1]: the whole
         picture; the engine puts the known pixels back.  An image's result depends on that image alone.
         """
+
+    def inpaint_by_text(self, images: Tensor, masks: Tensor, texts: Sequence[str]) -> Tensor:
+        """Fill the holes of pictures with what a text for each of them says; called instead of `inpaint` where the
+        card says `text = true` and the texts of a run's pictures are known."""
+        raise TypeError(f"{self.card.name} takes no text")
 
     def inpaint_named(self, images: Tensor, masks: Tensor, names: Sequence[str]) -> Tensor:
         """Fill the holes of pictures by their names in an exchange of files; called instead of `inpaint` where the card

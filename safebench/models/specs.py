@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +14,11 @@ from safebench.exchange.finding import find_answers
 from safebench.files import expanded
 from safebench.keys import digest, plain
 from safebench.models import checksums, kinds, registry, weights
+from safebench.models.cards import OptionValue
 from safebench.models.code import Code, code_of
 from safebench.models.contracts import Detector, Inpainter
 from safebench.models.labels import check_label, split_label
+from safebench.models.options import NONE, PROMPT, PROMPTS, Given, of_model, read_texts, text_for
 from safebench.models.registry import Entry
 from safebench.models.weights import Checkpoint
 
@@ -30,6 +32,8 @@ class ModelSpec:
     tile: of a detector, the side of the tiles in which it looks at larger pictures; 0: at all of them whole.
     kept: the identity under which a run's folder holds results of other code that the user wants kept, or "".
     called: the user's own name for it (`mine=torchscript:x.pt`), or "".
+    options: all that the card lets be set, with the user's values.  texts: what the table of texts by photo says, where
+    the options name one.
     """
 
     kind: str
@@ -41,6 +45,8 @@ class ModelSpec:
     precision: Precision = "fp32"
     compiled: bool = False
     tile: int = 0
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     kept: str = ""
     called: str = ""
 
@@ -93,13 +99,40 @@ class ModelSpec:
 
     @cached_property
     def settings(self) -> str:
-        """The same but for its code: its name, card version, weights, seed, precision and tiles."""
+        """The same but for its code: its name, card version, weights, seed, precision, tiles and options."""
         sha256 = self.checkpoint.identity if self.checkpoint else ""
         numerics: list[Any] = (
             [] if (self.precision, self.compiled) == ("fp32", False) else [self.precision, self.compiled]
         )
         numerics += [f"tile {self.tile}"] if self.tile else []
+        if self.options:  # the table of texts counts by what it says, not by where it lies
+            numerics += [sorted({**self.options, PROMPTS: sorted(self.texts.items())}.items())]
         return digest("model", self.kind, self.label, self.entry.card.version, sha256, self.seed, *numerics)[:16]
+
+    @property
+    def described_options(self) -> dict[str, OptionValue]:
+        """The options as run.json says them, without the folders of this machine."""
+        options = dict(self.options)
+        if self.texts:
+            file, sha256 = Path(str(options[PROMPTS])).name, digest(sorted(self.texts.items()))
+            options[PROMPTS] = f"{file} ({len(self.texts)} texts, sha256 {sha256[:12]})"
+        return options
+
+    def remark(self, photos: Iterable[str]) -> str:
+        """The sentence on a model that takes texts and gets none for all or some of the photos, by name; else ""."""
+        if not self.entry.card.input.text:
+            return ""
+        prompt, names = str(self.options.get(PROMPT, "")), set(photos)
+        if not self.texts:
+            return "" if prompt else f"{self.label}: no text says what to paint (--set prompt=..., or prompts=FILE.csv)"
+        without = sum(text_for(name, self.texts, "\0") == "\0" for name in names)
+        rest = f"'{prompt}'" if prompt else "none"
+        sentence = f"{self.label}: {without} of {len(names)} photos have no text of their own and get {rest}"
+        return sentence if without else ""
+
+    def text(self, photo: str) -> str:
+        """What it is told to paint into a photo, by the photo's name; "" for a model that is told nothing."""
+        return text_for(photo, self.texts, str(self.options.get(PROMPT, "")))
 
     def load_inpainter(self, device: str) -> Inpainter:
         """Import, make and load the model."""
@@ -122,6 +155,7 @@ class ModelSpec:
         if not (isinstance(adapter, type) and issubclass(adapter, kind.load_contract())):
             raise PluginError(f"{self.label}: {adapter!r} is no subclass of {kind.contract.replace(':', '.')}")
         model = adapter(self.entry.card, variant=self.variant, seed=self.seed)
+        model.options = dict(self.options)
         model.load(self.checkpoint.path if self.checkpoint else None, pick_device(device))
         limit_to_torchs()
         if self.compiled:
@@ -138,31 +172,40 @@ class ModelSpec:
             )
 
 
-def participant(kind: str, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True) -> ModelSpec:
+def participant(
+    kind: str, name: str, named: Path | None = None, seed: int = 0, *, fetch: bool = True, given: Given = NONE
+) -> ModelSpec:
     """The model `[LABEL=]NAME[:VARIANT]` with its checkpoint: the one `named`, what is at hand, or, with `fetch`,
-    what its sources give where its terms allow that.
+    what its sources give where its terms allow that; with its options as `given`.
 
-    Raises UnknownNameError, ConfigError for a label that cannot be, or WeightsError where the checkpoint is missing.
+    Raises UnknownNameError, ConfigError for a label or an option that cannot be, or WeightsError where the checkpoint
+    is missing.
     """
     label, name = split_label(name)
     entry, variant = registry.find(kind, name)
     if label:
         check_label(kind, label, entry.name)
+    options = of_model(entry.card, label, given)
+    texts = read_texts(str(options.get(PROMPTS, "")))
+    if options != entry.card.options:
+        entry.load_class().check_options(options)
     found = weights.find(entry, variant, named, fetch=fetch)
-    return ModelSpec(kind, entry, variant, found, seed, code_of(entry), called=label)
+    return ModelSpec(kind, entry, variant, found, seed, code_of(entry), called=label, options=options, texts=texts)
 
 
-def choose(kind: str, names: Iterable[str], files: Mapping[str, str], seed: int) -> tuple[list[ModelSpec], list[str]]:
+def choose(
+    kind: str, names: Iterable[str], files: Mapping[str, str], seed: int, given: Given = NONE
+) -> tuple[list[ModelSpec], list[str]]:
     """The models named, in that order and each once; and a sentence for each that `all` had to leave out.
 
     `all` stands for every model that can run here as things are: nothing is fetched for it.
-    `files` holds what `--weights NAME=FILE` gave.
+    `files` holds what `--weights NAME=FILE` gave, `given` what `--set` did.
     """
     chosen: dict[str, ModelSpec] = {}
     left_out: list[str] = []
     for name in names:
         if plain(name) != "all":
-            spec = participant(kind, name, named_file(kind, name, files), seed)
+            spec = participant(kind, name, named_file(kind, name, files), seed, given=given)
             if chosen.setdefault(spec.label, spec).identity != spec.identity:
                 raise ConfigError(f"two {kind} are called {spec.label}: give each a name of its own (NAME=MODEL)")
             continue
@@ -170,7 +213,7 @@ def choose(kind: str, names: Iterable[str], files: Mapping[str, str], seed: int)
             if entry.card.argument != "variant":
                 continue  # it stands for a model that only the user can name
             try:
-                spec = participant(kind, known, named_file(kind, known, files), seed, fetch=False)
+                spec = participant(kind, known, named_file(kind, known, files), seed, fetch=False, given=given)
                 spec.entry.load_class()
             except SafebenchError as error:
                 left_out.append(str(error))

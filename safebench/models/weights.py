@@ -235,7 +235,7 @@ def _named_files(entry: Entry, named: Path) -> tuple[Path, Weights | None]:
 
 def _argument(entry: Entry, argument: str, named: Path | None) -> str:
     """What follows the colon of `NAME:...`, or what `--weights` named; raises WeightsError where that is none."""
-    given = str(named or argument)
+    given = str(named or argument or entry.card.hub.model)
     if entry.card.argument == "hub-id":
         if not given:
             raise WeightsError(f"{entry.name}: say which model, as {entry.name}:OWNER/MODEL or {entry.name}:FOLDER")
@@ -261,8 +261,8 @@ def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool)
     """The user's own file with its settings beside it, answers or a command, or a model of the Hub."""
     given = _argument(entry, argument, named)
     if entry.card.argument == "hub-id":
-        folder = hub.snapshot(given, entry.name, entry.card.hub, fetch=fetch and not os.environ.get(downloads.OFFLINE))
-        return Checkpoint(folder, checksums.of_folder(folder))
+        folder = _hub_folder(entry, given, fetch and not os.environ.get(downloads.OFFLINE))
+        return Checkpoint(folder, checksums.of_folder(folder), "published" if given == entry.card.hub.model else "user")
     path = expanded(given)
     if entry.card.argument == "answers":
         folder = answers_folder(path, entry.kind).resolve()
@@ -273,6 +273,22 @@ def _find_argument(entry: Entry, argument: str, named: Path | None, fetch: bool)
         command = read_command(path, entry.kind)
         return Checkpoint(path, checksums.of_command(path, entry.kind), shard=command.shard, remark=command.remark)
     return Checkpoint(path, checksums.of_network(path))
+
+
+def _hub_folder(entry: Entry, given: str, fetch: bool) -> Path:
+    """The folder of a model of the Hub; the one that the card names is fetched only under terms that were agreed to."""
+    gated = given == entry.card.hub.model and not licences.accepted(entry)
+    try:
+        if given != entry.card.hub.model or not entry.card.hub.beside:
+            return hub.snapshot(given, entry.name, entry.card.hub, fetch=fetch and not gated)
+        return hub.together(entry.name, entry.card.hub, cache_folder() / "hub" / entry.name, fetch=fetch and not gated)
+    except WeightsError:
+        if not gated:
+            raise
+    raise WeightsError(
+        f"{entry.name}: its weights ({given}) are not on this machine; terms: {licences.terms(entry)}; agree to them "
+        f"and fetch with: safebench weights pull {entry.name} --accept-licence; or name a folder, {entry.name}:FOLDER"
+    )
 
 
 @contextmanager

@@ -102,7 +102,8 @@ class InpaintLink(Link):
             places = {assembly: made.file.path, **self._features(made)}
             if self.spec.label not in self.job.again:
                 files |= {kind: FileRef(path) for kind, path in places.items() if path.exists()}
-        return Item(picture.name, files, called=exchange_name(sample.sample, sample.key))
+        called, text = exchange_name(sample.sample, sample.key), self.spec.text(sample.photo_name)
+        return Item(picture.name, files, called=called, text=text)
 
     def row(self, picture: Picture, result: Result) -> dict[str, Any]:
         """The row of the quality table; writes the picture."""

@@ -37,7 +37,8 @@ class _Picture:
 class _Evidence:
     """A photo, its hole, and the pictures that there are, by assembly.
 
-    features: the names of what was left behind before.  called: the sample's name in an exchange of files.
+    features: the names of what was left behind before.  called: the sample's name in an exchange of files.  text: what
+    is to be painted, for a model that takes texts.
     changed: the share of known pixels in which the output of a model elsewhere is not the photo.
     """
 
@@ -46,6 +47,7 @@ class _Evidence:
     pictures: Mapping[str, _Picture]
     features: frozenset[str] = frozenset()
     called: str = ""
+    text: str = ""
     changed: float = math.nan
 
 
@@ -91,7 +93,8 @@ class InpaintWorker(Measuring):
             np.stack([evidence.hole for evidence in batch]),
         )
         names = [evidence.called for evidence in batch]
-        raw = calling.inpaint(self.model, photos, holes, self.spec.precision, names)
+        texts = [evidence.text for evidence in batch]
+        raw = calling.inpaint(self.model, photos, holes, self.spec.precision, names, texts)
         self.spec.check_unchanged(names)
         new = {assembly: ASSEMBLIES[assembly](photos, holes, raw) for assembly in self.assemblies}
         changed = self._changed(photos, holes, raw)
@@ -137,6 +140,7 @@ class InpaintWorker(Measuring):
             {name: _read(file) for name, file in made.items()},
             frozenset(item.files),
             item.called,
+            item.text,
         )
 
 

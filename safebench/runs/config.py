@@ -81,6 +81,8 @@ class RunConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """Models whose results are made again, whatever of them is in the run's folder."""
     out: str | None = None
     weights: dict[str, str] = {}
+    set: dict[str, bool | int | float | str | dict[str, bool | int | float | str]] = {}
+    """Options of models, by KEY for all that have it, or by MODEL.KEY (in a suite also a table a model)."""
     lpips_net: Literal["alex", "vgg", "squeeze"] = "alex"
     metrics: tuple[str, ...] = ()
     """Measured beside the default set: keys of `safebench.metrics.catalogue`, or `all`."""

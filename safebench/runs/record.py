@@ -143,6 +143,8 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     adapted: Adapted | None = None
     """Of a detector that has learned from an inpainter's pictures: from which, and from how many."""
     not_good_for: str = ""
+    options: dict[str, bool | int | float | str] = {}
+    """Its options as they were set; of a table of texts by photo, its file's name, how many texts and their sha256."""
     precision: str = ""
     compiled: bool = False
     tile: int = 0
@@ -253,6 +255,7 @@ def model_record(spec: ModelSpec) -> ModelRecord:
         not_good_for=weights.shipped_not_for
         if weights and checkpoint and checkpoint.origin == "shipped"
         else card.not_for,
+        options=spec.described_options,
         precision=spec.precision,
         compiled=spec.compiled,
         tile=spec.tile,

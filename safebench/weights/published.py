@@ -24,6 +24,11 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class HubModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a model of the Hugging Face Hub (or a local folder in its layout) consists of."""
 
+    model: str = ""
+    """The one that is meant where the user names none: OWNER/MODEL, or OWNER/MODEL@REVISION."""
+    beside: dict[str, str] = {}
+    """Where that is a part of the model alone: by the name of the folder in which each part is to lie, which at the
+    Hub it is."""
     what: str = "pipeline of diffusers"
     holds: tuple[str, ...] = ("model_index.json",)
     """A local folder is such a model where it holds one of these files (patterns)."""

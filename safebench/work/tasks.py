@@ -59,6 +59,7 @@ class Item:
     keep: the kinds of new files that are wanted: `map` (with `confidence`), `picture`.
     asked: what is to be done to it first: the label of a chain of post-processing, "" for nothing.
     called: its name in an exchange of files with a model that works elsewhere.
+    text: what an inpainter that takes texts is told to paint.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Item:
     keep: frozenset[str] = frozenset()
     asked: str = ""
     called: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from safebench.errors import WeightsError
+from safebench import run
+from safebench.commands.many import inpaint_folder
+from safebench.errors import ConfigError, WeightsError
+from safebench.inputs.images import read_photo, save_png
 from safebench.models import calling
 from safebench.testing import inputs
+from safebench.work.watching import Silent
 
 PHOTOS, HOLES = inputs.photos(2, (64, 72)), inputs.holes(2, (64, 72))
 
@@ -129,27 +132,21 @@ class Marker:
 def test_no_watermark_is_put_into_a_picture_where_its_package_is_installed(
     pipeline_xl: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    without: Any = calling.load_inpainter(f"diffusers:{pipeline_xl}")
-    _few_steps(without)
+    few = {"steps": 2}
+    without: Any = calling.load_inpainter(f"diffusers:{pipeline_xl}", options=few)
     expected = calling.inpaint(without, PHOTOS[:1], HOLES[:1])
     from diffusers.pipelines.stable_diffusion_xl import pipeline_stable_diffusion_xl_inpaint as module
 
     monkeypatch.setattr(module, "is_invisible_watermark_available", lambda: True)
     monkeypatch.setattr(module, "StableDiffusionXLWatermarker", Marker, raising=False)
-    installed: Any = calling.load_inpainter(f"diffusers:{pipeline_xl}")
+    installed: Any = calling.load_inpainter(f"diffusers:{pipeline_xl}", options=few)
     assert installed.pipeline.watermark is None
-    _few_steps(installed)
     np.testing.assert_array_equal(calling.inpaint(installed, PHOTOS[:1], HOLES[:1]), expected)
-
-
-def _few_steps(model: Any) -> None:
-    """What a pipeline does to a finished picture needs no fifty steps."""
-    model.pipeline = partial(model.pipeline, num_inference_steps=2)
 
 
 def test_a_pipelines_own_safety_checker_and_watermarker_are_not_loaded() -> None:
     pytest.importorskip("diffusers", reason="needs the extra: pip install 'safebench[diffusers]'")
-    from safebench_inpainters.diffusers.adapter import _without_hidden_stages
+    from safebench_inpainters._pipelines import _without_hidden_stages
 
     xl = {"_class_name": "StableDiffusionXLPipeline"}
     assert _without_hidden_stages(xl) == {"add_watermarker": False}
@@ -203,3 +200,69 @@ def test_diffusers_runs_no_code_and_reads_no_pickle(pipeline: Path, tmp_path: Pa
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match="holds no pipeline of diffusers"):
         calling.load_inpainter(f"diffusers:{tmp_path / 'empty'}")
+
+
+def test_options_reach_the_pipeline(pipeline: Path, tmp_path: Path) -> None:
+    def painted(**options: Any) -> Any:
+        model: Any = calling.load_inpainter(f"diffusers:{pipeline}", options={"steps": 2, "size": 64, **options})
+        return model, calling.inpaint(model, PHOTOS[:1], HOLES[:1])
+
+    _, plain = painted(prompt="!")
+    for changed in ({"prompt": ""}, {"negative_prompt": "! !"}, {"guidance": 2.0}, {"strength": 0.5}, {"steps": 3}):
+        assert np.abs(painted(**{"prompt": "!", **changed})[1] - plain).max() > 1e-5, changed
+    model, other = painted(scheduler="EulerDiscreteScheduler", fit="crop")
+    assert type(model.pipeline.scheduler).__name__ == "EulerDiscreteScheduler"
+    assert np.abs(other - plain).max() > 1e-3
+    for refused, said in (
+        ({"scheduler": "os"}, "--set scheduler=os: diffusers has no such scheduler"),
+        ({"strength": 2.0}, "--set strength=2.0: expected `float` <= 1"),
+        ({"fit": "stretch"}, "--set fit=stretch: invalid enum value"),
+        ({"size": 100}, "--set size=100"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            painted(**refused)
+
+
+def test_each_photo_is_painted_by_its_own_text(pipeline: Path, tmp_path: Path) -> None:
+    file = tmp_path / "prompts.csv"
+    file.write_text("photo,prompt\na.png,!\n")
+    for k, name in enumerate("ab"):
+        save_png(tmp_path / "photos" / f"{name}.png", PHOTOS[k])
+        save_png(tmp_path / "photos" / f"{name}_mask.png", HOLES[k].astype(np.uint8) * 255)
+    options = {"steps": 2, "size": 64}
+
+    def folder(out: str, **more: Any) -> list[np.ndarray]:
+        given = {**options, **more}
+        inpaint_folder(f"diffusers:{pipeline}", tmp_path / "photos", None, tmp_path / out, Silent(), options=given)
+        return [read_photo(tmp_path / out / "pictures" / f"{name}.png.png") for name in "ab"]
+
+    silent, told = folder("silent"), folder("told", prompts=str(file))
+    assert np.abs(silent[0].astype(int) - told[0]).max() > 0
+    np.testing.assert_array_equal(silent[1], told[1])
+
+
+def test_a_run_says_what_was_set_and_where_no_text_was(pipeline: Path, tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    class Listening(Silent):
+        def note(self, sentence: str) -> None:
+            notes.append(sentence)
+
+    results = run(
+        inpainters=[f"mute=diffusers:{pipeline}", f"told=diffusers:{pipeline}"],
+        set={"steps": 2, "size": 64, "told.prompt": "!"},
+        bins="10-20",
+        limit=1,
+        size=64,
+        assembly=["spliced", "regenerated"],
+        out=str(tmp_path / "run"),
+        watcher=Listening(),
+    )
+    assert not len(results.failures)
+    said = results.record.inpainters
+    assert (said["mute"].options["prompt"], said["told"].options["prompt"]) == ("", "!")
+    assert said["told"].options["size"] == 64
+    assert [note for note in notes if "no text" in note] == [
+        "mute: no text says what to paint (--set prompt=..., or prompts=FILE.csv)"
+    ]
+    assert results.quality["composite_sha256"].nunique() == 4

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safebench_inpainters.mi_gan import pipeline
 from torch import Tensor, nn
 
 from safebench import load_inpainter
 from safebench.errors import ModelError, WeightsError
 from safebench.models import calling
+from safebench.models.toolbox.holes import spread_known
 from safebench.testing import InpainterContract, inputs
 
 
@@ -114,7 +114,7 @@ def test_pipeline_gets_and_gives_eight_bits_of_any_size(graph: Path, size: tuple
     levels = np.rint(answer * 255).astype(np.uint8)
     np.testing.assert_allclose(answer, levels / 255.0, atol=1e-6)
     for k in range(2):
-        seen = pipeline.spread_known(_tensor(photos[k]), torch.from_numpy(holes[k]).float()[None, None])
+        seen = spread_known(_tensor(photos[k]), torch.from_numpy(holes[k]).float()[None, None])
         known = torch.from_numpy(~holes[k])[None, None].to(torch.uint8) * 255
         expected = Graph()(seen.mul(255).round().to(torch.uint8), known)
         np.testing.assert_array_equal(levels[k], expected[0].permute(1, 2, 0).numpy())
@@ -147,16 +147,6 @@ def test_refuses_another_graph(graph: Path, tmp_path: Path) -> None:
     other.write_bytes(graph.read_bytes()[:200])
     with pytest.raises(WeightsError, match=r"other\.onnx"):
         load_inpainter("mi-gan", weights=other, device="cpu")
-
-
-def test_every_hole_pixel_gets_the_colour_of_the_nearest_known_one() -> None:
-    image = torch.zeros(1, 3, 1, 5)
-    image[..., 0], image[..., 4] = 0.2, 0.8
-    mask = torch.tensor([0.0, 1, 1, 1, 0]).view(1, 1, 1, 5)
-    spread = pipeline.spread_known(image, mask)[0, 0, 0]
-    assert spread[1].item() == pytest.approx(0.2)
-    assert spread[3].item() == pytest.approx(0.8)
-    torch.testing.assert_close(pipeline.spread_known(image, torch.ones(1, 1, 1, 5)), image)
 
 
 def _tensor(photo: np.ndarray) -> Tensor:

@@ -12,6 +12,19 @@ NOT = ("*.fp16.*", "*.non_ema.*", "*.bf16.*", "safety_checker/*")
 """The same numbers in other precisions, those that only training needs, and a network that is not used here."""
 
 
+def together(model: str, of: HubModel, folder: Path, *, fetch: bool) -> Path:
+    """`folder`, in which links lead to the snapshots of all parts of a model; errors as for `snapshot`."""
+    for part, name in of.beside.items():
+        place = snapshot(name, model, of, fetch=fetch)
+        folder.mkdir(parents=True, exist_ok=True)
+        link = folder / part
+        if link.resolve() != place.resolve():
+            fresh = folder / f".{part}.{os.getpid()}"
+            fresh.symlink_to(place.resolve(), target_is_directory=True)
+            fresh.replace(link)
+    return folder
+
+
 def snapshot(name: str, model: str, of: HubModel, *, fetch: bool) -> Path:
     """The folder of a model: the local folder `name`, or the Hub's `OWNER/MODEL` or `OWNER/MODEL@REVISION`.
 

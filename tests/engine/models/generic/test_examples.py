@@ -54,8 +54,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_example_is_tried_here():
-    tried = {"trufor.toml", "imdl-benco.toml", "iopaint.toml"}
-    assert {path.name for path in (ROOT / "docs" / "exchange").iterdir()} == tried
+    tried = {"trufor.toml", "imdl-benco.toml", "iopaint.toml", "brushnet.toml", "powerpaint.toml"}
+    assert {path.name for path in (ROOT / "docs" / "exchange").glob("*.toml")} == tried
 
 
 @pytest.mark.parametrize("name", ["trufor", "imdl-benco"])
@@ -84,9 +84,12 @@ def test_scores_of_a_model_that_has_them(folder, tmp_path):
     assert (scored.detection["score"] < plain.detection["score"]).all(), "the mean of a map is below that of its top"
 
 
-def test_an_inpainter_by_a_batch_command(folder, tmp_path):
+@pytest.mark.parametrize("name", ["iopaint", "brushnet", "powerpaint"])
+def test_an_inpainter_by_a_batch_command(folder, tmp_path, name):
     options: dict[str, Any] = {"device": "cpu", "assembly": ["spliced", "regenerated"]}
-    run = safebench.run(inpainters=[f"iopaint=command:{folder}/iopaint.toml"], out=tmp_path / "r", **options, **OPTIONS)
+    run = safebench.run(
+        inpainters=[f"their-{name}=command:{folder}/{name}.toml"], out=tmp_path / "r", **options, **OPTIONS
+    )
     assert not len(run.failures)
     assert (run.quality["known_changed"] == 0).all()
     spliced, regenerated = (run.quality[run.quality["assembly"] == name] for name in options["assembly"])
@@ -103,3 +106,11 @@ def test_weights_environment_and_program_are_its_identity(folder, name, kind):
     before = identity()
     (folder / "requirements.lock").write_bytes(b"other versions")
     assert identity() != before
+
+
+@pytest.mark.parametrize("name", ["brushnet", "powerpaint"])
+def test_the_prompt_is_part_of_its_identity(folder, name):
+    before = participant("inpainters", f"command:{folder / name}.toml").identity
+    settings = folder / f"{name}.json"
+    settings.write_text(settings.read_text().replace('"prompt": ""', '"prompt": "a dog"'))
+    assert participant("inpainters", f"command:{folder / name}.toml").identity != before

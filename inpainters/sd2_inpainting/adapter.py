@@ -1,0 +1,9 @@
+"""Stable Diffusion 2 inpainting as an inpainter."""
+
+from __future__ import annotations
+
+from .._diffusion import PipelineInpainter
+
+
+class Adapter(PipelineInpainter):
+    """The pipeline at the Hub, or `sd2-inpainting:FOLDER`."""
