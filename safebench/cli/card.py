@@ -60,7 +60,8 @@ def _lines(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "score", card.score.meaning or card.score.source
     yield "suites", "; ".join(f"{name}: {', '.join(levels)}" for name, levels in card.suites.items())
     yield "licence", card.licence.code
-    if card.weights:
+    yield "weights", f"{card.hub.model} at the Hugging Face Hub" if card.hub.model else ""
+    if card.weights or card.hub.model:
         yield "weights' terms", licences.terms(entry)
     for checkpoint in card.weights:
         yield f"weights {checkpoint.variant}".rstrip(), _weights(entry, checkpoint)

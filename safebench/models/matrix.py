@@ -35,7 +35,7 @@ def page(package: str = "safebench") -> str:
 
 def _line(entry: Entry) -> tuple[str, ...]:
     card = entry.card
-    weights = "; ".join(_weights(checkpoint) for checkpoint in card.weights)
+    weights = "; ".join(_weights(checkpoint) for checkpoint in card.weights) or card.hub.model
     terms = f": {licences.terms(entry)}" if weights else ""
     return (
         f"`{card.name}`",
