@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from safebench.results.comparing import terms
+from safebench.results.conditions import in_order
 from safebench.results.results import Results
 from safebench.results.words import plural
 
@@ -21,7 +22,7 @@ def summary(results: Results) -> dict[str, str]:
         "inpainters": ", ".join(record.inpainters),
         "detectors": ", ".join(record.detectors) or "none: quality alone",
         "assembly": ", ".join(results.by_assembly()),
-        "post-processing": ", ".join(dict.fromkeys(results.detection["postprocess"])),
+        "post-processing": ", ".join(in_order(results.detection["postprocess"])),
         "samples": f"{plural(len(samples), 'sample')} of {plural(photos, 'photo')}",
         "failures": f"{len(results.failures):,}",
     }

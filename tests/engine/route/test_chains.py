@@ -109,7 +109,7 @@ def test_a_third_partys_post_processing_is_a_step_like_ours(plugin, tmp_path):
         assert sorted(aucs) == ["flip", "flip+flip", "flip+jpeg:90", "none"] and aucs.notna().all(axis=None)
         assert (aucs["none"] == aucs["flip+flip"]).all(), "turned twice, a picture is what it was"
         assert (abs(aucs["none"] - aucs["flip"]) < 0.1).all(), "its mask turned with it"
-        assert not verify(results, seed=0).problems
+        assert not verify(results.stored, seed=0).problems
         step = results.record.postprocessing["flip"].steps["flip"]
         assert (step.code.package, step.code.package_version) == ("safebench-fake", "0.0.1")
         """,
