@@ -13,6 +13,7 @@ from safebench.results.claims import MIN_PHOTOS
 from .._common.assembly import spliced_against_regenerated
 from .._common.cells import FACET_NAMES
 from .._common.charts import chart_data
+from .._common.gaps import gaps
 from .._common.learning import learning
 from .._common.provenance import cards, sections
 from .._common.robustness import robustness
@@ -55,6 +56,7 @@ def render(runs: Sequence[Run], shelves: list[dict[str, Any]]) -> str:
         robustness=robustness(runs, [Standings(run) for run in runs]),
         assembly=spliced_against_regenerated(runs),
         learning=learning(runs),
+        gaps=gaps(runs),
         shelves=shelves,
         failures_shown=FAILURES_SHOWN,
     )

@@ -178,3 +178,4 @@ RESIDUAL = _metric(
     lambda luma, hole, _: _of_patches(luma, hole, _energies, bhattacharyya),
 )
 MMD = _metric("mmd", "MMD of spectra", "Squared maximum mean discrepancy of the spectra of patches", _mmd)
+DOMAIN_GAPS = (COOCCURRENCE, RESIDUAL, MMD)
