@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safebench_postprocessing.vae.network import TinyAutoencoder, build
 
 from safebench.errors import WeightsError
 from safebench.inputs.images import read_photo
 from safebench.models import calling
 from safebench.models.masked_image import MaskedImage
 from safebench.models.specs import participant
+from safebench.models.toolbox.tiny_autoencoder import TinyAutoencoder, build
 from safebench.testing import PostProcessingContract, inputs
 
 

@@ -1,1 +1,1 @@
-"""For authors of models: padding, strips for large pictures, classical methods in batches."""
+"""For authors of models: padding, strips for large pictures, classical methods in batches, autoencoders."""

@@ -39,7 +39,7 @@ def test_each_condition_is_met_once():
 
 
 def test_a_folder_is_named_shortly_and_told_from_another_of_its_name(tmp_path):
-    from safebench_postprocessing.vae.network import TinyAutoencoder
+    from safebench.models.toolbox.tiny_autoencoder import TinyAutoencoder
 
     places = [tmp_path / place / "an autoencoder of a long name" for place in ("a long path/one", "another")]
     for seed, folder in enumerate(places):

@@ -213,7 +213,7 @@ def test_a_picture_that_is_too_large_for_the_memory_says_what_helps(run, monkeyp
 
 def test_pictures_of_a_chain_that_is_not_repeatable_are_all_kept_and_made_once(run, tmp_path, monkeypatch):
     torch.manual_seed(0)
-    from safebench_postprocessing.vae.network import TinyAutoencoder
+    from safebench.models.toolbox.tiny_autoencoder import TinyAutoencoder
 
     network = TinyAutoencoder(4, pooled=False)
     for name in ("encoder", "decoder"):
