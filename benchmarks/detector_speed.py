@@ -21,6 +21,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import cv2
 import numpy as np
 import torch
 import torchvision  # noqa: F401  (before IID-Net's code imports it with a stand-in around)
@@ -168,8 +169,32 @@ def cat_net_settings() -> SimpleNamespace:
     return SimpleNamespace(MODEL=SimpleNamespace(EXTRA=extra), DATASET=SimpleNamespace(NUM_CLASSES=2))
 
 
+def mvss_net(weights: Path, image: Tensor) -> Call:
+    """As inference.py, in float32 and without rounding the map to 8 bits; its branch of edges keeps its own numbers."""
+    from safebench_detectors.mvss_net import adapter
+    from safebench_detectors.mvss_net import network as ours
+
+    with patch("torch.utils.model_zoo.load_url", lambda _: {}):
+        network = importlib.import_module("models.mvssnet").get_mvss(sobel=True, constrain=True)
+    lacking = network.load_state_dict(dict(load_state(weights)), strict=False).missing_keys
+    assert all(key.startswith(ours.NOT_USED) for key in lacking), lacking
+    network.eval()
+    picture = cv2.resize(to_images(image)[0][:, :, ::-1], (adapter.SIDE, adapter.SIDE))
+    shown = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None] / 255
+    shown = (shown - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(
+        3, 1, 1
+    )
+
+    def forward() -> Tensor:
+        found = network(shown)[1].sigmoid()[0, 0].numpy()
+        return torch.from_numpy(cv2.resize(found, tuple(image.shape[:1:-1])))[None]
+
+    return forward
+
+
 DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
     "cat-net": cat_net,
+    "mvss-net": mvss_net,
     "pscc-net": pscc_net,
     "trufor": trufor,
     "noiseprint": noiseprint,

@@ -10,6 +10,7 @@ map goes, as float32, to tests/detectors/golden/NAME.npy.  Printed is also how f
 from __future__ import annotations
 
 import argparse
+import importlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,11 +31,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", choices=STATES)
     parser.add_argument("checkout", type=Path)
+    parser.add_argument(
+        "--side", type=int, help="of the square that it brings pictures to, where that is not the usual one"
+    )
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="only compare, at this size")
     args = parser.parse_args()
     with TemporaryDirectory() as folder, torch.inference_mode():
         weights = Path(folder, "weights.pt")
         torch.save(STATES[args.network](), weights)
+        if args.side:
+            vars(importlib.import_module(f"safebench_detectors.{args.network.replace('-', '_')}.adapter"))["SIDE"] = (
+                args.side
+            )
         model = load_detector(args.network, weights=weights, device="cpu")
         size = tuple(args.size) if args.size else inputs.sizes(model.card)[-1]
         image = torch.from_numpy(np.ascontiguousarray(inputs.photos(1, size).transpose(0, 3, 1, 2))).float() / 255

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from made_up import draw  # type: ignore[import-not-found]
+from made_up import Rule, draw  # type: ignore[import-not-found]
 from safebench_detectors.cat_net.network import CATNet
+from safebench_detectors.mvss_net.network import MVSSNet
 
 
 def cat_net() -> dict[str, Any]:
@@ -20,8 +22,19 @@ def cat_net() -> dict[str, Any]:
     return {"state_dict": draw(CATNet(), {r"(bn\d|\.1)\.weight$": lambda n: 0.7 * (1 + 0.1 * n)}), "epoch": 1}
 
 
+def mvss_net() -> dict[str, Any]:
+    """Beside what the network here computes with, a tensor of a branch that it leaves out."""
+    rules: Mapping[str, Rule] = {
+        r"constrain_conv\.kernel$": lambda n: 1 + 0.3 * n,  # divided by their sum, which must not come near zero
+        r"(alpha|beta)$": lambda n: 0.5 + 0 * n,
+        r"head\.out\.1\.weight$": lambda n: 4 * n / np.sqrt(n.shape[1]),
+    }
+    return {**draw(MVSSNet(), rules), "erb_db_1.conv1.bias": torch.zeros(1)}
+
+
 STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "cat-net": cat_net,
+    "mvss-net": mvss_net,
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from safebench.errors import WeightsError
 from safebench.models import calling
 from safebench.models.contracts import Detector
 from safebench.testing import inputs
@@ -59,5 +60,23 @@ def golden_map() -> Callable[[Detector], None]:
         found = calling.detect(model, inputs.photos(1, inputs.sizes(model.card)[-1])).maps[0]
         np.testing.assert_allclose(found[::8, ::8], expected, atol=1e-4, rtol=0)
         assert expected.std() > 0.02, "a map without anything in it compares nothing"
+
+    return check
+
+
+@pytest.fixture
+def refuses_code(tmp_path: Path) -> Callable[[str, Callable[[object], object]], None]:
+    """`refuses_code(network, wrap)` loads a checkpoint that would run code, laid out by `wrap`."""
+
+    class Runs:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (tmp_path / "it-ran",))
+
+    def check(network: str, wrap: Callable[[object], object]) -> None:
+        file = tmp_path / "weights.pth"
+        torch.save(wrap(Runs()), file)
+        with pytest.raises(WeightsError, match="refused, nothing of it was run"):
+            calling.load_detector(network, weights=file, device="cpu")
+        assert not (tmp_path / "it-ran").exists()
 
     return check
