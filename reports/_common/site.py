@@ -57,7 +57,7 @@ def _policy() -> str:
             "default-src 'none'",
             "script-src 'self'",
             f"style-src 'self' 'sha256-{plot}'",
-            "img-src 'self'",
+            "img-src 'self' blob:",  # a chart that is being saved as PNG, which no markup can name
             "base-uri 'none'",
             "form-action 'none'",
         )

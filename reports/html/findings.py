@@ -17,6 +17,7 @@ from safebench.results.verdict import Name, evidence, least_detectable
 from .._common.ranking import qualities
 from .._common.runs import Run
 from .._common.words import Figure, figure, listed, plural, said, told
+from .opening import care, found_on_few, opening
 from .remarks import Finding, remarks
 
 _HOW_CLOSE = {PSNR_HOLE: "inside the hole, by PSNR-hole", LPIPS: "to the eye, by LPIPS"}
@@ -25,9 +26,10 @@ _HOW_CLOSE = {PSNR_HOLE: "inside the hole, by PSNR-hole", LPIPS: "to the eye, by
 
 @dataclass(frozen=True)
 class Findings:
-    """What one run says of one data set: the answer first."""
+    """What one run says of one data set: what was run, then the answer."""
 
     dataset: str
+    opening: Markup
     lead: Markup
     points: list[Finding]
 
@@ -36,7 +38,9 @@ def findings(run: Run) -> list[Findings]:
     """The findings of a run, for each of its data sets."""
     datasets = list(dict.fromkeys(row["dataset"] for row in [*run.detection, *run.quality])) or [""]
     return [
-        Findings(dataset, _lead(run, dataset), [*_comparisons(run, dataset), *remarks(run, dataset)])
+        Findings(
+            dataset, opening(run, dataset), _lead(run, dataset), [*_comparisons(run, dataset), *remarks(run, dataset)]
+        )
         for dataset in datasets
     ]
 
@@ -44,8 +48,11 @@ def findings(run: Run) -> list[Findings]:
 def _lead(run: Run, dataset: str) -> Markup:
     """The verdict on the inpainters, and at which quality the one that it names comes."""
     verdict = least_detectable(run.claims, dataset)
-    named = [part for part in verdict[0].parts if isinstance(part, Name)]
-    return said(verdict) + (_at_quality(run, dataset, named[0]) if len(named) == 1 else Markup(""))
+    compared = {candidate.inpainter for candidate in run.claims.evidence(run.claims.place(dataset))}
+    named = [part for part in verdict[0].parts if isinstance(part, Name) and part in compared]
+    quality = _at_quality(run, dataset, named[0]) if len(named) == 1 else Markup("")
+    sentences = (found_on_few(run, dataset), said(verdict), quality, care(run, dataset))
+    return Markup(" ").join(filter(None, sentences))
 
 
 def _at_quality(run: Run, dataset: str, inpainter: str) -> Markup:
@@ -55,7 +62,7 @@ def _at_quality(run: Run, dataset: str, inpainter: str) -> Markup:
         for metric in _HOW_CLOSE
         if (value := figure(row, metric.key)) and not math.isnan(value.value)
     ]
-    return Markup(" Quality of {}: {}.").format(inpainter, listed(parts)) if parts else Markup("")
+    return Markup("Quality of {}: {}.").format(inpainter, listed(parts)) if parts else Markup("")
 
 
 def _comparisons(run: Run, dataset: str) -> Iterator[Finding]:

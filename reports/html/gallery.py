@@ -76,6 +76,7 @@ class _Shelf:
         ]
         made.sort(key=lambda row: self.run.inpainter_place(row["inpainter"]))  # stable: the usual assembly first
         return {
+            "id": sample["sample"],
             "bin": bin_name(sample["bin"]),
             "mask": sample["mask_name"],
             "hole": self.pictures.hole(self.folder, sample["mask"], sample["sample"]),

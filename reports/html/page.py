@@ -29,15 +29,17 @@ HERE = Path(__file__).parent
 FAILURES_SHOWN = 500
 
 
-def write_page(runs: Sequence[Run], shelves: list[dict[str, Any]], out: Path) -> Path:
+def write_page(
+    runs: Sequence[Run], shelves: list[dict[str, Any]], per_picture: list[dict[str, Any]], out: Path
+) -> Path:
     """Write the assets and then index.html into `out`; returns the path of index.html."""
     write_assets(out, HERE)
     page = out / "index.html"
-    atomic_write(page, render(runs, shelves).encode())
+    atomic_write(page, render(runs, shelves, per_picture).encode())
     return page
 
 
-def render(runs: Sequence[Run], shelves: list[dict[str, Any]]) -> str:
+def render(runs: Sequence[Run], shelves: list[dict[str, Any]], per_picture: list[dict[str, Any]]) -> str:
     """The page's HTML; everything that comes from a run is escaped by Jinja, as text or as JSON."""
     template = environment(HERE).get_template("index.html.j2")
     return template.render(
@@ -58,6 +60,7 @@ def render(runs: Sequence[Run], shelves: list[dict[str, Any]]) -> str:
         learning=learning(runs),
         gaps=gaps(runs),
         shelves=shelves,
+        per_picture=per_picture,
         failures_shown=FAILURES_SHOWN,
     )
 

@@ -88,7 +88,7 @@ def _controls(run: Run, dataset: str) -> Iterator[Finding]:
         return
     if spoken:
         yield Finding(Markup("Controls hold: {}.").format(listed(_held(spoken))), "good")
-    elif run.detection:
+    elif run.detection and run.record.pictures is None:
         text = Markup("No control was run: add {} and {}, whose answers are known.")
         codes = (Markup("<code>--inpainter copy</code>"), Markup("<code>--inpainter noise</code>"))
         yield Finding(text.format(*codes), "warning")

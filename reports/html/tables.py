@@ -35,6 +35,8 @@ from .._common.runs import (
 from .._common.words import ALL_BINS, bin_name, bin_place, figure
 
 _Entry = tuple[Run, Record]
+_AT_A_GLANCE = 24
+"""Rows that a reader takes in without choosing first."""
 
 
 def results_table(runs: Sequence[Run]) -> Table:
@@ -66,13 +68,14 @@ def quality_table(runs: Sequence[Run]) -> Table:
 
 
 def false_alarms_table(runs: Sequence[Run]) -> Table:
-    """What each detector says of untouched originals."""
+    """What each detector says of untouched originals; under every condition, where those are few rows."""
     metrics = false_alarm_metrics(runs)
     rows = []
     for run in runs:
         for row in run.false_alarms:
             rows.append(_row(run, row, ("detector", "postprocess"), _figures(run, row, metrics, {})))
-    return by_condition(_table(rows, ["detector", "postprocess"], metrics))
+    table = by_condition(_table(rows, ["detector", "postprocess"], metrics))
+    return table if len(rows) > _AT_A_GLANCE else replace(table, chosen={})
 
 
 def _ranks(entries: list[_Entry], metric: Metric) -> dict[Hashable, dict[View, int]]:

@@ -104,7 +104,7 @@ def test_a_row_opens_by_keyboard_to_all_that_is_known(open_page: Open, site: Pat
     box = page.locator(".details-box")
     assert box.get_by_text("c" * 64).is_visible()  # the weights' checksum
     assert box.locator("table").first.locator("tbody tr").count() == 3
-    heads = [text for text in box.locator("h4").all_inner_texts() if text.startswith(("Gallery", "Hidden", "Found"))]
+    heads = [text for text in box.locator("h3").all_inner_texts() if text.startswith(("Gallery", "Hidden", "Found"))]
     assert heads == ["Gallery", "Hidden best from blunt", "Found best by blunt"]
     page.wait_for_function("[...document.querySelectorAll('.details-box img')].some(i => i.complete && i.naturalWidth)")
     assert box.get_by_role("link", name="Run main").get_attribute("href") == "run-reports/main/index.html#provenance"

@@ -28,11 +28,13 @@
     return data.bins.filter((bin) => held.has(bin.key));
   };
 
+  const legend = document.getElementById("legend");
+
   // legend -----------------------------------------------------------------------------------------------------
 
   const drawLegend = () => {
     const shown = new Set(cellsShown().map((cell) => cell.inpainter));
-    document.getElementById("legend").replaceChildren(...style.legend(shown));
+    legend.replaceChildren(...style.legend(shown));
   };
 
   // quality against detectability --------------------------------------------------------------------------------
@@ -148,10 +150,12 @@
       ? `By ${x.label}, least is found of ${least.inpainter} (${told(least.figures[x.key], x)}, ${y.label} ${told(least.figures[y.key], y)}).`
       : none;
     const onFront = kept.length > 1 ? ` Of those ranked nobody beats ${listed(kept.map((p) => p.inpainter))} in both at once (the dashed line).` : "";
-    box.replaceChildren(finish(plot, `Scatter of ${y.label} against ${x.label} for ${points.length} inpainters. ${summary}`));
+    const walked = [...points].sort((a, b) => a.x - b.x);
+    box.replaceChildren(finish(plot, `Scatter of ${y.label} against ${x.label} for ${points.length} inpainters. ${summary}`, walked));
     caption.replaceChildren(
       element("p", { textContent: `${summary}${onFront} Bars are 95% intervals; hollow marks are inverted.${left ? " Names that would overlap are in the legend alone." : ""}` }),
-      asTable(["Inpainter", "Detector", x.label, y.label, "n"], [...points].sort((a, b) => a.x - b.x).map((p) =>
+      window.SafeBenchSaving.buttons(plot, `${y.label} against ${x.label}`, legend),
+      asTable(`${y.label} against ${x.label}`, ["Inpainter", "Detector", x.label, y.label, "n"], walked.map((p) =>
         [p.inpainter, p.detector + (misled(p, x) ? " (inverted)" : ""), told(p.figures[x.key], x), told(p.figures[y.key], y), String(p.n)])));
   };
 
@@ -166,8 +170,8 @@
       return { series: cell.inpainter, step: binLabel(cell.bin), value, low, high, text };
     });
     const steps = binsShown().filter((bin) => !bin.all).map((bin) => bin.label);
-    const label = `${metric.label} over hole sizes, ${title}: one line for each of ${new Set(points.map((p) => p.series)).size} inpainters`;
-    return lines({ title, label, head: "Inpainter", axis: "Hole", steps, points, metric, domain, width, style });
+    const name = `${metric.label} over hole sizes, ${title}`;
+    return lines({ title, name, legend, head: "Inpainter", axis: "Hole", steps, points, metric, domain, width, style });
   };
 
   const drawLines = () => {

@@ -7,6 +7,7 @@
     const data = JSON.parse(document.getElementById(section.dataset.curves).textContent);
     const style = styles([...new Set(data.cells.map((cell) => cell.detector))]);
     const pick = (name) => section.querySelector(`[data-pick="${name}"]`);
+    const legend = section.querySelector("[data-legend]");
     const inSlice = () => data.cells.filter((cell) => cell.slice === Number(pick("slice")?.value ?? 0));
 
     const fillInpainters = () => {
@@ -24,8 +25,7 @@
 
     const panel = ({ title, what, axis, levels, slope, cells }, metric, domain, width) => {
       const points = levels.flatMap(({ key, label }) => cells.filter((cell) => cell.condition === key).map((cell) => pointOf(cell, label, metric)));
-      const label = `${metric.label} ${what}: one line for each of ${new Set(points.map((p) => p.series)).size} detectors`;
-      return lines({ title: title || metric.label, label, head: "Detector", axis, steps: levels.map((level) => level.label), points, metric, domain, width, style, slope });
+      return lines({ title: title || metric.label, name: `${metric.label} ${what}`, legend, head: "Detector", axis, steps: levels.map((level) => level.label), points, metric, domain, width, style, slope });
     };
 
     const draw = () => {
@@ -35,7 +35,7 @@
         .map((curve) => ({ ...curve, cells: cells.filter((cell) => curve.levels.some(({ key }) => key === cell.condition)) }))
         .filter((group) => group.cells.some((cell) => cell.condition !== group.levels[0].key));
       const domain = domainOf(groups.flatMap((group) => group.cells), metric);
-      section.querySelector("[data-legend]").replaceChildren(...style.legend(new Set(cells.map((cell) => cell.detector))));
+      legend.replaceChildren(...style.legend(new Set(cells.map((cell) => cell.detector))));
       fill(section.querySelector(".panels"), groups, (group, width) => panel(group, metric, domain, width));
     };
 

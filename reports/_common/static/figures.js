@@ -37,19 +37,57 @@ window.SafeBenchFigures = (() => {
   };
 
   // The same figures as a table, for those who cannot see the chart.
-  const asTable = (heads, rows) => {
+  const asTable = (name, heads, rows) => {
     const summary = element("summary", { textContent: "These figures as a table" });
-    const box = element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "These figures as a table" });
+    const box = element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: `${name} as a table` });
     summary.addEventListener("click", () => box.replaceChildren(element("table", { className: "data" },
       element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col", textContent: text })))),
       element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map((text) => element("td", { textContent: text }))))))));
     return element("details", { className: "figures" }, summary, box);
   };
 
-  const finish = (plot, label) => {
+  const finish = (plot, label, points) => {
+    for (const group of plot.querySelectorAll("g[aria-label]")) { // of no role, so that it names nothing
+      group.dataset.mark = group.getAttribute("aria-label");
+      group.removeAttribute("aria-label");
+    }
     plot.setAttribute("role", "img");
-    plot.setAttribute("aria-label", label);
+    plot.setAttribute("aria-label", `${label} The arrow keys step through its points.`);
+    walk(plot, points);
     return plot;
+  };
+
+  // What a chart says of a point that the keyboard has reached, for those who do not see the box beside it.
+  const spoken = element("p", { className: "unseen", role: "status" });
+  document.getElementById("main").append(spoken);
+
+  // The arrow keys go from point to point, as the mouse does.  points: {x, y, text} in the chart's units.
+  const walk = (plot, points) => {
+    let place = -1;
+    const move = (kind, clientX, clientY) => plot.dispatchEvent(new PointerEvent(kind, { pointerType: "mouse", clientX, clientY }));
+    const leave = () => {
+      place = -1;
+      spoken.textContent = "";
+      move("pointerleave", 0, 0);
+    };
+    const show = () => {
+      const box = plot.getBoundingClientRect();
+      const scale = box.width / plot.viewBox.baseVal.width;
+      const [x, y] = ["x", "y"].map((axis) => plot.scale(axis).apply(points[place][axis]) * scale);
+      move("pointermove", box.left + x, box.top + y);
+      spoken.textContent = points[place].text;
+    };
+    plot.setAttribute("tabindex", "0");
+    plot.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (event.key === "Escape") leave();
+      if (!by || !points.length) return;
+      event.preventDefault();
+      event.stopPropagation();
+      place = place < 0 && by < 0 ? points.length - 1 : (place + by + points.length) % points.length;
+      show();
+    });
+    plot.addEventListener("blur", leave);
   };
 
   // The range of some cells' figures, chance among them where a metric has it.
@@ -59,8 +97,9 @@ window.SafeBenchFigures = (() => {
   };
 
   // One figure: a line for each series over steps.  points: {series, step, value, low, high, text}.
+  // name: what is drawn, for those who do not see it and for its file; legend: the list that tells the lines apart.
   // slope: the steps lie on no scale, so that each point has its own bar, beside the others'.
-  const lines = ({ title, label, head, axis, steps, points, metric, domain, width, style, slope = false }) => {
+  const lines = ({ title, name, legend, head, axis, steps, points, metric, domain, width, style, slope = false }) => {
     const series = d3.groups(points, (p) => p.series);
     const barred = slope || steps.length === 1;
     const aside = (k) => (slope ? 5 * (k - (series.length - 1) / 2) : 0);
@@ -74,22 +113,24 @@ window.SafeBenchFigures = (() => {
         metric.chance !== null ? Plot.ruleY([metric.chance], { stroke: "var(--faint)", strokeDasharray: "2 3" }) : null,
         metric.chance !== null ? Plot.text(["chance"], { y: metric.chance, frameAnchor: "right", dy: 7, fill: "var(--faint)" }) : null,
         barred ? null : Plot.areaY(banded, { x: "step", y1: "low", y2: "high", z: "series", fill: (p) => style.colour(p.series), fillOpacity: Math.min(0.14, 0.5 / series.length) }),
-        ...series.flatMap(([name, own], k) => [
-          barred ? Plot.ruleX(own.filter((p) => p.low !== null), { x: "step", y1: "low", y2: "high", stroke: style.colour(name), dx: aside(k) }) : null,
-          Plot.line(own, { x: "step", y: "value", stroke: style.colour(name), strokeWidth: 1.8, strokeDasharray: style.dash(name) || null, dx: aside(k) }),
-          Plot.dot(own, { x: "step", y: "value", r: 4, symbol: style.symbol(name), fill: style.colour(name), dx: aside(k) }),
+        ...series.flatMap(([of, own], k) => [
+          barred ? Plot.ruleX(own.filter((p) => p.low !== null), { x: "step", y1: "low", y2: "high", stroke: style.colour(of), dx: aside(k) }) : null,
+          Plot.line(own, { x: "step", y: "value", stroke: style.colour(of), strokeWidth: 1.8, strokeDasharray: style.dash(of) || null, dx: aside(k) }),
+          Plot.dot(own, { x: "step", y: "value", r: 4, symbol: style.symbol(of), fill: style.colour(of), dx: aside(k) }),
         ]),
         Plot.tip(points, Plot.pointer({ x: "step", y: "value", title: "text", fill: "var(--raised)", stroke: "var(--line)" })),
       ],
       symbol: { type: "identity" }, color: { type: "identity" },
     });
     const range = d3.extent(points, (p) => p.value).map((value) => round(value, metric.digits));
-    const rows = series.map(([name, own]) => [name, ...steps.map((step) => {
+    const rows = series.map(([of, own]) => [of, ...steps.map((step) => {
       const point = own.find((p) => p.step === step);
       return point ? told([point.value, point.low, point.high], metric) : "–";
     })]);
-    return element("figure", {}, element("h4", { textContent: title }), finish(plot, `${label}, ${range[0]} to ${range[1]}.`),
-      element("figcaption", {}, asTable([head, ...steps], rows)));
+    const label = `${name}: one line for each of ${series.length} ${head.toLowerCase()}s, ${range[0]} to ${range[1]}.`;
+    finish(plot, label, series.flatMap(([, own]) => own.map((p) => ({ x: p.step, y: p.value, text: p.text }))));
+    return element("figure", {}, element("h4", { textContent: title }), plot,
+      element("figcaption", {}, window.SafeBenchSaving.buttons(plot, name, legend), asTable(`${name} by ${head.toLowerCase()}`, [head, ...steps], rows)));
   };
 
   // Fills a box with figures; draw gets the width of each.

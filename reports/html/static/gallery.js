@@ -21,8 +21,10 @@
     element("dl", { className: "figures-list" },
       ...pairs.map(([name, value]) => element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value }))));
 
-  const framed = (title, layers, ...below) =>
-    element("figure", {}, element("div", { className: "frame" }, ...layers), element("figcaption", {}, element("h4", { textContent: title }), ...below));
+  const frame = (heading, title, layers, below) =>
+    element("figure", {}, element("div", { className: "frame" }, ...layers), element("figcaption", {}, element(heading, { textContent: title }), ...below));
+  const framed = (title, layers, ...below) => frame("h4", title, layers, below);
+  const framedAbove = (title, layers, ...below) => frame("h3", title, layers, below);
 
   // A map over the picture that the detector was shown; where there is none, the reason.
   const overlaid = (title, detection, ...below) => {
@@ -80,14 +82,14 @@
     const holed = photo.original && sample.hole
       ? [picture(photo.original, `${alt} with its hole, ${sample.bin} of the pixels`), picture(sample.hole, "")]
       : [blank("no hole")];
-    const row = [framed("Original", shown, photo.name), framed(`Hole, ${sample.bin}`, holed, `Mask ${sample.mask}`)];
+    const row = [framedAbove("Original", shown, photo.name), framedAbove(`Hole, ${sample.bin}`, holed, `Mask ${sample.mask}`)];
     if (!composite) return row;
     const filled = composite.picture
       ? [picture(composite.picture, `${alt}, the hole filled by ${composite.inpainter}`)]
       : [blank(composite.error || "composite not kept")];
-    row.push(framed(capitalised(named(composite)), filled, figuresOf(composite.figures)));
+    row.push(framedAbove(capitalised(named(composite)), filled, figuresOf(composite.figures)));
     const after = composite.detections.find((detection) => detection.condition === condition && detection.shown);
-    if (!isUsual(condition) && after) row.push(framed(`After ${condition}`, [picture(after.shown, `The ${named(composite)} after ${condition}`)]));
+    if (!isUsual(condition) && after) row.push(framedAbove(`After ${condition}`, [picture(after.shown, `The ${named(composite)} after ${condition}`)]));
     return row;
   };
 
@@ -125,6 +127,29 @@
   const strength = () => wall.style.setProperty("--strength", chosen("strength") / 100);
   const outline = () => wall.classList.toggle("plain", !pick("outline").checked);
 
+  // `#gallery?sample=...` leads to one picture: of a sample, or of its untouched photo where it names no inpainter.
+  const fromAddress = () => {
+    const [place, query] = location.hash.slice(1).split("?");
+    if (place !== "gallery" || !query) return;
+    const asked = Object.fromEntries(new URLSearchParams(query));
+    const run = shelves.findIndex((shelf) => shelf.run === asked.run);
+    const photo = shelves[run]?.photos.findIndex((held) => held.samples.some(({ id }) => id === asked.sample)) ?? -1;
+    if (photo < 0) return;
+    const choose = (name, index) => {
+      if (pick(name) && index >= 0) pick(name).value = index;
+      refill();
+    };
+    choose("run", run);
+    choose("photo", photo);
+    choose("sample", shelves[run].photos[photo].samples.findIndex(({ id }) => id === asked.sample));
+    for (const name of ["inpainter", "assembly", "condition"]) {
+      choose(name, [...(pick(name)?.options ?? [])].findIndex(({ textContent }) => textContent === asked[name]));
+    }
+    draw();
+    section.scrollIntoView();
+    wall.focus({ preventScroll: true });
+  };
+
   if (shelves.length > 1) options(pick("run"), shelves.map((shelf) => shelf.run));
   refill();
   draw();
@@ -136,6 +161,15 @@
     refill();
     draw();
   });
+  addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#gallery?']");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    history.pushState(null, "", link.hash); // the same address twice leads there twice
+    fromAddress();
+  });
+  addEventListener("popstate", fromAddress);
+  fromAddress();
   pick("strength").addEventListener("input", strength);
   pick("outline").addEventListener("change", outline);
 

@@ -10,7 +10,7 @@
   const facts = (pairs) => element("dl", { className: "told" }, ...pairs.map(([name, value]) =>
     element("div", {}, element("dt", { textContent: name }),
       element("dd", {}, value instanceof Node ? value : String(value)))));
-  const block = (title, ...children) => element("section", {}, element("h4", { textContent: title }), ...children);
+  const block = (title, ...children) => element("section", {}, element("h3", { textContent: title }), ...children);
 
   // The same choice as the row, bin by bin.
   const perBin = (own, { held, place, rows, view }) => {

@@ -104,6 +104,7 @@
     const groups = d3.groups(rows, (row) => row.metric.key);
     const width = Math.max(280, Math.min(430, box.clientWidth));
     const longest = d3.max(rows, (row) => Math.min(18, row.opponent.length)) ?? 0;
+    const text = (row) => `${row.opponent}\n${row.metric.label}, A − B: ${told(row)}\np ${chance(row.p)}, n = ${row.n}`;
     box.replaceChildren(...groups.map(([, own]) => {
       const { metric } = own[0];
       const plot = Plot.plot({
@@ -115,11 +116,13 @@
           Plot.ruleX([0], { stroke: "var(--faint)" }),
           Plot.ruleY(own.filter((row) => row.low !== null), { y: "opponent", x1: "low", x2: "high", stroke: "var(--series-0)", strokeWidth: 2 }),
           Plot.dot(own, { y: "opponent", x: "difference", r: 4.5, fill: "var(--series-0)" }),
+          Plot.tip(own, Plot.pointer({ y: "opponent", x: "difference", title: text, fill: "var(--raised)", stroke: "var(--line)" })),
         ],
       });
-      plot.setAttribute("role", "img");
-      plot.setAttribute("aria-label", `${metric.label}, ${pick("a").value} minus ${pick("b").value}: ${own.map((row) => `${row.opponent} ${told(row)}`).join("; ")}. The same figures stand in the table.`);
-      return element("figure", {}, plot);
+      const name = `${metric.label}, ${pick("a").value} minus ${pick("b").value}`;
+      const label = `${name}: ${own.map((row) => `${row.opponent} ${told(row)}`).join("; ")}. The same figures stand in the table.`;
+      window.SafeBenchFigures.finish(plot, label, own.map((row) => ({ x: row.difference, y: row.opponent, text: text(row) })));
+      return element("figure", {}, plot, element("figcaption", {}, window.SafeBenchSaving.buttons(plot, name)));
     }));
   };
 

@@ -66,6 +66,7 @@
       layout: { topStart: null, topEnd: null, bottomStart: "info", bottomEnd: long ? "paging" : null },
       pageLength: PAGE, paging: long,
     });
+    window.SafeBenchTables.settle(api);
     const binColumn = () => picks.find((pick) => pick.dataset.facet === "bin")?.value === "";
     api.search.fixed("facets", (_text, row) =>
       picks.every((pick) => pick.value === "" || row.facets[place[pick.dataset.facet]] === pick.value));
