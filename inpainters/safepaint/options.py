@@ -20,6 +20,7 @@ class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     variant: with or without the domain part (extractor, V, domain loss: "ddl") and RWSA.
     perceptual: the network whose features are compared.  judged: what the losses look at, the whole `output` or the
     `composite` with its known pixels put back.  adversarial: the discriminator's loss.  lambda_*: the losses' weights.
+    against: detectors that are to find nothing in the composites, as they are; lambda_against weighs what they find.
     learning_rate: Adam's, of all networks.  average: decay of the running average of the generator's weights that is
     validated and shipped; 0 for none.
     """
@@ -37,6 +38,8 @@ class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     lambda_domain: float = 0.01
     lambda_spread: float = 0.1
     lambda_grain: float = 0.05
+    against: tuple[str, ...] = ()
+    lambda_against: float = 0.1
     learning_rate: float = 2e-4
     average: float = 0.998
 

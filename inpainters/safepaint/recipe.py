@@ -15,9 +15,10 @@ from torch.optim.swa_utils import AveragedModel
 from safebench.metrics.l1 import l1
 from safebench.metrics.perceptual import Perceptual, load_perceptual
 from safebench.metrics.psnr import psnr
-from safebench.models.cards import Input
+from safebench.models.cards import Card, Input
 from safebench.models.contracts import Recipe as BaseRecipe
 from safebench.models.toolbox.layout import fastest_layout
+from safebench.training.against import Opponents, check_differentiable
 from safebench.weights.read.checkpoints import fit
 
 from . import losses
@@ -46,6 +47,12 @@ class Recipe(BaseRecipe):
     features: Features
     lpips: Perceptual
     layout: torch.memory_format
+    opponents: Opponents | None = None
+
+    def __init__(self, card: Card, config: SafePaintConfig) -> None:
+        super().__init__(card, config)
+        for name in config.against:
+            check_differentiable(name)
 
     def build(self) -> dict[str, nn.Module]:
         """See `Recipe.build`; `average` is the generator's running average, which is not trained."""
@@ -77,9 +84,13 @@ class Recipe(BaseRecipe):
         }
 
     def prepare(self, device: torch.device) -> None:
-        """Load the networks of the perceptual losses and of LPIPS.  Raises WeightsError where they cannot be had."""
+        """Load the networks of the perceptual losses and of LPIPS, and the detectors that are trained against.
+
+        Raises WeightsError where they cannot be had.
+        """
         self.features = load_features(self.config.perceptual, "perceptual loss").to(device)
         self.lpips = load_perceptual(LPIPS, device)
+        self.opponents = Opponents(self.config.against, device) if self.config.against else None
 
     def step(
         self,
@@ -165,6 +176,9 @@ class Recipe(BaseRecipe):
                 parts["collapse"] = config.lambda_spread * losses.collapse(torch.cat(vectors[1:]))
         if config.lambda_grain:
             parts["grain"] = config.lambda_grain * losses.grain(refined, photos, masks)
+        if self.opponents is not None:
+            composites = _composite(painting.refined, photos, masks)
+            parts["against"] = config.lambda_against * self.opponents.found(composites, masks)
         return parts
 
     def _feature_losses(self, stages: list[Tensor], photos: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:

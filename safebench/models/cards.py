@@ -182,6 +182,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     repeatable: bool = True
     """False where another machine's rounding may change the pictures that a post-processing gives (a network): then
     all of them are kept as evidence, and not computed again."""
+    differentiable: bool = False
+    """Of a detector: that gradients go through `detect` to its input, so that an inpainter can train against it."""
     hub: HubModel = HubModel()
     options: dict[str, OptionValue] = {}
     """What a user may set of the model (`--set KEY=VALUE`), with its defaults; an option is of its default's kind."""

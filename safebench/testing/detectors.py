@@ -58,3 +58,21 @@ class DetectorContract(Contract):
         with torch.inference_mode():
             model.detect(images)
         assert torch.equal(images, before)
+
+    def test_gradients_reach_its_input_where_its_card_says_so(self) -> None:
+        """Of a `differentiable` one the map's gradient is finite, and foretells what a small step does."""
+        model = self._load()
+        if not model.card.differentiable:
+            return
+        photos = torch.from_numpy(inputs.photos(1, inputs.sizes(model.card)[0])).permute(0, 3, 1, 2).float() / 255
+        images = photos.clone().requires_grad_()
+        with torch.enable_grad():
+            before = model.detect(images).maps.double().clamp(min=1e-12).log().mean()
+            (gradient,) = torch.autograd.grad(before, images)
+        assert torch.isfinite(gradient).all()
+        assert gradient.abs().max() > 0
+        step = 1e-5 * gradient / gradient.norm()
+        with torch.no_grad():
+            ends = [model.detect(photos + side * step).maps.double().clamp(min=1e-12).log().mean() for side in (1, -1)]
+        foretold = 2 * float((gradient.double() * step.double()).sum())
+        np.testing.assert_allclose(float(ends[0] - ends[1]), foretold, rtol=0.2)

@@ -21,6 +21,7 @@ from safebench.errors import ConfigError, WeightsError
 from safebench.inputs.images import save_png
 from safebench.models import calling, registry
 from safebench.testing import inputs
+from safebench.training.against import Opponents
 from safebench.training.config import make_configs
 
 
@@ -301,3 +302,14 @@ def test_the_recipe_states_the_sides_that_it_can_be_trained_with(side, fits):
         return
     with pytest.raises(ConfigError, match=rf"--resolution {side}: .*at least 64 pixels a side, in multiples of 4"):
         make_configs(Recipe, "safepaint", "", None, options)
+
+
+def test_it_trains_against_a_detector_that_stays_as_it_is(batch):
+    recipe = recipe_of("safebench", variant="backbone", against=("iid-net",), lambda_against=20.0)
+    recipe.opponents = Opponents(recipe.config.against, torch.device("cpu"))
+    _, figures = train(recipe, batch, 6)
+    assert figures[-1]["against"] < figures[0]["against"]
+    plain = recipe_of("safebench", variant="backbone")
+    assert "against" not in train(plain, batch, 1)[1][0]
+    with pytest.raises(ConfigError, match="no gradients go through laplacian"):
+        recipe_of("safebench", against=("laplacian",))
