@@ -30,7 +30,7 @@ from safebench.testing import inputs
 from safebench.weights.read.checkpoints import load_state
 
 STAND_INS = (
-    *("icecream", "kornia", "kornia.geometry", "kornia.geometry.transform", "pytorch_lightning"),
+    *("easydict", "tqdm", "icecream", "kornia", "kornia.geometry", "kornia.geometry.transform", "pytorch_lightning"),
     "numpy.lib.type_check",  # gone from NumPy; FcF's code imports it and calls nothing of it
 )
 
@@ -124,6 +124,17 @@ def mi_gan(weights: Path, image: Tensor, mask: Tensor) -> Call:
     return lambda: (network(torch.cat([0.5 - mask, (image * 2 - 1) * (1 - mask)], dim=1)) / 2 + 0.5).clamp(0, 1)
 
 
+def comodgan(weights: Path, image: Tensor, mask: Tensor) -> Call:
+    parts, size = importlib.import_module("lib.model_zoo.comodgan"), image.shape[-1]
+    network = parts.Generator(
+        parts.Mapping(num_ws={256: 14, 512: 16}[size]), parts.Encoder(resolution=size), parts.Synthesis(resolution=size)
+    )
+    fill(network, load_state(weights))
+    z = torch.randn(1, 512, generator=torch.Generator().manual_seed(0))
+    seen = torch.cat([0.5 - mask, (image * 2 - 1) * (1 - mask)], dim=1)
+    return lambda: (network(seen, z, noise_mode="const") / 2 + 0.5).clamp(0, 1)
+
+
 NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "lama": lama,
     "fcf": fcf,
@@ -133,6 +144,8 @@ NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "ctsdg": ctsdg,
     "mi-gan": mi_gan,
     "mi-gan-512": mi_gan,
+    "comodgan": comodgan,
+    "comodgan-512": comodgan,
 }
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safebench_inpainters.comodgan.network import Generator as CoModGan
 from safebench_inpainters.mi_gan.network import Generator as MiGan
 from torch import Tensor, nn
 
@@ -77,9 +78,25 @@ def mi_gan(size: int = 256, seed: int = 0) -> dict[str, Tensor]:
     return draw(MiGan(size), rules, seed)
 
 
+def comodgan(size: int = 256, seed: int = 0) -> dict[str, Tensor]:
+    rules: Mapping[str, Rule] = {
+        r"resample_filter$": _low_pass(1),
+        r"mapping\.fc\d+\.weight$": lambda n: 100 * n,
+        r"affine\.bias$": lambda n: 1 + 0.1 * n,
+        r"fc\.weight$|affine\.weight$": lambda n: n,
+        r"torgb\.weight$": lambda n: 0.1 * n,
+        r"encoder\..*weight$": lambda n: n,
+        r"noise_const$": lambda n: n,
+        r"noise_strength$": lambda n: 0.1 * n,
+    }
+    return draw(CoModGan(size), rules, seed)
+
+
 STATES: Mapping[str, Callable[[], dict[str, Tensor]]] = {
     "mi-gan": mi_gan,
     "mi-gan-512": lambda: mi_gan(512),
+    "comodgan": comodgan,
+    "comodgan-512": lambda: comodgan(512),
 }
 
 

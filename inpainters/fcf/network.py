@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .._fourier import FourierBlock
-from .layers import Convolution, Dense, ModulatedConvolution, ToRGB, upsample
+from .._stylegan import Convolution, Dense, ModulatedConvolution, ToRGB, upsample
 
 LATENT = 512
 """Numbers in z and in w."""

@@ -1,8 +1,8 @@
-"""The layers of StyleGAN2 (Karras et al., CVPR 2020; with ADA, NeurIPS 2020) that FcF is built of.
+"""The layers of StyleGAN2 (Karras et al., CVPR 2020; with ADA, NeurIPS 2020) that FcF and CoModGAN are built of.
 
 Weights are stored with unit variance and scaled when they are used (equalised learning rate).  The low-pass filters
-are read from the checkpoint; each layer holds one there, though only those that change the resolution use theirs.
-Attributes carry the names of the published checkpoints' keys.
+are read from the checkpoint.  FcF's holds one for each layer, though only those that change the resolution use theirs:
+`idle_filter` says whether such a one is there.  Attributes carry the names of the published checkpoints' keys.
 """
 
 from __future__ import annotations
@@ -42,18 +42,26 @@ def upsample(images: Tensor, filter_: Tensor) -> Tensor:
 
 
 class Dense(nn.Module):
-    """Fully connected, equalised: (W rate / sqrt(fan in)) x + b rate, activated unless `linear`."""
+    """Fully connected, equalised: (W rate / sqrt(fan in)) x + b rate; activated and clamped unless `linear`."""
 
-    def __init__(self, features_in: int, features_out: int, *, rate: float = 1, linear: bool = False) -> None:
+    def __init__(
+        self,
+        features_in: int,
+        features_out: int,
+        *,
+        rate: float = 1,
+        linear: bool = False,
+        clamp: float | None = None,
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(features_out, features_in))
         self.bias = nn.Parameter(torch.empty(features_out))
-        self.gain, self.rate, self.linear = rate / math.sqrt(features_in), rate, linear
+        self.gain, self.rate, self.linear, self.clamp = rate / math.sqrt(features_in), rate, linear, clamp
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C to B x C'."""
         y = F.linear(x * self.gain, self.weight, self.bias * self.rate)
-        return y if self.linear else activate(y)
+        return y if self.linear else hold(activate(y), self.clamp)
 
 
 class Convolution(nn.Module):
@@ -61,11 +69,14 @@ class Convolution(nn.Module):
 
     resample_filter: Tensor
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int, *, down: bool = False) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int, *, down: bool = False, idle_filter: bool = True
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(channels_out, channels_in, kernel, kernel))
         self.bias = nn.Parameter(torch.empty(channels_out))
-        self.register_buffer("resample_filter", torch.empty(4, 4))
+        if down or idle_filter:
+            self.register_buffer("resample_filter", torch.empty(4, 4))
         self.gain, self.padding, self.down = 1 / math.sqrt(channels_in * kernel**2), kernel // 2, down
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,15 +108,18 @@ class ModulatedConvolution(nn.Module):
         *,
         up: bool = False,
         clamp: float | None = CLAMP,
+        biased: bool = False,
+        idle_filter: bool = True,
     ) -> None:
         super().__init__()
         self.affine = Dense(styles, channels_in, linear=True)
         self.weight = nn.Parameter(torch.empty(channels_out, channels_in, 3, 3))
         self.noise_strength = nn.Parameter(torch.empty(()))
-        self.bias = nn.Parameter(torch.empty(channels_out))  # in the checkpoint, but the published network adds none
-        self.register_buffer("resample_filter", torch.empty(4, 4))
+        self.bias = nn.Parameter(torch.empty(channels_out))  # in FcF's checkpoint too, but its network adds none
+        if up or idle_filter:
+            self.register_buffer("resample_filter", torch.empty(4, 4))
         self.register_buffer("noise_const", torch.empty(size, size))
-        self.up, self.clamp = up, clamp
+        self.up, self.clamp, self.biased = up, clamp, biased
 
     def forward(self, x: Tensor, styles: Tensor, noise: Tensor | None = None) -> Tensor:
         """B x C x H x W and B x S to B x C' x H x W, or twice H and W.
@@ -121,6 +135,8 @@ class ModulatedConvolution(nn.Module):
         else:
             x = F.conv2d(x, self.weight, padding=1)
         x = x * demodulation[:, :, None, None] + (self.noise_const if noise is None else noise) * self.noise_strength
+        if self.biased:
+            x = x + self.bias[:, None, None]
         return hold(activate(x), self.clamp)
 
 
