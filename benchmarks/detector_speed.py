@@ -192,8 +192,29 @@ def mvss_net(weights: Path, image: Tensor) -> Call:
     return forward
 
 
+def mmfusion(weights: Path, image: Tensor) -> Call:
+    """As inference.py with experiments/ec_example_phase2.yaml; its loader hands out pictures over 256."""
+    held = load_state(weights)
+    modals = ["img", "noiseprint", "bayar", "srm"]
+    extractor = importlib.import_module("models.modal_extract").ModalitiesExtractor(modals[1:])
+    fill(extractor, held["extractor_state_dict"])
+    settings = {"NAME": "", "BACKBONE": "MixCMNeXtMHSA-B2", "NUM_CLASSES": 2, "MODALS": modals, "PRETRAINED": ""}
+    settings |= {"DETECTION": "confpool", "TRAIN_PHASE": "detection"}
+    network = importlib.import_module("models.cmnext_conf").CMNeXtWithConf(SimpleNamespace(**settings))
+    fill(network, held["state_dict"])
+    picture = image * 255 / 256
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+
+    def forward() -> Tensor:
+        found, _, _ = network([(picture - mean) / std, *extractor(picture)])
+        return found.softmax(dim=1)[:, 1]
+
+    return forward
+
+
 DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
     "cat-net": cat_net,
+    "mmfusion": mmfusion,
     "mvss-net": mvss_net,
     "pscc-net": pscc_net,
     "trufor": trufor,

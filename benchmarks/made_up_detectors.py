@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from made_up import Rule, draw  # type: ignore[import-not-found]
 from safebench_detectors.cat_net.network import CATNet
+from safebench_detectors.mmfusion.network import MMFusion
+from safebench_detectors.mmfusion.residuals import Residuals
 from safebench_detectors.mvss_net.network import MVSSNet
 
 
@@ -32,8 +34,17 @@ def mvss_net() -> dict[str, Any]:
     return {**draw(MVSSNet(), rules), "erb_db_1.conv1.bias": torch.zeros(1)}
 
 
+def mmfusion() -> dict[str, Any]:
+    rules: Mapping[str, Rule] = {
+        r"bayar\.kernel$": lambda n: 1 + 0.3 * n,  # divided by their sum, which must not come near zero
+        r"linear_pred\.bias$": lambda n: 0 * n,
+    }
+    return {"state_dict": draw(MMFusion(), rules), "extractor_state_dict": draw(Residuals(), rules)}
+
+
 STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "cat-net": cat_net,
+    "mmfusion": mmfusion,
     "mvss-net": mvss_net,
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .._bayar import BayarConv
 from .._residual_blocks import Bottleneck, conv_norm
 
 NOT_USED = ("erb_", "sobel_", "model.fc.", "noise_extractor.model.fc.")
@@ -27,7 +28,7 @@ class MVSSNet(nn.Module):
         super().__init__()
         self.model = ResNet()
         self.noise_extractor = nn.ModuleDict({"model": ResNet()})
-        self.constrain_conv = BayarConv()
+        self.constrain_conv = BayarConv(1, 3)
         self.head = DualAttention(2 * FEATURES)
         self.register_buffer("gray", torch.tensor(_GRAY).view(3, 1, 1), persistent=False)
 
@@ -57,21 +58,6 @@ class ResNet(nn.Module):
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return features
-
-
-class BayarConv(nn.Module):
-    """Filters of 5x5 whose centre is -1 and whose other values sum to 1 (Bayar and Stamm 2018)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kernel = nn.Parameter(torch.ones(1, 3, 24) / 24)
-
-    def forward(self, gray: Tensor) -> Tensor:
-        """B x 1 x H x W to B x 3 x H x W."""
-        around = self.kernel / self.kernel.sum(dim=2, keepdim=True)
-        before, after = around.chunk(2, dim=2)
-        filters = torch.cat([before, -torch.ones_like(around[..., :1]), after], dim=2)
-        return nn.functional.conv2d(gray, filters.view(3, 1, 5, 5), padding=2)
 
 
 class DualAttention(nn.Module):

@@ -5,16 +5,17 @@ Submodules are named as in the published state dict.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, linear, logsigmoid
+from torch.nn.functional import interpolate, linear
 
+from .._confidence import pooled
+from .._mix_transformer import WIDTHS
 from .._noiseprint_pp import NoiseprintPP
-from .encoder import WIDTHS, Encoder
-from .tokens import to_map, to_tokens
+from .._tokens import to_map, to_tokens
+from .encoder import Encoder
 
 DECODED = 512
 
@@ -100,22 +101,6 @@ class TruFor(nn.Module):
         map_, confidence = (_resize(head(fused), size) for head in (self.decode_head, self.decode_head_conf))
         score = self.detection(pooled(map_, confidence))[:, 0]
         return Answer(map_, confidence, score)
-
-
-def pooled(map_: Tensor, confidence: Tensor) -> Tensor:
-    """What the score is made of, B x 8: statistics of the confidence, and of the map weighted by it."""
-    confidence = confidence.flatten(1)
-    forged = (map_[:, 1] - map_[:, 0]).flatten(1)
-    equal = torch.full_like(confidence, -math.log(confidence.shape[1]))
-    weights = logsigmoid(confidence).log_softmax(dim=1)
-    return torch.stack([*_statistics(confidence, equal), *_statistics(forged, weights)], dim=1)
-
-
-def _statistics(x: Tensor, log_weights: Tensor) -> tuple[Tensor, ...]:
-    """Soft minimum, soft maximum, mean and mean square over the last axis."""
-    weights = log_weights.exp()
-    lowest, highest = -(log_weights - x).logsumexp(dim=1), (log_weights + x).logsumexp(dim=1)
-    return lowest, highest, (weights * x).sum(dim=1), (weights * x.square()).sum(dim=1)
 
 
 def _resize(x: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safebench_detectors._bayar import BayarConv
 from safebench_detectors.mvss_net import adapter
-from safebench_detectors.mvss_net.network import BayarConv, ChannelAttention, PositionAttention
+from safebench_detectors.mvss_net.network import ChannelAttention, PositionAttention
 
 from safebench import load_detector
 from safebench.errors import WeightsError
@@ -53,7 +54,7 @@ def test_the_score_is_the_maps_highest_value_before_it_is_resized(model):
 
 
 def test_filters_of_the_residual_take_the_middle_away():
-    layer = BayarConv()
+    layer = BayarConv(1, 3)
     layer.kernel.data = torch.rand(1, 3, 24, generator=torch.Generator().manual_seed(0))
     flat = layer(torch.full((1, 1, 9, 9), 7.0))
     torch.testing.assert_close(flat[:, :, 2:-2, 2:-2], torch.zeros(1, 3, 5, 5), atol=1e-5, rtol=0)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safebench_detectors._confidence import pooled
 from safebench_detectors._noiseprint_pp import over_256
-from safebench_detectors.trufor.network import TruFor, pooled
+from safebench_detectors.trufor.network import TruFor
 
 from safebench import load_detector
 from safebench.errors import ModelError, WeightsError

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .tokens import Size, heads_apart, heads_together, to_map, to_tokens
+from ._tokens import Size, heads_apart, heads_together, to_map, to_tokens
 
 
 class ChannelWeights(nn.Module):
