@@ -8,10 +8,10 @@ INSTALLED := $(VENV)/.installed
 # the suite, for pytest-xdist, which would start another, then may wait for ever
 XDIST := --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(XDIST)
-CODE := safebench inpainters detectors reports postprocessing tests benchmarks setup.py
+CODE := safebench inpainters detectors reports postprocessing tests benchmarks docs/hooks setup.py
 MODELS := $(wildcard */*/card.toml) safebench/models/kinds.py
 
-.PHONY: help install demo test lint types fast columns models clean
+.PHONY: help install demo docs test lint types fast columns models clean
 
 help:  ## Show this.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ $(INSTALLED): pyproject.toml setup.py $(MODELS)
 
 demo: install  ## The main job on the built-in sample; prints the report's path.
 	$(BIN)/safebench run demo.toml
+
+docs: install  ## The documentation as a site, its gallery made by a real run: site/index.html.
+	$(BIN)/mkdocs build --strict
 
 test: install lint types  ## Linters, types and all tests.
 	$(PYTEST)
@@ -47,4 +50,4 @@ columns: install  ## Write docs/columns.md anew, from the schema and the metrics
 	$(BIN)/python -m safebench.results.reference docs/columns.md
 
 clean:  ## Remove the environment, caches and builds (runs stay).
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
