@@ -41,7 +41,7 @@ def adapt(config: RunConfig, watcher: Watcher) -> Results:
     before any work is spent.
     """
     check(config)
-    learnings, teachers, detectors = _planned(config, watcher)
+    learnings, teachers, detectors = planned(config, watcher)
     folder = folder_of(config)
     check_run_folder(folder)
     with file_errors(folder), _alone(folder / LEARNING):
@@ -58,7 +58,7 @@ def adapt(config: RunConfig, watcher: Watcher) -> Results:
         return execute(_judged(config, detectors, learnings, products, split, folder), watcher)
 
 
-def _planned(config: RunConfig, watcher: Watcher) -> tuple[list[Learning], list[ModelSpec], list[ModelSpec]]:
+def planned(config: RunConfig, watcher: Watcher) -> tuple[list[Learning], list[ModelSpec], list[ModelSpec]]:
     """The trainings, the inpainters that are learned from, and all detectors; raises for what cannot be."""
     inpainters, _ = choose("inpainters", config.inpainters, config.weights, config.seed)
     detectors, _ = choose("detectors", config.detectors, config.weights, config.seed)

@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 
 import safebench
 from safebench.commands import adapt_split
+from safebench.commands.adapt import planned
 from safebench.errors import ConfigError, DataError, SafebenchError, StoreError
 from safebench.inputs.images import read_photo
 from safebench.results.results import open_run
@@ -142,6 +143,34 @@ def test_the_same_command_again_makes_nothing_and_another_budget_adds_to_it(opti
     assert "iid-net@telea-12" in set(more.detection["detector"])
     with pytest.raises(StoreError, match=r"was begun otherwise .*seed was 0, now 1"):
         safebench.run(**{**options, "seed": 1}, out=adapted.folder)
+
+
+def test_a_suite_makes_the_whole_matrix_of_those_that_can_learn(options, adapted, tmp_path):
+    suite = tmp_path / "suite.toml"
+    suite.write_text(
+        f"""
+inpainters = ["telea", "noise"]
+detectors = ["laplacian", "iid-net"]
+images = "{options["images"]}"
+size = 40
+bins = "10-20,30-40"
+lpips-net = "squeeze"
+device = "cpu"
+adapt = [4, 8]
+out = "{adapted.folder}"
+weights = {{ iid-net = "{options["weights"]["iid-net"]}" }}
+adapt-options = {{ steps = 3, inpainters = ["telea"], settings = {{ learning_rate = 0.003 }} }}
+""",
+        "utf-8",
+    )
+    assert make_config({}, suite) == make_config({**options, "out": str(adapted.folder)})
+    whole = make_config({"adapt_options": {"steps": 3}, "inpainters": ["telea", "criminisi", "noise"]}, suite)
+    learnings, teachers, detectors = planned(whole, Silent())
+    assert [spec.label for spec in teachers] == ["telea", "criminisi"], "a control teaches nobody"
+    assert [spec.label for spec in detectors] == ["laplacian", "iid-net"]
+    assert [one.label for one in learnings] == [
+        *("iid-net@telea-4", "iid-net@telea-8"), *("iid-net@criminisi-4", "iid-net@criminisi-8")
+    ]  # fmt: skip
 
 
 WRONG = [
