@@ -130,7 +130,8 @@ def learned(record: RunRecord) -> dict[tuple[str, str], dict[int, str]]:
 def hardest_first(curves: Iterable[Curve], claims: Claims) -> list[tuple[int, Curve]]:
     """The curves with their places: of each detector, the inpainter that takes most pictures to be found first.
 
-    Equal numbers share a place.  0 for who takes none: controls, and who may not be ranked (docs/protocol.md, 10).
+    Equal numbers share a place.  0 for who takes none: one alone, controls, and who may not be ranked
+    (docs/protocol.md, 10).
     """
     ordered = sorted(curves, key=lambda curve: (curve.dataset, curve.postprocess, curve.detector, -_order(curve)))
     return [(_place(curve, ordered, claims), curve) for curve in ordered]
@@ -161,7 +162,9 @@ def _place(curve: Curve, curves: Sequence[Curve], claims: Claims) -> int:
         and all(claims.ranked(cell) for cell in other.cells.values())
         and not math.isnan(other.needed.value)
     ]
-    return 1 + sum(_order(other) > _order(curve) for other in rivals) if curve in rivals else 0
+    if len(rivals) < 2 or curve not in rivals:
+        return 0
+    return 1 + sum(_order(other) > _order(curve) for other in rivals)
 
 
 def _order(curve: Curve) -> float:
