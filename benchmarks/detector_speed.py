@@ -11,6 +11,7 @@ GPU, and stores its filters anew at each call: here it stays on the CPU, and get
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import warnings
@@ -48,6 +49,19 @@ class Settings(dict[str, Any]):
 
     def clone(self) -> Settings:
         return self
+
+
+class Mlp(nn.Module):
+    """In place of timm's, as far as the authors' modules call it."""
+
+    def __init__(self, in_features: int, hidden_features: int, act_layer: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(in_features, hidden_features), nn.Linear(hidden_features, in_features)
+        self.act = act_layer()
+
+    def forward(self, x: Tensor) -> Tensor:
+        mixed: Tensor = self.fc2(self.act(self.fc1(x)))
+        return mixed
 
 
 def pscc_net(weights: Path, image: Tensor) -> Call:
@@ -212,8 +226,30 @@ def mmfusion(weights: Path, image: Tensor) -> Call:
     return forward
 
 
+def iml_vit(weights: Path, image: Tensor) -> Call:
+    """As Demo.ipynb; its loader's black square is made here, and its loss, which wants a mask, gets an empty one."""
+    from safebench_detectors.iml_vit import adapter
+
+    side = adapter.SIDE
+    network = importlib.import_module("iml_vit_model").iml_vit_model(input_size=side)
+    fill(network, load_state(weights))
+    height, width = image.shape[2:]
+    square = nn.functional.pad(image, (0, side - width, 0, side - height))
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    square = (square - mean) / std
+    nothing = torch.zeros(1, 1, side, side)
+
+    def forward() -> Tensor:
+        with contextlib.redirect_stdout(None):
+            found: Tensor = network(square, nothing, nothing)[1]
+        return found[:, 0, :height, :width]
+
+    return forward
+
+
 DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
     "cat-net": cat_net,
+    "iml-vit": iml_vit,
     "mmfusion": mmfusion,
     "mvss-net": mvss_net,
     "pscc-net": pscc_net,
@@ -228,12 +264,17 @@ def stand_in() -> None:
     parts: dict[str, dict[str, Any]] = {
         "jpegio": {},
         "torch_dct": {},
+        "fvcore": {},
+        "fvcore.nn": {"weight_init": ModuleType("weight_init")},
+        "fvcore.nn.weight_init": {},
+        "fvcore.nn.distributed": {"differentiable_all_reduce": None},
         "yacs": {},
         "yacs.config": {"CfgNode": Settings},
         "timm": {},
         "timm.models": {},
         "timm.models.layers": {
             "DropPath": lambda *_: nn.Identity(),
+            "Mlp": Mlp,
             "to_2tuple": lambda x: (x, x),
             "trunc_normal_": nn.init.trunc_normal_,
         },

@@ -38,7 +38,10 @@ def main() -> None:
     args = parser.parse_args()
     with TemporaryDirectory() as folder, torch.inference_mode():
         weights = Path(folder, "weights.pt")
-        torch.save(STATES[args.network](), weights)
+        torch.save(
+            STATES[f"{args.network}-{args.side}" if f"{args.network}-{args.side}" in STATES else args.network](),
+            weights,
+        )
         if args.side:
             vars(importlib.import_module(f"safebench_detectors.{args.network.replace('-', '_')}.adapter"))["SIDE"] = (
                 args.side

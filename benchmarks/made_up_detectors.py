@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from made_up import Rule, draw  # type: ignore[import-not-found]
 from safebench_detectors.cat_net.network import CATNet
+from safebench_detectors.iml_vit.network import IMLViT
 from safebench_detectors.mmfusion.network import MMFusion
 from safebench_detectors.mmfusion.residuals import Residuals
 from safebench_detectors.mvss_net.network import MVSSNet
@@ -42,8 +43,20 @@ def mmfusion() -> dict[str, Any]:
     return {"state_dict": draw(MMFusion(), rules), "extractor_state_dict": draw(Residuals(), rules)}
 
 
+def iml_vit(side: int = 1024) -> dict[str, Any]:
+    """Of another side only the tables of distances between patches have another length."""
+    rules: Mapping[str, Rule] = {
+        r"pos_embed$|rel_pos_.$": lambda n: 0.2 * n,
+        r"simfp_.*\.[03]\.weight$": lambda n: 2 * n / np.sqrt(n.shape[0]) if n.ndim == 4 else 1 + 0.1 * n,
+        r"linear_predict\.weight$": lambda n: 2 * n / np.sqrt(n.shape[1]),
+    }
+    return draw(IMLViT(side), rules)
+
+
 STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "cat-net": cat_net,
+    "iml-vit": iml_vit,
+    "iml-vit-256": lambda: iml_vit(256),
     "mmfusion": mmfusion,
     "mvss-net": mvss_net,
 }
