@@ -39,17 +39,24 @@ class Opponents:
             self._detectors.append(detector)
 
     def found(self, pictures: Tensor, masks: Tensor) -> Tensor:
-        """What the detectors find, a scalar, 0 where all their maps are 0 within the holes.
+        """What the detectors find, a scalar, 0 where no hole's pixel stands out from the known ones.
 
-        The mean over the detectors, and over the holes' pixels, of -log(1 - map): the cross-entropy of a map that is to
-        say that nothing was filled.  pictures: float B x 3 x H x W in [0, 1], composites; detectors see them in 8 bits,
-        and gradients pass the rounding as if it were none.  masks: B x 1 x H x W, 1 = hole.
+        The mean over the detectors, and over the holes' pixels, of what -log(1 - map) exceeds its mean over the known
+        pixels of the same picture by: -log(1 - map) is the cross-entropy of a map that is to say that nothing was
+        filled.  Below that there is nothing to win, since a map that points at the rest tells the hole, too.
+        pictures: float B x 3 x H x W in [0, 1], composites; detectors see them in 8 bits, and gradients pass the
+        rounding as if it were none.  masks: B x 1 x H x W, 1 = hole.
         """
         shown = pictures + ((pictures * 255).round() / 255 - pictures).detach()
         holes = masks[:, 0]
         with torch.autocast(pictures.device.type, enabled=False):
-            losses = [
-                (-torch.log((1 - detector.detect(shown.float()).maps).clamp(min=_LEAST)) * holes).sum()
-                for detector in self._detectors
-            ]
-        return torch.stack(losses).mean() / holes.sum().clamp(min=1)
+            maps = [detector.detect(shown.float()).maps for detector in self._detectors]
+        losses = [_standing_out(-torch.log((1 - each).clamp(min=_LEAST)), holes) for each in maps]
+        return torch.stack(losses).mean()
+
+
+def _standing_out(entropy: Tensor, holes: Tensor) -> Tensor:
+    """What the holes' pixels have more than the mean of the known ones, which is not moved; both B x H x W."""
+    known = 1 - holes
+    level = (entropy * known).sum((1, 2), keepdim=True) / known.sum((1, 2), keepdim=True).clamp(min=1)
+    return ((entropy - level.detach()).clamp(min=0) * holes).sum() / holes.sum().clamp(min=1)

@@ -26,13 +26,30 @@ def masks() -> torch.Tensor:
     return torch.from_numpy(inputs.holes(2, (64, 64)))[:, None].float()
 
 
-def test_what_is_found_is_the_cross_entropy_of_a_map_that_says_nothing(opponents, pictures, masks):
+def test_what_is_found_is_what_the_hole_has_more_than_the_known_pixels(opponents, pictures, masks):
     [detector] = opponents._detectors
     with torch.no_grad():
         maps = detector.detect((pictures * 255).round() / 255).maps
-        expected = -torch.log(1 - maps)[masks[:, 0] > 0].mean()
-        torch.testing.assert_close(opponents.found(pictures + 0.001, masks), expected)
+        more = []
+        for map_, hole in zip(maps, masks[:, 0] > 0, strict=True):
+            entropy = -torch.log(1 - map_)
+            more.append((entropy[hole] - entropy[~hole].mean()).clamp(min=0))
+        torch.testing.assert_close(opponents.found(pictures + 0.001, masks), torch.cat(more).mean())
         assert opponents.found(pictures, torch.zeros_like(masks)) == 0
+
+
+def test_below_the_known_pixels_there_is_nothing_to_win(opponents, masks, monkeypatch):
+    class Inverted:
+        def detect(self, images: torch.Tensor) -> Detection:
+            return Detection(maps=0.5 * (1 - masks[:, 0]) + 0 * images[:, 0])
+
+    monkeypatch.setattr(opponents, "_detectors", [Inverted()])
+    pictures = torch.rand(2, 3, 64, 64, requires_grad=True)
+    found = opponents.found(pictures, masks)
+    found.backward()
+    assert found == 0
+    assert pictures.grad is not None
+    assert not pictures.grad.any()
 
 
 def test_gradients_reach_the_pictures_and_not_the_detectors(opponents, pictures, masks):
