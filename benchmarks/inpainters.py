@@ -13,6 +13,7 @@ import and the forward pass does not use are stood in for by empty ones.
 from __future__ import annotations
 
 import importlib
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,7 +31,18 @@ from safebench.testing import inputs
 from safebench.weights.read.checkpoints import load_state
 
 STAND_INS = (
-    *("easydict", "tqdm", "icecream", "kornia", "kornia.geometry", "kornia.geometry.transform", "pytorch_lightning"),
+    *(
+        "easydict",
+        "tqdm",
+        "timm",
+        "timm.models",
+        "timm.models.layers",
+        "icecream",
+        "kornia",
+        "kornia.geometry",
+        "kornia.geometry.transform",
+        "pytorch_lightning",
+    ),
     "numpy.lib.type_check",  # gone from NumPy; FcF's code imports it and calls nothing of it
 )
 
@@ -135,6 +147,21 @@ def comodgan(weights: Path, image: Tensor, mask: Tensor) -> Call:
     return lambda: (network(seen, z, noise_mode="const") / 2 + 0.5).clamp(0, 1)
 
 
+def mat(weights: Path, image: Tensor, mask: Tensor) -> Call:
+    sys.modules["timm.models.layers"].to_2tuple = lambda side: (side, side)  # type: ignore[attr-defined]
+    network = importlib.import_module("networks.mat").Generator(
+        z_dim=512, c_dim=0, w_dim=512, img_resolution=image.shape[-1], img_channels=3
+    )
+    fill(network, load_state(weights))
+    z = torch.randn(1, 512, generator=torch.Generator().manual_seed(0))
+
+    def forward() -> Tensor:
+        torch.manual_seed(0)  # which features a function of z replaces
+        return (network(image * 2 - 1, 1 - mask, z, None, noise_mode="const") / 2 + 0.5).clamp(0, 1)
+
+    return forward
+
+
 NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "lama": lama,
     "fcf": fcf,
@@ -146,6 +173,8 @@ NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "mi-gan-512": mi_gan,
     "comodgan": comodgan,
     "comodgan-512": comodgan,
+    "mat": mat,
+    "mat-512": mat,
 }
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safebench_inpainters.comodgan.network import Generator as CoModGan
+from safebench_inpainters.mat.network import Generator as Mat
 from safebench_inpainters.mi_gan.network import Generator as MiGan
 from torch import Tensor, nn
 
@@ -92,11 +93,27 @@ def comodgan(size: int = 256, seed: int = 0) -> dict[str, Tensor]:
     return draw(CoModGan(size), rules, seed)
 
 
+def mat(size: int = 512, seed: int = 0) -> dict[str, Tensor]:
+    rules: Mapping[str, Rule] = {
+        r"resample_filter$": _low_pass(1),
+        r"attn_mask$": lambda n: 0 * n,
+        r"mapping\.fc\d+\.weight$": lambda n: 100 * n,
+        r"affine\.bias$": lambda n: 1 + 0.1 * n,
+        r"toRGB\.conv\.weight$": lambda n: 0.1 * n,
+        r"noise_const$": lambda n: n,
+        r"noise_strength$": lambda n: 0.1 * n,
+        r"weight$": lambda n: n,
+    }
+    return draw(Mat(size), rules, seed)
+
+
 STATES: Mapping[str, Callable[[], dict[str, Tensor]]] = {
     "mi-gan": mi_gan,
     "mi-gan-512": lambda: mi_gan(512),
     "comodgan": comodgan,
     "comodgan-512": lambda: comodgan(512),
+    "mat": lambda: mat(256),
+    "mat-512": mat,
 }
 
 

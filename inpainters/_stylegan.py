@@ -1,4 +1,4 @@
-"""The layers of StyleGAN2 (Karras et al., CVPR 2020; with ADA, NeurIPS 2020) that FcF and CoModGAN are built of.
+"""The layers of StyleGAN2 (Karras et al., CVPR 2020; with ADA, NeurIPS 2020) that FcF, CoModGAN and MAT are built of.
 
 Weights are stored with unit variance and scaled when they are used (equalised learning rate).  The low-pass filters
 are read from the checkpoint.  FcF's holds one for each layer, though only those that change the resolution use theirs:
@@ -65,28 +65,40 @@ class Dense(nn.Module):
 
 
 class Convolution(nn.Module):
-    """Convolution, equalised, with bias, activation and clamp; `down` filters and halves the size."""
+    """Convolution, equalised, with bias, activation and clamp; `down` filters and halves the size, `up` doubles it."""
 
     resample_filter: Tensor
 
     def __init__(
-        self, channels_in: int, channels_out: int, kernel: int, *, down: bool = False, idle_filter: bool = True
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int,
+        *,
+        down: bool = False,
+        up: bool = False,
+        clamp: float | None = CLAMP,
+        idle_filter: bool = True,
     ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(channels_out, channels_in, kernel, kernel))
         self.bias = nn.Parameter(torch.empty(channels_out))
-        if down or idle_filter:
+        if down or up or idle_filter:
             self.register_buffer("resample_filter", torch.empty(4, 4))
         self.gain, self.padding, self.down = 1 / math.sqrt(channels_in * kernel**2), kernel // 2, down
+        self.up, self.clamp = up, clamp
 
     def forward(self, x: Tensor) -> Tensor:
         """B x C x H x W to B x C' x H x W, or half of H and W."""
         weight = self.weight * self.gain
         if self.down:
             y = F.conv2d(low_pass(x, self.resample_filter, padding=2), weight, self.bias, stride=2)
+        elif self.up:
+            y = F.conv_transpose2d(x, weight.transpose(0, 1).flip(2, 3), stride=2)
+            y = low_pass(y, self.resample_filter, padding=1, gain=4) + self.bias[:, None, None]
         else:
             y = F.conv2d(x, weight, self.bias, padding=self.padding)
-        return activate(y).clamp_(-CLAMP, CLAMP)
+        return hold(activate(y), self.clamp)
 
 
 class ModulatedConvolution(nn.Module):
