@@ -247,11 +247,34 @@ def iml_vit(weights: Path, image: Tensor) -> Call:
     return forward
 
 
+def sparse_vit(weights: Path, image: Tensor) -> Call:
+    """As main_test.py, which loads what fits; what the network here does not use keeps its own numbers."""
+    from safebench_detectors.sparse_vit.network import NOT_USED
+
+    with contextlib.redirect_stdout(None):
+        network = importlib.import_module("SparseViT_Mul").SparseViT_Mul()
+    lacking = network.load_state_dict(dict(load_state(weights)["model"]), strict=False).missing_keys
+    assert all(key.startswith(NOT_USED) for key in lacking), lacking
+    network.eval()
+    square = torch.from_numpy(cv2.resize(to_images(image)[0], (512, 512))).permute(2, 0, 1)[None] / 255
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    square = (square - mean) / std
+    nothing = torch.zeros(1, 1, 512, 512)
+
+    def forward() -> Tensor:
+        found = Image.fromarray(network(square, nothing)[1][0, 0].numpy())
+        resized = found.resize((image.shape[3], image.shape[2]), Image.Resampling.LANCZOS)
+        return torch.from_numpy(np.array(resized)).clamp(0, 1)[None]
+
+    return forward
+
+
 DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
     "cat-net": cat_net,
     "iml-vit": iml_vit,
     "mmfusion": mmfusion,
     "mvss-net": mvss_net,
+    "sparse-vit": sparse_vit,
     "pscc-net": pscc_net,
     "trufor": trufor,
     "noiseprint": noiseprint,

@@ -18,6 +18,7 @@ from safebench_detectors.iml_vit.network import IMLViT
 from safebench_detectors.mmfusion.network import MMFusion
 from safebench_detectors.mmfusion.residuals import Residuals
 from safebench_detectors.mvss_net.network import MVSSNet
+from safebench_detectors.sparse_vit.network import SparseViT
 
 
 def cat_net() -> dict[str, Any]:
@@ -53,12 +54,22 @@ def iml_vit(side: int = 1024) -> dict[str, Any]:
     return draw(IMLViT(side), rules)
 
 
+def sparse_vit() -> dict[str, Any]:
+    """Beside what the network here computes with, a tensor that the authors' code holds and does not use."""
+    rules: Mapping[str, Rule] = {
+        r"gamma": lambda n: 0.3 + 0.1 * n,
+        r"conv_last\.weight$": lambda n: 2 * n / np.sqrt(n.shape[1]),
+    }
+    return {"model": {**draw(SparseViT(), rules), "encoder_net.norm1.bias": torch.zeros(64)}}
+
+
 STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "cat-net": cat_net,
     "iml-vit": iml_vit,
     "iml-vit-256": lambda: iml_vit(256),
     "mmfusion": mmfusion,
     "mvss-net": mvss_net,
+    "sparse-vit": sparse_vit,
 }
 
 
