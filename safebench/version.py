@@ -1,3 +1,3 @@
 """SafeBench's own version, which results and products name."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

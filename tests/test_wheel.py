@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
+
+from safebench.version import __version__ as VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {
@@ -49,6 +53,30 @@ def test_everything_that_is_no_test_is_in_the_wheel(wheel):
     assert expected <= held, sorted(expected - held)
     foreign = {name.split("/")[0] for name in held} - {*FOLDERS.values()}
     assert all(name.endswith(".dist-info") for name in foreign), foreign
+
+
+def test_the_wheel_stays_small(wheel):
+    assert wheel.stat().st_size < 20_000_000
+
+
+def test_its_metadata_are_what_an_index_takes(wheel):
+    [name] = [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".dist-info/METADATA")]
+    held = Metadata.from_email(zipfile.ZipFile(wheel).read(name), validate=True)
+    assert str(held.version) == VERSION
+    assert held.license_expression == "MIT"
+    assert held.license_files == ["LICENSE"]
+    assert held.description_content_type == "text/markdown"
+    assert held.description == (ROOT / "README.md").read_text("utf-8")
+    assert held.project_urls
+
+
+def test_a_release_has_one_number_and_one_date():
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    numbers = re.findall(r"^version: (\S+)$", citation, re.MULTILINE)
+    dates = re.findall(r"^date-released: (\S+)$", citation, re.MULTILINE)
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert numbers == [VERSION]
+    assert headings[:2] == ["Unreleased", f"{VERSION} ({dates[0]})"]
 
 
 @pytest.fixture(scope="module")
