@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,8 @@ def test_a_plain_run_has_no_curves_and_is_told_how_to_get_them(tmp_path):
         run.plot("robustness")
     with pytest.raises(ConfigError, match="--assembly spliced,regenerated"):
         run.plot("assembly")
-    assert run.plot()._repr_png_(), "one photo has no intervals"
+    figure: Any = run.plot()
+    assert figure._repr_png_(), "one photo has no intervals"
 
 
 def test_without_matplotlib_a_sentence_says_what_to_install(run, monkeypatch):
