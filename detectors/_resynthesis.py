@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 UPWARDS = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 """The interpolations that bring a picture back to its size."""
+WAYS = ("transposed", "uneven", "repeated", "interpolated", "shuffled")
+"""How a decoder doubles: transposed convolutions of side 4 and 3, repeating or interpolating before a convolution, and
+one convolution for each of the four new pixels (sub-pixel convolution)."""
 
 
 def resynthesise(photo: Image, hole: NDArray[np.bool_], rng: np.random.Generator) -> Image:
@@ -63,18 +66,60 @@ def _smoothed(photo: Image, rng: np.random.Generator) -> Image:
     return _image(means[int(rng.integers(len(means)))]())
 
 
-def _transposed(photo: Image, rng: np.random.Generator) -> Image:
-    """Halved, and doubled by a transposed convolution whose kernel is nearly bilinear: its checkerboard shows."""
-    height, width = photo.shape[:2]
-    small = cv2.resize(photo, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
-    spread = np.zeros((2 * small.shape[0], 2 * small.shape[1], 3), np.float32)
-    spread[::2, ::2] = small
-    kernel = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) * rng.uniform(0.85, 1.15, (4, 4))
-    return _image(cv2.filter2D(spread, -1, kernel * (4 / kernel.sum()))[:height, :width])
+def _decoded(photo: Image, rng: np.random.Generator) -> Image:
+    """Built up from a small picture by doubling it once to three times, as a generator's decoder does.
+
+    At each size the detail that doubling lacks is added, less what is faint: edges stay, grain goes, and what the
+    decoder's kernels are off by remains as a pattern.
+    """
+    sizes = [photo.astype(np.float32)]
+    for _ in range(int(rng.integers(1, 4))):
+        sizes.append(_halved(sizes[-1]))
+    drawn = sizes.pop()
+    faint, strength, off = rng.uniform(0, 12), rng.uniform(0.6, 1), rng.uniform(0, 0.08)
+    for wanted in reversed(sizes):
+        height, width = wanted.shape[:2]
+        way, errors = WAYS[rng.integers(len(WAYS))], rng.uniform(1 - off, 1 + off, (4, 4, 4))
+        detail = wanted - _doubled(_halved(wanted), way, np.ones_like(errors))[:height, :width]
+        detail = np.sign(detail) * np.maximum(np.abs(detail) - faint, 0)
+        drawn = _doubled(drawn, way, errors)[:height, :width] + strength * detail
+    return _image(drawn)
+
+
+def _halved(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    height, width = picture.shape[:2]
+    half = cv2.resize(picture, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(half, dtype=np.float32)
+
+
+def _doubled(small: NDArray[np.float32], way: str, errors: NDArray[np.float64]) -> NDArray[np.float32]:
+    """H x W x 3 to 2H x 2W x 3 in one of `WAYS`; errors, 4 x 4 x 4, multiply the numbers of four kernels."""
+    height, width = small.shape[:2]
+    if way in ("repeated", "interpolated"):
+        upwards = cv2.INTER_NEAREST if way == "repeated" else cv2.INTER_LINEAR
+        doubled = np.asarray(cv2.resize(small, (2 * width, 2 * height), interpolation=upwards), dtype=np.float32)
+        return _convolved(doubled, (1, 6, 1), errors[0])
+    large = np.zeros((2 * height, 2 * width, 3), np.float32)
+    if way == "shuffled":
+        for (row, column), kernel_errors in zip(np.ndindex(2, 2), errors, strict=True):
+            large[row::2, column::2] = _convolved(small, (1, 6, 1), kernel_errors)
+        return large
+    large[::2, ::2] = small
+    return 4 * _convolved(large, (1, 3, 3, 1) if way == "transposed" else (1, 2, 1), errors[0])
+
+
+def _convolved(
+    picture: NDArray[np.float32], profile: Sequence[float], errors: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """With the square kernel of a profile, of sum 1 before the errors multiply its numbers."""
+    side = len(profile)
+    kernel = np.outer(profile, profile) / sum(profile) ** 2 * errors[:side, :side]
+    return np.asarray(cv2.filter2D(picture, -1, kernel), dtype=np.float32)
 
 
 def _image(values: NDArray[np.generic]) -> Image:
     return np.clip(np.rint(values.astype(np.float32)), 0, 255).astype(np.uint8)
 
 
-_MEANS = (_resized, _smoothed, _transposed)
+_MEANS = (_resized, _smoothed, _decoded, _decoded)
+"""Decoders twice: they come nearest to what generators leave."""
