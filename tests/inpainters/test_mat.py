@@ -14,9 +14,9 @@ from safebench_inpainters.mat.attention import FAR, Attention, Block, PartialCon
 from safebench import load_inpainter
 from safebench.errors import ModelError, WeightsError
 from safebench.models import calling
-from safebench.testing import inputs
+from safebench.testing import InpainterContract, inputs
 
-PHOTOS, HOLES = inputs.photos(2, (256, 256)), inputs.holes(2, (256, 256))
+PHOTOS, HOLES = inputs.photos(1, (256, 256)), inputs.holes(1, (256, 256))
 
 
 @pytest.mark.slow
@@ -25,20 +25,30 @@ def test_computes_what_the_authors_code_computes_at_512(drawn: Any, golden_pixel
 
 
 @pytest.mark.slow
-def test_computes_what_the_authors_code_computes_and_keeps_the_contract(
-    drawn: Any, golden_pixels: Callable[..., Any]
-) -> None:
-    model = load_inpainter("mat", weights=drawn("mat"), device="cpu")
-    golden_pixels("mat", model)
-    together = calling.inpaint(model, PHOTOS, HOLES)
-    np.testing.assert_allclose(calling.inpaint(model, PHOTOS[1:], HOLES[1:])[0], together[1], atol=1e-5, rtol=0)
-    hidden = np.where(HOLES[..., None], 255 - PHOTOS, PHOTOS)
-    np.testing.assert_array_equal(calling.inpaint(model, hidden, HOLES), together)
-    np.testing.assert_allclose(together[~HOLES], PHOTOS[~HOLES] / 255, atol=1e-6)
-    model.seed = 1
-    assert np.abs(calling.inpaint(model, PHOTOS[:1], HOLES[:1])[0] - together[0]).max() > 0.01
-    with pytest.raises(ModelError, match="takes 256x256 pixels only, not 64x64"):
-        calling.inpaint(model, PHOTOS[:, :64, :64], HOLES[:, :64, :64])
+class TestContract(InpainterContract):
+    name = "mat"
+    sizes = ((256, 256),)
+
+    @pytest.fixture(autouse=True)
+    def _use_checkpoint(self, drawn: Callable[..., Path]) -> None:
+        self.weights = drawn("mat")
+
+    def test_batch_equals_single_calls(self) -> None:
+        """Of two, since each takes seconds."""
+        model = self._load()
+        photos, holes = inputs.photos(2, (256, 256)), inputs.holes(2, (256, 256))
+        together = calling.inpaint(model, photos, holes)
+        np.testing.assert_allclose(calling.inpaint(model, photos[1:], holes[1:])[0], together[1], atol=1e-5, rtol=0)
+
+    def test_computes_what_the_authors_code_computes(self, golden_pixels: Callable[..., Any]) -> None:
+        model = self._load()
+        golden_pixels("mat", model)
+        filled = calling.inpaint(model, PHOTOS, HOLES)
+        np.testing.assert_allclose(filled[~HOLES], PHOTOS[~HOLES] / 255, atol=1e-6)
+        model.seed = 1
+        assert np.abs(calling.inpaint(model, PHOTOS, HOLES) - filled).max() > 0.01
+        with pytest.raises(ModelError, match="takes 256x256 pixels only, not 64x64"):
+            calling.inpaint(model, PHOTOS[:, :64, :64], HOLES[:, :64, :64])
 
 
 @pytest.mark.slow
