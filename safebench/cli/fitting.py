@@ -18,7 +18,7 @@ def fit(table: Table, width: int) -> Table:
     words = [_widest(texts, column) for texts, column in zip(columns, table.columns, strict=True)]
     lines = [max(cell_len(line) for text in texts for line in text.splitlines() or [""]) for texts in columns]
     widths = [min(word, line) for word, line in zip(words, lines, strict=True)]
-    left = width - sum(widths) - 3 * len(columns) - 1
+    left = width - sum(widths) - 3 * len(columns) - (1 if table.pad_edge else -1)
     broken = [k for k, column in enumerate(table.columns) if not column.no_wrap]
     while left < 0 and broken and max(widths[k] for k in broken) > _LEAST:  # few words rather than many
         widths[max(broken, key=widths.__getitem__)] -= 1

@@ -145,9 +145,9 @@ def _datasets() -> Table:
 
 
 def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("name", "paper"))
+        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     return table
 
 

@@ -49,7 +49,8 @@ def check_given(given: Given, models: Iterable[tuple[Card, str]]) -> None:
         if key in names:
             continue
         if not names:
-            raise ConfigError(f"{said}: {' and '.join(sorted({card.name for card in meant}))} has no options")
+            without = sorted({card.name for card in meant})
+            raise ConfigError(f"{said}: {' and '.join(without)} {'has' if len(without) == 1 else 'have'} no options")
         close = difflib.get_close_matches(key, names, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(names))}"
         raise ConfigError(f"{said}: there is no such option; {hint}")

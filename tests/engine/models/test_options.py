@@ -58,6 +58,9 @@ def test_a_model_without_options_is_called_that() -> None:
     telea, _ = registry.find("inpainters", "telea")
     with pytest.raises(ConfigError, match="telea has no options"):
         check_given({"steps": 3}, [(telea.card, "")])
+    copy, _ = registry.find("inpainters", "copy")
+    with pytest.raises(ConfigError, match="copy and telea have no options"):
+        check_given({"steps": 3}, [(telea.card, ""), (copy.card, "")])
     check_given({"steps": 3}, [(telea.card, ""), (card(), "")])
 
 
