@@ -29,11 +29,13 @@ def list_() -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from safebench.cli.fitting import fit
     from safebench.models import licences, weights
 
+    console = Console()
     table = Table(header_style="bold")
     for heading in ("name", "here", "size", "terms", "trained on"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "name")
     for entry, checkpoint in _everything():
         place = weights.at_hand(entry, checkpoint)
         here = "missing" if place is None else "shipped" if weights.is_shipped(entry, checkpoint, place) else "present"
@@ -45,7 +47,7 @@ def list_() -> None:
             Text(licences.in_short(entry)),
             Text(checkpoint.trained_on),
         )
-    Console().print(table)
+    console.print(fit(table, console.width))
 
 
 @app.command()

@@ -30,6 +30,13 @@ def test_licences_of_models_stay_whole():
     assert "(danielbuechele);" in text, "one title has no room; the others' words stay whole"
 
 
+def test_names_of_weights_stay_whole():
+    text = CliRunner().invoke(app, ["weights", "list"], env={"COLUMNS": "80"}).output
+    assert max(map(len, text.splitlines())) <= 80
+    assert "comodgan:places2-512" in text
+    assert "non-commercial" in text
+
+
 def test_what_is_left_goes_to_those_with_most_to_say_and_no_room_is_left_to_rich():
     table = Table("a", "b")
     table.add_row("short", "one two three four five six seven")
