@@ -29,7 +29,7 @@ from unittest import mock
 import msgspec
 import torch
 import torchvision
-from safebench_inpainters.safepaint.features import Vgg19
+from safebench_inpainters._features import Vgg19
 from safebench_inpainters.safepaint.recipe import Recipe
 from torch import Tensor
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import torch
 from torch import Tensor
 
+from safebench.errors import WeightsError
 from safebench.models.contracts import Inpainter
 from safebench.models.toolbox.padding import pad_symmetric
-from safebench.weights.read.checkpoints import fit, load_state
+from safebench.weights.read.checkpoints import fit, load_metadata, load_state
 
 from .network import Generator
+from .options import AotGanConfig, build_generator
 
 
 class Adapter(Inpainter):
-    """Takes the authors' generator file, a plain state dict."""
+    """Takes the authors' generator file, a plain state dict, and what is trained here, which names its config."""
 
     def load(self, weights: Path | None, device: torch.device) -> None:
         """See `Model.load`."""
         super().load(weights, device)
-        network = Generator()
+        network = _described(weights)
         fit(network, load_state(weights), f"{self.card.name}: {weights}")
         self.network = network.eval().to(device)
 
@@ -33,3 +36,14 @@ class Adapter(Inpainter):
         seen, holes = (pad_symmetric(x, multiple=4, least=36) for x in (images * 2 - 1, masks))
         filled = torch.cat([self.network(seen[k : k + 1], holes[k : k + 1]) for k in range(len(images))])
         return (filled[..., :height, :width] + 1) / 2
+
+
+def _described(weights: Path | None) -> Generator:
+    """The network that a file is of: its metadata say so, or it is the authors'."""
+    described = load_metadata(weights).get("config") if weights else None
+    if described is None:
+        return Generator()
+    try:
+        return build_generator(msgspec.json.decode(described, type=AotGanConfig))
+    except msgspec.DecodeError as error:
+        raise WeightsError(f"{weights}: its config is none of AOT-GAN's: {error}") from None

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._rwsa import Placed
+
 DILATIONS = (1, 2, 4, 8)
 BLOCKS = 8
+Attention = Literal["none", "rwsa", "rwsa-down", "rwsa-up"]
 
 
 class Generator(nn.Module):
     """Encoder, eight blocks of aggregated contextual transformations at a quarter of the size, decoder.
 
-    Attributes and positions carry the names of the published checkpoint's keys.
+    Attributes and positions carry the names of the published checkpoint's keys.  `width`: channels of the first layer.
+    `attention`: RWSA behind both down-sampling layers (`rwsa`, `rwsa-down`), or before the decoder's three (`rwsa-up`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 64, attention: Attention = "none") -> None:
         super().__init__()
-        stem = nn.ReflectionPad2d(3), nn.Conv2d(4, 64, kernel_size=7), nn.ReLU(inplace=True)
-        self.encoder = nn.Sequential(*stem, *_halving(64, 128), *_halving(128, 256))
-        self.middle = nn.Sequential(*(Block(256) for _ in range(BLOCKS)))
-        growing = Doubling(256, 128), nn.ReLU(inplace=True), Doubling(128, 64), nn.ReLU(inplace=True)
-        self.decoder = nn.Sequential(*growing, nn.Conv2d(64, 3, kernel_size=3, padding=1), nn.Tanh())
+        c = width
+        stem = nn.ReflectionPad2d(3), nn.Conv2d(4, c, kernel_size=7), nn.ReLU(inplace=True)
+        self.encoder = nn.Sequential(*stem, *_halving(c, 2 * c), *_halving(2 * c, 4 * c))
+        self.middle = nn.Sequential(*(Block(4 * c) for _ in range(BLOCKS)))
+        growing = Doubling(4 * c, 2 * c), nn.ReLU(inplace=True), Doubling(2 * c, c), nn.ReLU(inplace=True)
+        self.decoder = nn.Sequential(*growing, nn.Conv2d(c, 3, kernel_size=3, padding=1), nn.Tanh())
+        self.down = Placed({5: 2 * c, 7: 4 * c} if attention in ("rwsa", "rwsa-down") else {})
+        self.up = Placed({0: 4 * c, 2: 2 * c, 4: c} if attention == "rwsa-up" else {})
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
         """The whole picture, B x 3 x H x W in [-1, 1], of images in [-1, 1] and masks B x 1 x H x W, 1 = hole.
@@ -30,7 +39,8 @@ class Generator(nn.Module):
         H and W are multiples of 4, 36 at least; the hole's pixels are set to 1 (white) here.
         """
         x = torch.cat([images * (1 - masks) + masks, masks], dim=1)
-        return self.decoder(self.middle(self.encoder(x)))
+        features = self.middle(self.down.through(self.encoder, x, masks))
+        return self.up.through(self.decoder, features, masks)
 
 
 class Block(nn.Module):
@@ -78,9 +88,9 @@ def _reflected(channels_in: int, channels_out: int, dilation: int = 1) -> tuple[
 
 
 def _stretch(x: Tensor) -> Tensor:
-    """Mean -5 and deviation 10 (unbiased) per picture and channel, in place: 5 (2 (x - mean) / deviation - 1).
+    """Mean -5 and deviation 10 (unbiased) per picture and channel: 5 (2 (x - mean) / deviation - 1).
 
     Eight such gates in a row magnify rounding a thousandfold, so that the order of the operations is the published one.
     """
     mean, deviation = x.mean(dim=(2, 3), keepdim=True), x.std(dim=(2, 3), keepdim=True)
-    return x.sub_(mean).mul_(2).div_(deviation + 1e-9).sub_(1).mul_(5)
+    return (x - mean).mul_(2).div_(deviation + 1e-9).sub_(1).mul_(5)

@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from .._rwsa import RWSA, ChannelAttention
 from .extractor import LENGTH, DomainExtractor
 from .filling import fill_smoothly
 from .layers import NOISE_CHANNELS, Grain, InstanceNorm, ResidualBlock, conv, encoder, initialise, up_conv
-from .rwsa import RWSA, ChannelAttention
 
 Design = Literal["paper", "authors", "safebench"]
 """`paper`: spectral norm in the generators; `authors`: none there, as released; `safebench`: see `Generator`."""

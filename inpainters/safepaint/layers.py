@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from .winograd import Conv3x3
+from .._winograd import Conv3x3
 
 NOISE_CHANNELS = 8
 """Planes of noise from which preset `safebench` makes a picture's grain."""

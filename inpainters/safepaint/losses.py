@@ -1,11 +1,9 @@
-"""The five losses (equations 8 to 14 of the paper), and two of preset `safebench`.
+"""The losses of equations 8 and 11 to 14 of the paper, and two of preset `safebench`; 9 and 10: `_features`.
 
 Pictures are float32 B x 3 x H x W in [0, 1]; masks B x 1 x H x W, 1 = hole; each loss is a scalar.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -18,23 +16,6 @@ def reconstruction(painted: Tensor, photos: Tensor, masks: Tensor | None = None)
     """Mean absolute error (equation 8); divided by the mean of the masks where they are given, as the authors do."""
     error = F.l1_loss(painted, photos)
     return error if masks is None else error / masks.mean().clamp(min=1e-6)
-
-
-def perceptual(painted: Sequence[Tensor], photos: Sequence[Tensor]) -> Tensor:
-    """Mean absolute differences of features, summed over layers (equation 9, Johnson et al. 2016)."""
-    differences = [(a - b).abs().mean(dtype=torch.float32) for a, b in zip(painted, photos, strict=True)]
-    return torch.stack(differences).sum()
-
-
-def style(painted: Sequence[Tensor], photos: Sequence[Tensor]) -> Tensor:
-    """Mean absolute differences of the features' Gram matrices, summed over layers (equation 10, Gatys et al. 2016)."""
-    return perceptual([gram(a) for a in painted], [gram(b) for b in photos])
-
-
-def gram(features: Tensor) -> Tensor:
-    """Inner products of channels, divided by C h w: B x C x h x w to float32 B x C x C."""
-    flat = features.permute(0, 2, 3, 1).flatten(1, 2)  # no copy where the channels lie last
-    return torch.bmm(flat.transpose(1, 2), flat).float() / features[0].numel()
 
 
 def hinge_discriminator(real: Tensor, fake: Tensor, share: Tensor | None = None) -> Tensor:

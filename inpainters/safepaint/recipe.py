@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from safebench.metrics.l1 import l1
 from safebench.metrics.perceptual import Perceptual, load_perceptual
-from safebench.metrics.psnr import psnr
 from safebench.models.cards import Card, Input
 from safebench.models.contracts import Recipe as BaseRecipe
 from safebench.models.toolbox.layout import fastest_layout
 from safebench.training.against import Opponents, check_differentiable
 from safebench.weights.read.checkpoints import fit
 
+from .._features import Features, load_features, perceptual, style
+from .._training import composite, frozen, quality
 from . import losses
 from .discriminator import Discriminator
-from .features import Features, load_features
 from .generator import MULTIPLE, SMALLEST, Painting
 from .layers import draw_noise
 from .options import CHANNELS, PRESETS, SafePaintConfig, build_generator
@@ -106,7 +103,7 @@ class Recipe(BaseRecipe):
         parts = self._generator_losses(painting, refined, photos, masks)
         patches: Tensor | None = None
         if self.config.lambda_adversarial:
-            with _frozen(networks["discriminator"]) as discriminator:
+            with frozen(networks["discriminator"]) as discriminator:
                 fake = discriminator(refined)
                 patches = _to_patches(masks, fake) if told_apart else None
                 parts["adversarial"] = self.config.lambda_adversarial * self._fooling(fake, patches)
@@ -129,14 +126,7 @@ class Recipe(BaseRecipe):
     def validate(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """PSNR in dB, LPIPS (SqueezeNet) and L1 of the 8-bit composites."""
         painting = self._paint(networks, batch)
-        composites = _bytes(_composite(painting.refined, batch["photo"], batch["mask"]))
-        photos = _bytes(batch["photo"])
-        differences = composites.astype(np.int64) - photos
-        return {
-            "psnr": torch.tensor([psnr(difference) for difference in differences]),
-            "lpips": torch.from_numpy(self.lpips(composites, photos)),
-            "l1": torch.tensor([l1(difference) for difference in differences]),
-        }
+        return quality(composite(painting.refined, batch["photo"], batch["mask"]), batch["photo"], self.lpips)
 
     def preview(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Hole, coarse, final and original."""
@@ -144,8 +134,8 @@ class Recipe(BaseRecipe):
         painting = self._paint(networks, batch)
         return {
             "hole": photos * (1 - masks) + masks,
-            "coarse": _composite(painting.coarse, photos, masks),
-            "final": _composite(painting.refined, photos, masks),
+            "coarse": composite(painting.coarse, photos, masks),
+            "final": composite(painting.refined, photos, masks),
             "original": photos,
         }
 
@@ -177,7 +167,7 @@ class Recipe(BaseRecipe):
         if config.lambda_grain:
             parts["grain"] = config.lambda_grain * losses.grain(refined, photos, masks)
         if self.opponents is not None:
-            composites = _composite(painting.refined, photos, masks)
+            composites = composite(painting.refined, photos, masks)
             parts["against"] = config.lambda_against * self.opponents.found(composites, masks)
         return parts
 
@@ -204,7 +194,7 @@ class Recipe(BaseRecipe):
                 seen = painted if weight is None else painted * _repeated(weight, count)
                 pairs.append((network(seen, chosen), [_repeated(target, count) for target in targets]))
         # a mean over the stages' common batch, so times their number
-        return count * losses.perceptual(*pairs[0]), count * losses.style(*pairs[1])
+        return count * perceptual(*pairs[0]), count * style(*pairs[1])
 
     def _judged(self, painted: Tensor, photos: Tensor, masks: Tensor) -> Tensor:
         return painted if self.config.judged == "output" else photos * (1 - masks) + painted * masks
@@ -249,17 +239,6 @@ def _shipped(networks: Mapping[str, nn.Module]) -> nn.Module:
     return inner
 
 
-@contextmanager
-def _frozen(network: nn.Module) -> Iterator[nn.Module]:
-    """The network without gradients for its own weights; out of a distributed wrapper, which would wait for them."""
-    inner: nn.Module = getattr(network, "module", network)
-    inner.requires_grad_(False)
-    try:
-        yield inner
-    finally:
-        inner.requires_grad_(True)
-
-
 def _to_patches(masks: Tensor, logits: Tensor) -> Tensor:
     """1 for each logit whose cell holds painted pixels."""
     return F.adaptive_max_pool2d(masks, (logits.shape[-2], logits.shape[-1]))
@@ -267,12 +246,3 @@ def _to_patches(masks: Tensor, logits: Tensor) -> Tensor:
 
 def _repeated(tensor: Tensor, count: int) -> Tensor:
     return tensor if count == 1 else tensor.repeat(count, *(1,) * (tensor.dim() - 1))
-
-
-def _composite(painted: Tensor, photos: Tensor, masks: Tensor) -> Tensor:
-    return photos * (1 - masks) + painted.clamp(0, 1) * masks
-
-
-def _bytes(images: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """float B x 3 x H x W in [0, 1] to uint8 B x H x W x 3."""
-    return (images.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

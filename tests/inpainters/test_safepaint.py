@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safebench_inpainters._rwsa import RWSA, elu, resize_mask
 from safebench_inpainters.safepaint.filling import fill_smoothly
 from safebench_inpainters.safepaint.generator import Generator
 from safebench_inpainters.safepaint.layers import draw_noise
 from safebench_inpainters.safepaint.options import PRESETS, SafePaintConfig, build_generator
-from safebench_inpainters.safepaint.rwsa import RWSA, elu, resize_mask
 from safetensors.torch import save_file
 
 from safebench import load_inpainter

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from safebench_inpainters.safepaint import features, losses
+from safebench_inpainters import _features as features
+from safebench_inpainters.safepaint import losses
 from safebench_inpainters.safepaint.recipe import Recipe
 from safetensors.torch import load_file
 from torchvision.models import vgg16
@@ -219,7 +220,7 @@ def test_features_are_shared_without_changing_the_losses(batch, judged):
             expected_perceptual += (a - b).abs().mean()
         for layer in network.style:
             (a,), (b,) = network(stage * weight, [layer]), network(photos * weight, [layer])
-            expected_style += (losses.gram(a) - losses.gram(b)).abs().mean()
+            expected_style += (features.gram(a) - features.gram(b)).abs().mean()
     torch.testing.assert_close(perceptual, expected_perceptual)
     torch.testing.assert_close(style, expected_style)
 
@@ -246,7 +247,7 @@ def test_losses_follow_their_formulas():
     torch.testing.assert_close(losses.reconstruction(a, b), (a - b).abs().sum() / a.numel())
     torch.testing.assert_close(losses.reconstruction(a, b, masks), (a - b).abs().mean() / masks.mean())
     flat = a.flatten(2)
-    torch.testing.assert_close(losses.gram(a), torch.einsum("bin,bjn->bij", flat, flat) / a[0].numel())
+    torch.testing.assert_close(features.gram(a), torch.einsum("bin,bjn->bij", flat, flat) / a[0].numel())
 
     real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-2.0, 0.5])
     assert losses.hinge_discriminator(real, fake).item() == pytest.approx((0 + 0.5) / 2 + (0 + 1.5) / 2)

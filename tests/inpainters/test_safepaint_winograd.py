@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safebench_inpainters.safepaint.features import Vgg19
+from safebench_inpainters._features import Vgg19
+from safebench_inpainters._winograd import WIDE, Conv3x3, matrices
 from safebench_inpainters.safepaint.layers import InstanceNorm
-from safebench_inpainters.safepaint.winograd import WIDE, Conv3x3, matrices
 from torch import Tensor, nn
 
 

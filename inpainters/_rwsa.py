@@ -6,13 +6,14 @@ features = attention(features, masks)     # features: B x 64 x h x w; masks: B x
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .winograd import Conv3x3
+from ._winograd import Conv3x3
 
 KERNEL = 5
 """Side of the Gaussian that softens the border between the regions."""
@@ -139,3 +140,22 @@ def resize_mask(masks: Tensor, size: tuple[int, int]) -> Tensor:
         strides = (height // size[0], width // size[1])
         return torch.round(F.avg_pool2d(masks, [min(2, s) for s in strides], strides))
     return torch.round(F.adaptive_avg_pool2d(masks, size))
+
+
+class Placed(nn.ModuleDict):
+    """RWSA between the layers of a row: `channels` of the feature map by the number of the layer that it stands before.
+
+    A row without any has the state that it had.
+    """
+
+    def __init__(self, channels: Mapping[int, int]) -> None:
+        super().__init__({str(k): RWSA(count) for k, count in channels.items()})
+
+    def through(self, layers: nn.Sequential, features: Tensor, masks: Tensor) -> Tensor:
+        """What the row makes of the features B x C x h x w; masks: B x 1 x H x W, 1 = hole."""
+        for k in range(len(layers) + 1):
+            if str(k) in self:
+                features = self[str(k)](features, masks)
+            if k < len(layers):
+                features = layers[k](features)
+        return features

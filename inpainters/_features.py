@@ -1,8 +1,8 @@
-"""The networks, trained on ImageNet, whose features the perceptual and the style loss compare."""
+"""The perceptual and the style loss, and the networks, trained on ImageNet, whose features they compare."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 import torch
@@ -15,12 +15,13 @@ from torchvision.models import (
     vgg16,
     vgg19,
 )
+from torchvision.transforms.functional import normalize
 
 from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.fetch.backbones import backbone_file
 from safebench.weights.read.checkpoints import fit, load_state
 
-from .winograd import Conv3x3
+from ._winograd import Conv3x3
 
 
 class Features(nn.Module):
@@ -61,10 +62,16 @@ class Vgg19(Features):
 
     perceptual = (1, 6, 11, 20, 29)
     style = (8, 17, 26, 31)
+    normalise = False
+    """Whether the input is normalised first, as in its training on ImageNet."""
     url = VGG19_Weights.IMAGENET1K_V1.url
 
     def __init__(self) -> None:
         super().__init__(_by_winograd(vgg19(weights=None).features))
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """As it comes, or as in its training on ImageNet."""
+        return normalize(images, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]) if self.normalise else images
 
 
 class ScaledFeatures(Features):
@@ -132,3 +139,20 @@ def load_features(name: str, user: str) -> Features:
     stored = {key: value for key, value in stored.items() if key in kept}
     fit(network.layers, stored, f"{user} ({name}), {path}")
     return network
+
+
+def perceptual(painted: Sequence[Tensor], photos: Sequence[Tensor]) -> Tensor:
+    """Mean absolute differences of features, summed over layers (Johnson et al. 2016)."""
+    differences = [(a - b).abs().mean(dtype=torch.float32) for a, b in zip(painted, photos, strict=True)]
+    return torch.stack(differences).sum()
+
+
+def style(painted: Sequence[Tensor], photos: Sequence[Tensor]) -> Tensor:
+    """Mean absolute differences of the features' Gram matrices, summed over layers (Gatys et al. 2016)."""
+    return perceptual([gram(a) for a in painted], [gram(b) for b in photos])
+
+
+def gram(features: Tensor) -> Tensor:
+    """Inner products of channels, divided by C h w: B x C x h x w to float32 B x C x C."""
+    flat = features.permute(0, 2, 3, 1).flatten(1, 2)  # no copy where the channels lie last
+    return torch.bmm(flat.transpose(1, 2), flat).float() / features[0].numel()
