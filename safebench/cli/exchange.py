@@ -47,6 +47,7 @@ def verify_adapter(
     weights: Annotated[list[str] | None, typer.Option(metavar="NAME=FILE", help="The model's checkpoint.")] = None,
 ) -> None:
     """Run a model beside its authors' own code on the same pictures, and print the largest differences."""
+    from safebench.cli.fitting import fit
     from safebench.cli.pairs import pairs
     from safebench.commands.verifying_adapters import KINDS
     from safebench.commands.verifying_adapters import verify_adapter as verify
@@ -72,7 +73,8 @@ def verify_adapter(
         place = "-" if row.place is None else f"{row.place[0]}, {row.place[1]}"
         table.add_row(Text(row.picture), row.what, f"{row.largest:.3g}", f"{row.mean:.3g}", place)
     table.caption = "Values lie in [0, 1]; one step of an 8-bit file is 0.0039, of a 16-bit one 0.000015."
-    Console().print(table)
+    console = Console()
+    console.print(fit(table, console.width))
 
 
 COMMANDS = (export, verify_adapter)

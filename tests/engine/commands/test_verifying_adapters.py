@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from safebench.cli.app import app
 from safebench.commands.verifying_adapters import verify_adapter
 from safebench.errors import ConfigError, UnknownNameError
 
@@ -48,6 +50,14 @@ def test_an_inpainter_equals_itself_to_the_rounding_of_8_bits(tmp_path):
     assert compared.ours == "telea"
     assert [row.what for row in compared.differences] == ["output", "output", "hole", "hole"]
     assert max(row.largest for row in compared.differences) <= 0.5 / 255 + 1e-7
+
+
+def test_names_of_pictures_stay_whole_at_80_columns(tmp_path):
+    command = original(tmp_path, "telea", "inpainters")
+    arguments = ["verify-adapter", "telea", "--against", command, "--limit", "2", "--size", "64"]
+    text = CliRunner().invoke(app, arguments, env={"COLUMNS": "80"}).output
+    assert "flower-y000-x192 " in text
+    assert "astronaut-y256-x256 " in text
 
 
 def test_the_largest_difference_is_found_where_it_is(tmp_path):
