@@ -62,7 +62,8 @@ class Command:
         self.photos = photos
 
     def arguments(self, out: Path, *more: str) -> list[str]:
-        sizes = ["--resolution", "32", "--batch-size", "2", "--set", "validation_photos=4"]
+        batch = [] if "--batch-size" in more else ["--batch-size", "2"]
+        sizes = ["--resolution", "32", *batch, "--set", "validation_photos=4"]
         return ["safebench", "train", "mean-fill", "--images", str(self.photos), "--out", str(out), *sizes, *more]
 
     def start(
