@@ -18,6 +18,7 @@ from safebench.protocol import ORIGINAL
 from safebench.results.comparing import terms
 from safebench.results.privacy import without_paths
 from safebench.results.results import Results
+from safebench.results.trainings import Trainings
 from safebench.runs.provenance import caveats
 
 from .._common.runs import Record, mapping, records
@@ -31,9 +32,22 @@ CACHE = "$SAFEBENCH_CACHE"
 """What a page calls the folder of checkpoints: its path says who worked where."""
 
 
+_OF_TRAININGS = (
+    "Figures are means over trainings, which differ in their seed alone, and photos; the 95% intervals are over both: "
+    "photos and trainings are drawn, each by itself. Few trainings carry little: of two the interval spans from the "
+    "one to the other, and covers no third."
+)
+_OF_ONE_TRAINING = (
+    "One training of each network: the 95% intervals are over photos alone, so a difference may be the seed's."
+)
+
+
 @dataclass(frozen=True)
 class Beside:
-    """One cell; figures as text, "" where there is none, and then `reason` says why."""
+    """One cell; figures as text, "" where there is none, and then `reason` says why.
+
+    of_each: the figure of each training, where there are several.
+    """
 
     published: str
     measured: str
@@ -41,6 +55,7 @@ class Beside:
     n: int
     reason: str
     value: Figure
+    of_each: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,12 +123,15 @@ def comparison(outcome: Outcome, published: Mapping[str, Any]) -> Comparison:
 def _remarks(outcome: Outcome, figures: Mapping[str, Any]) -> list[str]:
     """What has to be known before anything is compared."""
     remarks = []
+    if outcome.trained:
+        several = any(len(measured.names) > 1 for measured in outcome.runs.values())
+        remarks += [without_paths(outcome.trained), _OF_TRAININGS if several else _OF_ONE_TRAINING]
     if SAMPLE in outcome.datasets:
         mixed = ": a difference mixes model and photos" if figures else ""
         remarks.append(f"Measured on SafeBench's built-in photos, not on the paper's data{mixed}.")
-    for (dataset, _), (results, _) in outcome.runs.items():
-        remarks.append(f"On {without_paths(dataset)}: {_terms(results)}.")
-        if whose := caveats(results.record):
+    for (dataset, _), measured in outcome.runs.items():
+        remarks.append(f"On {without_paths(dataset)}: {_terms(measured.results)}.")
+        if whose := caveats(measured.results.record):
             remarks.append(whose)
     if not figures:
         remarks.append("No published figures of this table are at hand: these are measured ones alone.")
@@ -157,6 +175,7 @@ def _block(outcome: Outcome, dataset: str, detector: str, figures: Mapping[str, 
         line = Line(row.label, "not in the paper" if row.extra else "", cells)
         if line.measured or not (row.extra or (detector and not own_detector)):
             lines.append(line)
+    lines += [_difference(outcome, row, dataset, detector, columns) for row in _set_against(outcome, dataset)]
     title = f"{without_paths(dataset)}" + (f", detector {detector}" if detector else "")
     remark = f"published figures: {shown_beside}" if figures and dataset != shown_beside else ""
     if detector and not own_detector:
@@ -183,7 +202,36 @@ def _beside(
         n=int(record.get("n", 0)),
         reason="" if known else reason,
         value=measured,
+        of_each=_of_each(record, digits),
     )
+
+
+def _set_against(outcome: Outcome, dataset: str) -> list[RowSpec]:
+    """The rows that were trained and lie beside another that was, which lacks the part in question."""
+    both = [row for row in outcome.rows if row.beside and (dataset, row.beside) in outcome.runs]
+    return [row for row in both if outcome.trained and (dataset, row.label) in outcome.runs]
+
+
+def _difference(outcome: Outcome, row: RowSpec, dataset: str, detector: str, columns: list[tuple[str, str]]) -> Line:
+    """What the part in question changes: a row minus the one beside it, paired by picture and by training."""
+    cells = []
+    for metric, hole_bin in columns:
+        digits = METRICS[metric][1]
+        pair = [outcome.runs[dataset, label] for label in (row.label, row.beside)]
+        ours, theirs = (Trainings.of(m.results, m.names, hole_bin, _MEASURED[metric], detector) for m in pair)
+        record = ours.minus(theirs)
+        value = figure(record, _MEASURED[metric].key) or Figure(math.nan)
+        known = not math.isnan(value.value)
+        told_value = ("+" if value.value > 0 else "") + told(value, digits) if known else ""
+        reason = "" if known else "one of the two has no figure"
+        cells.append(Beside("", told_value, "", int(record["n"]), reason, value, _of_each(record, digits)))
+    return Line(f"{row.label} − {row.beside}", "paired difference", cells)
+
+
+def _of_each(record: Record, digits: int) -> str:
+    """The figure of each training in the order of the seeds, where there are several."""
+    of_each = record.get("of_each", ())
+    return " / ".join(number(value, digits) for value in of_each) if len(of_each) > 1 else ""
 
 
 def _record(
@@ -192,15 +240,19 @@ def _record(
     """The cell that holds a figure, or why there is none."""
     if (dataset, row.label) not in outcome.runs:
         return {}, _why(outcome, row, dataset)
-    results, name = outcome.runs[dataset, row.label]
-    if _MEASURED[metric].subject == "quality":
+    results, names = outcome.runs[dataset, row.label]
+    of_detector = _MEASURED[metric].subject != "quality"
+    if of_detector and detector in outcome.reasons:
+        return {}, _reason(f"{detector}: {outcome.reasons[detector]}")
+    if outcome.trained:
+        record = Trainings.of(results, names, hole_bin, _MEASURED[metric], detector).record()
+        return (record, "") if record["n"] + record["failures"] else ({}, "not run")
+    if not of_detector:
         cells = results.quality_cells
     else:
-        if detector in outcome.reasons:
-            return {}, _reason(f"{detector}: {outcome.reasons[detector]}")
         cells = results.detection_cells
         cells = cells[(cells["detector"].str.partition(":")[0] == detector) & (cells["inpainter"] != ORIGINAL)]
-    rows = records(cells[(cells["inpainter"] == name) & (cells["bin"] == hole_bin)])
+    rows = records(cells[cells["inpainter"].isin(names) & (cells["bin"] == hole_bin)])
     return (rows[0], "") if rows else ({}, "not run")
 
 

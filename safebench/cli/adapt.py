@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from safebench.cli.lists import split
+from safebench.cli.lists import split, whole_numbers
 from safebench.cli.pairs import pairs
 from safebench.errors import ConfigError
 
@@ -69,7 +69,7 @@ def adapt(
         "images": images,
         "masks": masks,
         "bins": bins,
-        "adapt": _numbers(budget) or (None if "adapt" in stored else (100, 500, 2000)),
+        "adapt": whole_numbers(budget, "--budget") or (None if "adapt" in stored else (100, 500, 2000)),
         "limit": limit,
         "size": size,
         "seed": seed,
@@ -90,12 +90,3 @@ def adapt(
     from safebench.cli.running import run_and_report  # torch and pandas, which take seconds
 
     raise typer.Exit(run_and_report(config, as_json=json))
-
-
-def _numbers(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ConfigError(f"--budget {text}: has to be whole numbers, separated by commas") from None

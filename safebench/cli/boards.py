@@ -1,4 +1,4 @@
-"""`safebench leaderboard`, `reproduce`, `submit`, `check`, `publish`: from finished runs to what others read."""
+"""`safebench leaderboard`, `submit`, `check`, `publish`: from finished runs to what others read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from safebench.cli.pairs import pairs
-from safebench.cli.panels import words
-from safebench.errors import ExitStatus
+from safebench.cli.reproduce import reproduce
 
 FORMS = {"html": "leaderboard"}
 """What the pages of a leaderboard are called among the forms; every other form bears its own name."""
@@ -28,49 +26,6 @@ def leaderboard(
 
     with opened(runs) as results:
         typer.echo(str(write_report(results, out, FORMS.get(form, form))))
-
-
-def reproduce(
-    table: Annotated[
-        str, typer.Argument(help="table1 to table6.", autocompletion=words(*(f"table{k}" for k in range(1, 7))))
-    ],
-    images: Annotated[
-        list[str] | None,
-        typer.Option(help="A data set's name or a directory; again for more. Default: the table's own, else sample."),
-    ] = None,
-    masks: Annotated[str, typer.Option(help="irregular, nvidia, or a directory.")] = "irregular",
-    limit: Annotated[int | None, typer.Option(help="So many photos. Default: all.")] = None,
-    weights: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=FILE", help="A model's or a row's checkpoint; again for more.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Reaches every random draw.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
-    lpips_net: Annotated[str | None, typer.Option(help="alex, vgg or squeeze. Default: alex.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where it goes. Default: reproduced/TABLE.")] = None,
-) -> None:
-    """Run what can run of a table of the SafePaint paper, and show it beside the published figures."""
-    from rich.console import Console
-
-    from safebench.cli.progress import watching
-    from safebench.commands.reproduce import Options, reproduce
-
-    options = Options(
-        out=out or Path("reproduced") / table,
-        images=tuple(images or ()),
-        weights=pairs(weights) or {},
-        limit=limit,
-        masks=masks,
-        seed=seed,
-        device=device,
-        lpips_net=lpips_net,
-    )
-    with watching(Console(stderr=True)) as watcher:
-        page, text, failures = reproduce(table, options, watcher)
-    typer.echo(text)
-    typer.echo(f"Page: {page}")
-    if failures:
-        typer.echo(f"Failed: {failures} samples; the reports of the runs in {options.out / 'runs'} list them", err=True)
-        raise typer.Exit(ExitStatus.FAILURES)
 
 
 def submit(

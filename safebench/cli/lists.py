@@ -20,3 +20,13 @@ def split(names: Iterable[str] | None, option: str, whole: str = ":") -> list[st
         if not all(part.strip() for part in parts):
             raise ConfigError(f"{option} {name}: nothing stands before, between or after its commas")
     return parts
+
+
+def whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+    """`100,500` as numbers; None where it is not given.  Raises ConfigError where one is none."""
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"{option} {text}: has to be whole numbers, separated by commas") from None

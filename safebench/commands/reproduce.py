@@ -6,13 +6,17 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+from safebench.commands.reproduce_training import Network, Training, train_all
 from safebench.commands.run import execute
 from safebench.errors import ConfigError, PluginError, SafebenchError
 from safebench.inputs.photos import dataset_cards
 from safebench.keys import plain, slug
 from safebench.models import registry
+from safebench.models.labels import split_label
 from safebench.models.specs import named_file, participant
+from safebench.protocol import SIZE
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results, open_run
 from safebench.runs.config import make_config
@@ -27,6 +31,8 @@ class RowSpec:
     """One row of a table: its label there and the model that gives its figures.
 
     own: its weights are the user's, named by `--weights LABEL=FILE`; how: the way to make them.
+    recipe, options: of a network that can be trained here, what trains it and the recipe's options that make it this
+    row.  beside: the label of the row that it is set against, since it has all but the part in question.
     """
 
     label: str
@@ -35,6 +41,9 @@ class RowSpec:
     how: str = ""
     extra: bool = False
     """No row of the paper's: it runs beside them on the built-in photos."""
+    recipe: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,17 +61,26 @@ class Suite:
     offline_detectors: tuple[str, ...] = ()
 
 
+class Measured(NamedTuple):
+    """Where a row's figures are: the run, and what its model is called in it, once for each of its trainings."""
+
+    results: Results
+    names: tuple[str, ...]
+
+
 @dataclass
 class Outcome:
     """What was run of a table, and why not what was not: `reasons` by row label, detector or data set."""
 
     suite: Suite
     reasons: dict[str, str] = field(default_factory=dict)
-    runs: dict[tuple[str, str], tuple[Results, str]] = field(default_factory=dict)
-    """By data set and row label: the run, and what the row's model is called in it."""
+    runs: dict[tuple[str, str], Measured] = field(default_factory=dict)
+    """By data set and row label."""
     detectors: tuple[str, ...] = ()
     rows: tuple[RowSpec, ...] = ()
     datasets: tuple[str, ...] = ()
+    trained: str = ""
+    """How the networks of the rows were trained here, in a sentence; "" where they were not."""
 
 
 class PaperTables(ReportFormat):
@@ -87,8 +105,13 @@ class Options:
     limit: int | None = None
     masks: str = "irregular"
     seed: int = 0
+    size: int = SIZE
     device: str = "auto"
     lpips_net: str | None = None
+    detectors: Sequence[str] = ()
+    """Those that look beside the table's own."""
+    train: Training | None = None
+    """How the rows' networks are trained first; None: they are taken as they are published or named."""
 
 
 def paper_tables(form: str = "paper-tables") -> PaperTables:
@@ -105,13 +128,16 @@ def reproduce(table: str, options: Options, watcher: Watcher) -> tuple[Path, str
     form = paper_tables()
     outcome = run_suite(form.suite(table), options, watcher)
     page, text = form.compare(outcome, options.out)
-    runs = {results.folder: results for results, _ in outcome.runs.values()}
+    runs = {measured.results.folder: measured.results for measured in outcome.runs.values()}
     return page, text, sum(len(results.failures) for results in runs.values())
 
 
 def run_suite(suite: Suite, options: Options, watcher: Watcher) -> Outcome:
-    """Run a table's suite on the data sets at hand, or those that `options` name; nothing is fetched."""
-    _check_weights(suite, options.weights)
+    """Run a table's suite on the data sets at hand, or those that `options` name; nothing is fetched.
+
+    With `options.train` the networks of its rows are trained first, or gone on with, in `trainings` of the folder.
+    """
+    _check_weights(suite, options)
     outcome = Outcome(suite)
     here = {card.name for card in dataset_cards() if card.present}
     for name in suite.datasets:
@@ -121,52 +147,98 @@ def run_suite(suite: Suite, options: Options, watcher: Watcher) -> Outcome:
     beside = [RowSpec(name, name, extra=True) for name in suite.offline_inpainters] if SAMPLE in chosen else []
     outcome.rows = (*suite.rows, *beside)
     outcome.datasets = chosen
-    able = [row for row in outcome.rows if _can_run("inpainters", row, options, outcome)]
-    wanted = (*suite.detectors, *(suite.offline_detectors if suite.detectors and SAMPLE in chosen else ()))
-    outcome.detectors = wanted
-    specs = [RowSpec(name, name) for name in wanted]
+    own = (*suite.detectors, *(suite.offline_detectors if suite.detectors and SAMPLE in chosen else ()))
+    outcome.detectors = tuple(dict.fromkeys((*own, *options.detectors)))
+    specs = [RowSpec(name, name) for name in outcome.detectors]
     detectors = [spec.model for spec in specs if _can_run("detectors", spec, options, outcome)]
+    together = _trained(suite, beside, options, watcher, outcome) if options.train else _given(options, outcome)
     for dataset in chosen:
-        shared = [row for row in able if not row.own]
-        for rows in [shared, *([row] for row in able if row.own)]:
-            if rows:
-                folder = options.out / "runs" / slug(dataset) / (slug(rows[0].label) if rows[0].own else "together")
-                _run(dataset, rows, detectors, folder, options, watcher, outcome)
+        for folder, rows in together.items():
+            _run(dataset, rows, detectors, options.out / "runs" / slug(dataset) / folder, options, watcher, outcome)
     return outcome
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row as it takes part in a run: what `--inpainter` would say, once for each of its trainings, with the files
+    that `--weights` names for them."""
+
+    label: str
+    inpainters: tuple[str, ...]
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+
+def _given(options: Options, outcome: Outcome) -> dict[str, list[_Row]]:
+    """The rows that run together, by folder: those of published weights, and each of the user's own by itself."""
+    able = [row for row in outcome.rows if _can_run("inpainters", row, options, outcome)]
+    own_labels = {row.label for row in able if row.own}
+    files = {name: file for name, file in options.weights.items() if name not in own_labels}
+    together: dict[str, list[_Row]] = {}
+    for row in able:
+        name = _name(row, options.weights)
+        own = {row.model: options.weights[row.label]} if row.own and name == row.model else {}
+        together.setdefault(slug(row.label) if row.own else "together", []).append(
+            _Row(row.label, (name,), files | own)
+        )
+    return together
+
+
+def _trained(
+    suite: Suite, beside: Sequence[RowSpec], options: Options, watcher: Watcher, outcome: Outcome
+) -> dict[str, list[_Row]]:
+    """Train the networks of the rows; all of them run together, with those that run beside them."""
+    networks = [Network(row.label, row.recipe, row.options) for row in suite.rows if row.recipe]
+    assert options.train is not None  # noqa: S101  (the caller has looked)
+    products, reasons, outcome.trained = train_all(networks, options.train, options.out / "trainings", watcher)
+    outcome.reasons |= reasons
+    rows = []
+    for network in networks:
+        if files := products.get(network.label):
+            called = [network.called(seed) for seed in options.train.seeds]
+            names = tuple(f"{name}={network.recipe}" for name in called)
+            rows.append(
+                _Row(network.label, names, {**options.weights, **dict(zip(called, map(str, files), strict=True))})
+            )
+    rows += [
+        _Row(row.label, (row.model,), options.weights)
+        for row in beside
+        if _can_run("inpainters", row, options, outcome)
+    ]
+    return {"trained": rows}
 
 
 def _run(
     dataset: str,
-    rows: list[RowSpec],
+    rows: list[_Row],
     detectors: list[str],
     folder: Path,
     options: Options,
     watcher: Watcher,
     outcome: Outcome,
 ) -> None:
-    files = {name: file for name, file in options.weights.items() if not any(r.label == name for r in rows if r.own)}
-    names = {row.label: _name(row, options.weights) for row in rows}
-    own = {row.model: options.weights[row.label] for row in rows if row.own and names[row.label] == row.model}
-    taking = {registry.find("inpainters", name)[0].name for name in names.values()} | set(detectors)
-    kept = {name: file for name, file in files.items() if name.partition(":")[0] in taking}
+    names = [name for row in rows for name in row.inpainters]
+    specs = [registry.find("inpainters", split_label(name)[1])[0].name for name in names]
+    files = {name: file for row in rows for name, file in row.weights.items()}
+    taking = {*specs, *detectors, *(split_label(name)[0] for name in names)}
     values = {
-        "inpainters": list(dict.fromkeys(names.values())),
+        "inpainters": list(dict.fromkeys(names)),
         "detectors": detectors,
         "images": dataset,
         "masks": options.masks,
         "bins": ",".join(outcome.suite.bins),
         "limit": options.limit,
         "seed": options.seed,
+        "size": options.size,
         "device": options.device,
         "lpips_net": options.lpips_net,
-        "weights": {**kept, **own},
+        "weights": {name: file for name, file in files.items() if name.partition(":")[0] in taking},
         "out": str(folder),
     }
     execute(make_config({key: value for key, value in values.items() if value is not None}), watcher)
     results = open_run(folder)
     for row in rows:
-        spoken = next((name for name in results.record.inpainters if _same(name, names[row.label])), "")
-        outcome.runs[dataset, row.label] = results, spoken
+        called = (next((n for n in results.record.inpainters if _same(n, name)), "") for name in row.inpainters)
+        outcome.runs[dataset, row.label] = Measured(results, tuple(called))
 
 
 def _name(row: RowSpec, weights: Mapping[str, str]) -> str:
@@ -176,6 +248,10 @@ def _name(row: RowSpec, weights: Mapping[str, str]) -> str:
 
 
 def _same(label: str, name: str) -> bool:
+    """Whether a model that a run calls `label` is the one that `--inpainter` called `name`."""
+    called, name = split_label(name)
+    if called:
+        return label == called
     base, _, variant = name.partition(":")
     its, _, other = label.partition(":")
     return plain(its) == plain(base) and (not variant or other == variant)
@@ -198,9 +274,14 @@ def _can_run(kind: str, row: RowSpec, options: Options, outcome: Outcome) -> boo
     return True
 
 
-def _check_weights(suite: Suite, weights: Mapping[str, str]) -> None:
-    """Raise ConfigError where `--weights` names nothing of the table."""
-    known = [row.label for row in suite.rows] + [*suite.detectors]
-    for name in weights:
+def _check_weights(suite: Suite, options: Options) -> None:
+    """Raise ConfigError where `--weights` names nothing of the table, or a row that is to be trained."""
+    rows = [row.label for row in suite.rows]
+    known = [*rows, *suite.detectors, *options.detectors]
+    for name in options.weights:
         if plain(name.partition(":")[0]) not in {plain(known_name) for known_name in known}:
             raise ConfigError(f"--weights {name}=...: {suite.table} has no such row; it has {', '.join(known)}")
+        if options.train and name in rows:
+            raise ConfigError(
+                f"--weights {name}=...: --train makes the weights of the table's rows; leave one of them out"
+            )

@@ -90,12 +90,15 @@ class Trainer:
     def run(self, resume: bool) -> Path:
         """Train to the end; returns the product's path.
 
-        Raises StoreError where the folder holds another training or, without `resume`, any; TrainingError where a loss
-        is not finite: the last good checkpoint stays.  Interrupted, it saves its state.
+        Raises StoreError where the folder holds another training, one of more steps or, without `resume`, any;
+        TrainingError where a loss is not finite: the last good checkpoint stays.  Interrupted, it saves its state.
         """
         if self._remark:
             self.watcher.note(self._remark)
         state = self._state(resume)
+        product = self.folder / f"{self.about['model']}.safetensors"
+        if state is not None and state.step == self.config.steps and product.exists():
+            return product
         if self.device.type == "cpu":
             keep_freed_memory()
         torch.manual_seed(int(digest("networks", self.config.seed)[:15], 16))
@@ -133,6 +136,11 @@ class Trainer:
         others += [f"the {name} are others" for name, was in before["data"].items() if was != now["data"].get(name)]
         if others:
             raise StoreError(f"{path}: belongs to a training with other options: {'; '.join(others)}")
+        if state.step > self.config.steps:
+            raise StoreError(
+                f"{path}: has made {state.step} steps already, more than the {self.config.steps} that are asked for; "
+                f"name as many by --steps, or choose another --out"
+            )
         return state
 
     def _begin_from(self, path: Path, networks: Mapping[str, nn.Module]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pytest
 from safebench_reports.paper_tables.adapter import HERE
 from safebench_reports.paper_tables.published_vs_measured import comparison
 
-from safebench.commands.reproduce import Options, Outcome, paper_tables, reproduce, run_suite
+from safebench.commands.reproduce import Measured, Options, Outcome, paper_tables, reproduce, run_suite
+from safebench.commands.reproduce_training import Training
 from safebench.errors import ConfigError, UnknownNameError
 from safebench.files import cache_folder
+from safebench.runs.provenance import seen_photos
 from safebench.work.watching import Silent
 
 from .browsing import DESKTOP, PHONE, Open
@@ -54,7 +57,7 @@ def outcome(make_run: MakeRun) -> Outcome:
     run = make_run("table2", inpainters={"lama": model("lama")}, detectors={"pscc-net": model("pscc-net")})
     reasons = {"fcf": "fcf: its weights are not on this machine"}
     return Outcome(
-        suite, reasons, {("places2", "lama"): (run, "lama")}, ("pscc-net",), suite.rows, ("places2",)
+        suite, reasons, {("places2", "lama"): Measured(run, ("lama",))}, ("pscc-net",), suite.rows, ("places2",)
     )  # fmt: skip
 
 
@@ -101,7 +104,7 @@ def test_where_nothing_was_published_no_heading_says_so(make_run: MakeRun, tmp_p
     suite = paper_tables().suite("table6")
     detector = suite.detectors[0]
     run = make_run("table6", inpainters={"aot-gan": model("aot-gan")}, detectors={detector: model(detector)})
-    runs = {("sample", "aot-gan"): (run, "aot-gan")}
+    runs = {("sample", "aot-gan"): Measured(run, ("aot-gan",))}
     outcome = Outcome(suite, {"edgeconnect": "no weights"}, runs, suite.detectors, suite.rows, ("sample",))
     page_path, text = paper_tables().compare(outcome, tmp_path)
     page = open_page(page_path)
@@ -112,6 +115,61 @@ def test_where_nothing_was_published_no_heading_says_so(make_run: MakeRun, tmp_p
         assert not re.search("(?i)published|difference", told)
         assert str(auc)[:5] in shown
     assert page.get_by_text("no weights").first.is_visible()
+
+
+def test_trained_networks_are_shown_over_their_trainings(make_run: MakeRun, tmp_path: Path, open_page: Open) -> None:
+    suite = paper_tables().suite("table6")
+    names = {
+        "aot-gan": ("aot-gan seed 1", "aot-gan seed 2"),
+        "aot-gan+rwsa": ("aot-gan-rwsa seed 1", "aot-gan-rwsa seed 2"),
+    }
+    auc = dict(zip((name for pair in names.values() for name in pair), (0.6, 0.7, 0.65, 0.73), strict=True))
+    run = make_run(
+        "trained",
+        inpainters={name: model(name, "network") for pair in names.values() for name in pair},
+        detectors={"pscc-net": model("pscc-net")},
+        auc=lambda inpainter, detector, hole: auc[inpainter],
+    )
+    runs = {("sample", label): Measured(run, pair) for label, pair in names.items()}
+    outcome = Outcome(
+        suite, {"edgeconnect": "no recipe"}, runs, suite.detectors, suite.rows, ("sample",), "Trained here."
+    )
+    page_path, text = paper_tables().compare(outcome, tmp_path)
+    assert "Trained here." in text
+    assert "photos and trainings are drawn, each by itself" in " ".join(text.split())
+    found = pd.read_csv(tmp_path / "table.csv").query("metric == 'AUC'").set_index("model")
+    stored = run.detection_cells.query("bin == '30-40'").set_index("inpainter")["auc"]
+    for label, pair in names.items():
+        assert found.loc[label, "measured"] == pytest.approx(stored[list(pair)].mean())
+        assert found.loc[label, "by_training"] == " / ".join(f"{stored[name]:.4f}" for name in pair)
+        assert found.loc[label, "low"] < stored[list(pair)].min() + 0.01
+        assert found.loc[label, "high"] > stored[list(pair)].max() - 0.01
+        assert found.loc[label, "n"] == 20
+    difference = found.loc["aot-gan+rwsa − aot-gan"]
+    means = [stored[list(pair)].mean() for pair in names.values()]
+    assert difference["measured"] == pytest.approx(means[1] - means[0])
+    assert difference["low"] < difference["measured"] < difference["high"]
+    page = open_page(page_path)
+    assert page.get_by_text("paired difference").first.is_visible()
+
+
+def test_a_table_is_trained_and_measured_in_one_call(tmp_path: Path) -> None:
+    suite = paper_tables().suite("table6")
+    rows = tuple(row for row in suite.rows if row.recipe == "aot-gan")
+    settings = {"width": "4", "perceptual": "squeezenet", "batch_size": "1", "validation_photos": "1"}
+    training = Training(["sample"], steps=1, seeds=(3, 4), resolution=36, settings=settings, device="cpu")
+    options = Options(
+        tmp_path, limit=2, size=40, device="cpu", lpips_net="squeeze", detectors=["laplacian"], train=training
+    )
+    outcome = run_suite(replace(suite, rows=rows), options, Silent())
+    run, names = outcome.runs["sample", "aot-gan+rwsa"]
+    assert names == ("aot-gan-rwsa seed 3", "aot-gan-rwsa seed 4")
+    assert len({run.record.inpainters[name].weights_sha256 for name in names}) == 2
+    assert set(run.quality["inpainter"]) == {*names, "aot-gan seed 3", "aot-gan seed 4", "telea", "navier-stokes"}
+    assert (run.quality["error"] == "").all()
+    assert "aot-gan seed 3 learned from" in seen_photos(run.record)
+    with pytest.raises(ConfigError, match=r"--weights aot-gan=.*--train makes the weights"):
+        run_suite(suite, replace(options, weights={"aot-gan": "x.pth"}), Silent())
 
 
 def test_out_of_the_box_on_the_built_in_photos(tmp_path: Path) -> None:
