@@ -21,6 +21,25 @@ class Contract:
     name: str
     weights: Path | None = None
     devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
+    batch: int = 4
+    """How many images a call is given that is compared with single ones; 2 do for a network that takes seconds."""
+    _kept: ClassVar[dict[tuple[str, Path | None, str], Any]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._kept = {}
+
+    @classmethod
+    def teardown_class(cls) -> None:
+        """Called by pytest after the last test of a class: frees what its tests shared."""
+        cls._kept.clear()
+
+    def _loaded(self, device: str = "cpu") -> Any:
+        """The model as the other tests of the class have it too: large ones take longer to load than to be called."""
+        key = self.name, self.weights, device
+        if key not in self._kept:
+            self._kept[key] = self._load(device)
+        return self._kept[key]
 
     def _load(self, device: str = "cpu", seed: int = 0) -> Any:
         return participant(self.kind, self.name, self.weights, seed).load(device)

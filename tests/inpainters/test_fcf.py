@@ -27,6 +27,7 @@ def fcf(checkpoints):
 class TestContract(InpainterContract):
     name = "fcf"
     sizes = ((256, 256),)
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _use_checkpoint(self, checkpoints):
