@@ -86,6 +86,18 @@ MISTAKES = [
     (["--inpainter", "telea", "--metrics", "psrn"], "did you mean psnr"),  # last: it imports numpy
 ]
 
+IN_ONE_PROCESS = """
+import json, sys
+from safebench.cli import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["safebench", *arguments]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
+
 CHILD = """
 import contextlib, io, json, sys
 from safebench.cli import main
@@ -232,11 +244,11 @@ def test_names_that_the_terminal_or_a_file_cannot_show_end_no_run(tmp_path, phot
     (tmp_path / odd).mkdir()
     photo.rename(tmp_path / odd / "a.png")
     environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "safebench"]
     run = ["run", "--inpainter", "telea", *map(str, SMALL), "--images", odd, "--out", "结果"]
-    for arguments in (run, ["report", "结果", "--out", f"{odd}-page"]):
-        told = subprocess.run([*command, *arguments], cwd=tmp_path, env=environment, capture_output=True, check=False)
-        assert told.returncode == ExitStatus.DONE, told.stderr.decode("cp1252")
+    both = json.dumps([run, ["report", "结果", "--out", f"{odd}-page"]])
+    command = [sys.executable, "-c", IN_ONE_PROCESS, both]
+    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert told.returncode == ExitStatus.DONE, told.stderr.decode("cp1252")
     assert (tmp_path / "结果" / "report" / "index.html").is_file()
     assert (tmp_path / f"{odd}-page" / "index.html").is_file()
     assert b'"caf\\\\xe9"' in (tmp_path / "结果" / "run.json").read_bytes()
