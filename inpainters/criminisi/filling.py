@@ -23,6 +23,20 @@ ALPHA = 255.0
 FLAT = 1e-3
 """Added to the data term, so that confidence alone gives the order where nothing has a gradient."""
 
+_PLACES = 2 ** np.arange(9)
+"""What each of a pixel's 3x3 neighbours counts, in reading order, in the number of the pattern of known ones."""
+
+
+def _normals_of_patterns() -> NDArray[np.float64]:
+    """The unit normal of each pattern of 3x3 known pixels, 2 x 512, by Sobel's operator."""
+    around = (np.arange(512)[:, None] & _PLACES > 0).reshape(-1, 3, 3).astype(np.float64)
+    smooth = np.array([1.0, 2.0, 1.0])
+    normals = np.stack([(around[:, 2] - around[:, 0]) @ smooth, (around[:, :, 2] - around[:, :, 0]) @ smooth])
+    return normals / np.maximum(np.hypot(*normals), 1)
+
+
+_NORMALS = _normals_of_patterns()
+
 
 def fill(image: Image, hole: Mask) -> Image:
     """Fill the hole (True) of an RGB image, H x W x 3, with patches copied from its known part.
@@ -55,7 +69,9 @@ class InpaintWorker:
         size = self._source.size
         self._confidence_patches = sliding_window_view(self._confidence, (size, size))
         self._steepness_patches = sliding_window_view(self._steepness, (size, size))
-        self._known_patches = sliding_window_view(self._known, (3, 3))
+        self._lightness: NDArray[np.float64] = self._lab[..., 0].astype(np.float64)
+        rows, columns = np.mgrid[-1:2, -1:2]
+        self._around = (rows * self._known.shape[1] + columns).ravel()
         whole = self._inside(0, 0, max(self._known.shape))
         self._update_gradient(whole)
         self._update_priority(whole)
@@ -80,6 +96,7 @@ class InpaintWorker:
         chosen = slice(top, top + size), slice(left, left + size)
         self._rgb[patch][missing] = self._source.rgb[chosen][missing]
         self._lab[patch][missing] = self._source.lab[chosen][missing]
+        self._lightness[patch][missing] = self._source.lab[chosen][..., 0][missing]
         # what is filled inherits the confidence of the patch's centre (section III-A, step 3)
         self._confidence[patch][missing] = self._confidence[patch].sum() / size**2
         self._known[patch] |= missing
@@ -99,12 +116,13 @@ class InpaintWorker:
 
     def _update_gradient(self, window: Window) -> None:
         """Central differences of the lightness where a pixel's four neighbours are known, else zero."""
-        up, down, left, right = (self._known[w] for w in _neighbours(window))
-        whole = up & down & left & right
-        up, down, left, right = (self._lab[w][..., 0].astype(np.float64) for w in _neighbours(window))
-        self._gradient[0][window] = (down - up) / 2 * whole
-        self._gradient[1][window] = (right - left) / 2 * whole
-        self._steepness[window] = np.square(self._gradient[(slice(None), *window)]).sum(axis=0)
+        above, below, before, after = neighbours = _neighbours(window)
+        up, down, left, right = (self._known[w] for w in neighbours)
+        half = np.where(up & down & left & right, 0.5, 0.0)
+        gradient_y = (self._lightness[below] - self._lightness[above]) * half
+        gradient_x = (self._lightness[after] - self._lightness[before]) * half
+        self._gradient[0][window], self._gradient[1][window] = gradient_y, gradient_x
+        self._steepness[window] = gradient_y * gradient_y + gradient_x * gradient_x
 
     def _update_priority(self, window: Window) -> None:
         """P(p) = C(p) D(p) at the front's pixels within a window (equation 1); -1 at all others.
@@ -127,10 +145,8 @@ class InpaintWorker:
 
     def _normals(self, y: Indices, x: Indices) -> NDArray[np.float64]:
         """Unit normals of the front, 2 x N: Sobel's gradient of what is known; zero where it has none."""
-        around = self._known_patches[y - 1, x - 1].astype(np.float64)
-        smooth = np.array([1.0, 2.0, 1.0])
-        normals = np.stack([(around[:, 2] - around[:, 0]) @ smooth, (around[:, :, 2] - around[:, :, 0]) @ smooth])
-        return normals / np.maximum(np.hypot(*normals), 1)
+        around = self._known.ravel()[(y * self._known.shape[1] + x)[:, None] + self._around]
+        return _NORMALS[:, around @ _PLACES]
 
 
 def _neighbours(window: Window) -> tuple[Window, Window, Window, Window]:

@@ -71,8 +71,8 @@ def test_each_step_copies_from_one_wholly_known_patch():
 
 
 @settings(max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 255), st.sampled_from([0, source._FEW]))
-def test_best_match_is_that_of_brute_force(seed, levels, few):
+@given(st.integers(0, 2**32 - 1), st.integers(1, 255), st.sampled_from([0, source._FEW]), st.sampled_from([2, 200]))
+def test_best_match_is_that_of_brute_force(seed, levels, few, many):
     rng = np.random.default_rng(seed)
     image = rng.integers(0, levels + 1, (24, 21, 3), dtype=np.uint8)
     known = rng.random((24, 21)) < 0.995
@@ -84,7 +84,7 @@ def test_best_match_is_that_of_brute_force(seed, levels, few):
     distance = np.where(part, squares, 0).sum(axis=(-1, -2)).astype(float)
     distance[~sliding_window_view(known, (place.size, place.size)).all(axis=(-1, -2))] = np.inf
     expected = np.unravel_index(np.argmin(distance), distance.shape)
-    with mock.patch.object(source, "_FEW", few):
+    with mock.patch.multiple(source, _FEW=few, _MANY=many, _NEAREST=2):
         assert place.best_match(patch, part) == expected
 
 
