@@ -6,7 +6,6 @@ import ctypes
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from safebench.errors import ConfigError, PluginError
@@ -20,7 +19,7 @@ from safebench.models.cards import Card
 from safebench.models.labels import check_label, check_told_apart, split_label
 from safebench.models.options import check_given
 from safebench.models.registry import Entry
-from safebench.models.specs import check_names, check_rerun, named_file
+from safebench.models.specs import check_names, check_rerun, check_values, named_file
 from safebench.route.chains import KIND, entries_of, expand
 from safebench.runs.config import RunConfig
 from safebench.runs.folder import check_run_folder
@@ -33,6 +32,7 @@ def check(config: RunConfig) -> None:
     """Raise the SafebenchError of the first thing that keeps the run from beginning, as far as names, cards and the
     file system tell; what only a network's bytes or torch can tell is told later."""
     _check_device(config)
+    _check_options(config)
     entries = [
         entry
         for kind, names in (("inpainters", config.inpainters), ("detectors", config.detectors))
@@ -43,7 +43,6 @@ def check(config: RunConfig) -> None:
     for entry, argument in steps:
         named = named_file(KIND, f"{entry.name}:{argument}", config.weights)
         weights.check(entry, argument, named)
-    check_given(config.set, _with_labels(config))
     labels = {split_label(name)[0] for name in (*config.inpainters, *config.detectors)}
     check_names(config.weights, [*entries, *(entry for entry, _ in steps)], labels)
     check_rerun(config.rerun, entries, labels)
@@ -83,13 +82,23 @@ def _entries(kind: str, name: str, config: RunConfig) -> list[Entry]:
     return [entry]
 
 
-def _with_labels(config: RunConfig) -> Iterator[tuple[Card, str]]:
-    """The cards of all that take part, each with the user's name for it."""
-    for kind, names in (("inpainters", config.inpainters), ("detectors", config.detectors)):
-        for name in names:
-            label, model = split_label(name)
-            entries = registry.entries(kind).values() if plain(model) == "all" else [registry.find(kind, model)[0]]
-            yield from ((entry.card, label) for entry in entries)
+def _check_options(config: RunConfig) -> None:
+    """What `--set` gives, before any weights are looked for.
+
+    Values are checked of models that are named: of `all`, one may need an extra that is not there.
+    """
+    names = [("inpainters", name) for name in config.inpainters] + [("detectors", name) for name in config.detectors]
+    known: list[tuple[Card, str]] = []
+    named: list[tuple[Entry, str]] = []
+    for kind, name in names:
+        label, model = split_label(name)
+        if plain(model) == "all":
+            known += [(entry.card, label) for entry in registry.entries(kind).values()]
+        else:
+            named.append((registry.find(kind, model)[0], label))
+    check_given(config.set, [*known, *((entry.card, label) for entry, label in named)])
+    for entry, label in named:
+        check_values(entry, label, config.set)
 
 
 def _check_device(config: RunConfig) -> None:

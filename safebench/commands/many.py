@@ -16,8 +16,8 @@ from safebench.inputs.own import NOTE
 from safebench.inputs.photos.folder import list_images, masks_beside
 from safebench.inputs.pictures.folders import Found, Index
 from safebench.models import calling, tiling
-from safebench.models.options import NONE, Given, check_given
-from safebench.models.specs import participant
+from safebench.models.options import NONE, Given
+from safebench.models.specs import sole_participant
 from safebench.protocol import THRESHOLD, check_mask_threshold
 from safebench.route.inpaint_worker import provenance
 from safebench.work.tasks import sentence
@@ -81,8 +81,7 @@ def inpaint_folder(
     beside = masks_beside(images)
     mask_of = {photo: images[mask] for mask, photo in beside.items()} if masks is None else _masks_in(masks, images)
     photos = {image: path for image, path in images.items() if masks is not None or image not in beside}
-    spec = participant("inpainters", name, checkpoint_of("inpainters", name, weights), seed, given=options)
-    check_given(options, [(spec.entry.card, spec.called)])
+    spec = sole_participant("inpainters", name, checkpoint_of("inpainters", name, weights), seed, given=options)
     inpainter = spec.load_inpainter(device)
 
     def paint(image: str, path: Path) -> dict[str, str]:

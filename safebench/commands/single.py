@@ -16,8 +16,8 @@ from safebench.files import atomic_write, check_target, file_errors
 from safebench.inputs.images import check_photo, overlay, read_mask, read_photo, read_profile, save_png
 from safebench.inputs.own import NOTE
 from safebench.models import calling, tiling
-from safebench.models.options import NONE, Given, check_given
-from safebench.models.specs import ModelSpec, named_file, participant
+from safebench.models.options import NONE, Given
+from safebench.models.specs import ModelSpec, named_file, participant, sole_participant
 from safebench.protocol import THRESHOLD, check_mask_threshold, check_tile
 from safebench.route.inpaint_worker import provenance
 
@@ -51,8 +51,7 @@ def inpaint_file(
     if mask_threshold is not None:
         check_mask_threshold(mask_threshold)
     photo, hole = read_pair(image, mask, mask_threshold)
-    spec = participant("inpainters", name, checkpoint_of("inpainters", name, weights), seed, given=options)
-    check_given(options, [(spec.entry.card, spec.called)])
+    spec = sole_participant("inpainters", name, checkpoint_of("inpainters", name, weights), seed, given=options)
     inpainter = spec.load_inpainter(device)
     if raw is not None and spec.entry.card.input.authors_see_hole and not sees_hole:
         sees_hole = True

@@ -19,8 +19,8 @@ from safebench.inputs.names import IMAGE_SUFFIXES
 from safebench.models.contracts import Detection, Detector, Inpainter, PostProcessing
 from safebench.models.door import check_size, guarded
 from safebench.models.masked_image import MaskedImage
-from safebench.models.options import NONE, Given, check_given
-from safebench.models.specs import Precision, participant
+from safebench.models.options import NONE, Given
+from safebench.models.specs import Precision, participant, sole_participant
 
 Photos = NDArray[np.uint8]
 """B x H x W x 3, RGB."""
@@ -40,9 +40,7 @@ def load_inpainter(
     Raises UnknownNameError, PluginError, or WeightsError where its checkpoint is missing or does not fit.
     """
     named = None if weights is None else Path(weights)
-    spec = participant("inpainters", name, named, seed, given=options)
-    check_given(options, [(spec.entry.card, spec.called)])
-    return guarded(spec.load_inpainter(device))
+    return guarded(sole_participant("inpainters", name, named, seed, given=options).load_inpainter(device))
 
 
 def load_detector(name: str, *, weights: str | Path | None = None, device: str = "auto", seed: int = 0) -> Detector:

@@ -18,7 +18,7 @@ from safebench.models.cards import OptionValue
 from safebench.models.code import Code, code_of
 from safebench.models.contracts import Detector, Inpainter
 from safebench.models.labels import check_label, split_label
-from safebench.models.options import NONE, PROMPT, PROMPTS, Given, of_model, read_texts, text_for
+from safebench.models.options import NONE, PROMPT, PROMPTS, Given, check_given, of_model, read_texts, text_for
 from safebench.models.registry import Entry
 from safebench.models.weights import Checkpoint
 
@@ -185,12 +185,31 @@ def participant(
     entry, variant = registry.find(kind, name)
     if label:
         check_label(kind, label, entry.name)
-    options = of_model(entry.card, label, given)
+    options = check_values(entry, label, given)
     texts = read_texts(str(options.get(PROMPTS, "")))
-    if options != entry.card.options:
-        entry.load_class().check_options(options)
     found = weights.find(entry, variant, named, fetch=fetch)
     return ModelSpec(kind, entry, variant, found, seed, code_of(entry), called=label, options=options, texts=texts)
+
+
+def sole_participant(
+    kind: str, name: str, named: Path | None = None, seed: int = 0, *, given: Given = NONE
+) -> ModelSpec:
+    """The model of a command that has no other, as `participant` gives it; an option that it has not is told before
+    its weights are looked for.
+
+    Raises ConfigError for such an option, and what `participant` does.
+    """
+    label, model = split_label(name)
+    check_given(given, [(registry.find(kind, model)[0].card, label)])
+    return participant(kind, name, named, seed, given=given)
+
+
+def check_values(entry: Entry, label: str, given: Given) -> dict[str, OptionValue]:
+    """A model's options as `given`; raises ConfigError where one cannot be, as far as the model's code tells."""
+    options = of_model(entry.card, label, given)
+    if options != entry.card.options:
+        entry.load_class().check_options(options)
+    return options
 
 
 def choose(
