@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from safebench.models.registry import Entry
 
 app = typer.Typer(no_args_is_help=True)
+NOTHING_ANSWERED = 3
+"""How `check` ends where it learned nothing: 2 is a wrong command's."""
 
 _Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="NAME or NAME:VARIANT.")]
 _NamesOrAll = Annotated[
@@ -99,17 +101,27 @@ def verify(names: _NamesOrAll = None) -> None:
 
 @app.command()
 def check(names: _NamesOrAll = None) -> None:
-    """Open the address of every weights file, fetch nothing, and say which died; ends with 1 where any did."""
+    """Open the address of every weights file, fetch nothing, and say which died.
+
+    Ends with 1 where any did, with 3 where none gave an answer.
+    """
     from safebench.models import reaching
 
-    died = 0
+    states = []
     for address in reaching.addresses(_chosen(names)):
         state, reason = reaching.state(address)
-        died += state == "DEAD"
+        states.append(state)
         typer.echo(f"{address.text}: {state}{f' ({reason})' if reason else ''} [{', '.join(address.models)}]")
+    died, silent = states.count("DEAD"), states.count("no answer")
     if died:
-        typer.echo(f"safebench: {died} {'address' if died == 1 else 'addresses'} died", err=True)
-        raise typer.Exit(1)
+        typer.echo(f"safebench: {_addresses(died)} died", err=True)
+    if silent:
+        whether = ", as if there were no network" if silent == len(states) else ""
+        typer.echo(f"safebench: {_addresses(silent)} gave no answer, so nothing is known of them{whether}", err=True)
+    if not states:
+        typer.echo("safebench: there is no address to open: these weights ship, or are fetched by hand", err=True)
+    if died or (silent and silent == len(states)):
+        raise typer.Exit(1 if died else NOTHING_ANSWERED)
 
 
 @app.command()
@@ -119,6 +131,10 @@ def path(names: _Names) -> None:
 
     for entry, checkpoint in _chosen(names):
         typer.echo(weights.at_hand(entry, checkpoint) or weights.cached_path(entry, checkpoint))
+
+
+def _addresses(count: int) -> str:
+    return f"{count} {'address' if count == 1 else 'addresses'}"
 
 
 def _asked(terms: str, name: str) -> bool:

@@ -348,6 +348,27 @@ def test_check_opens_each_address_once_and_fails_where_one_died(
     assert not list(cache.rglob("*"))
 
 
+def test_check_tells_silence_from_an_answer(
+    tmp_path: Path, cache: Path, known: Any, web: Any, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safebench.weights.fetch.reaching.PAUSE", 0.0)
+    nobody = "http://127.0.0.1:9/net.pth"  # the port of "discard", at which nothing listens
+    known(one_file(tmp_path, nobody))
+    silent = command("check")
+    assert silent.exit_code == 3
+    assert silent.output.splitlines()[-1] == (
+        "safebench: 1 address gave no answer, so nothing is known of them, as if there were no network"
+    )
+    web.pages["/net.pth"] = page(BODY)
+    known(entry_of(tmp_path, f'[[weights]]\nfile = "net"\nsources = ["{nobody}", "{web.url}/net.pth"]'))
+    partly = command("check")
+    assert partly.exit_code == 0
+    assert partly.output.splitlines()[-1].endswith("1 address gave no answer, so nothing is known of them")
+    known(entry_of(tmp_path, '[[weights]]\nfile = "net"'))
+    assert command("check").exit_code == 0
+    assert "there is no address to open" in command("check").output
+
+
 def test_check_without_a_network_says_so(
     tmp_path: Path, cache: Path, known: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
