@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/golden.py mi-gan CHECKOUT
 
 CHECKOUT is a clone of the authors' repository; the weights are those of benchmarks/made_up.py, photo and hole those of
-the contract suite.  Every 16th row and column of the answer (every 32nd of 512x512) is written, 3 x 16 x 16 float32 in
-[0, 1], to tests/inpainters/golden/NAME.npy.
+the contract suite.  Sixteen rows and columns of the answer, evenly spaced, are written, 3 x 16 x 16 float32 in [0, 1],
+to tests/inpainters/golden/NAME.npy.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@
 
 For each network, CHECKOUT is a clone of its authors' repository and FILE a checkpoint (for EdgeConnect the folder of
 its two; benchmarks/made_up.py makes some up); a network that lacks one of them is skipped.  Both sides get the same
-photo, hole and weights, one picture of 256x256 (or 512x512, where its name here says so), and take turns in one
-process, each network in a process of its own.  Both start from the photo and the hole in memory; Canny's edges, which
-EdgeConnect and CTSDG draw first, are drawn by the same function on both sides.  Packages that the authors' modules
-import and the forward pass does not use are stood in for by empty ones.
+photo, hole and weights, one picture of 256x256 (512x512 where its name here says so, 64x64 of SMALL ones), and take
+turns in one process, each network in a process of its own.  Both start from the photo and the hole in memory; Canny's
+edges, which EdgeConnect and CTSDG draw first, are drawn by the same function on both sides.  Packages that the authors'
+modules import and the forward pass does not use are stood in for by empty ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import torch
 from beside import Call, Measured, compare, fill, import_from, in_turns  # type: ignore[import-not-found]
 from safebench_inpainters._edges import grey_and_edges
 from safebench_inpainters.ctsdg.adapter import folded_levels
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from safebench.models.calling import load_inpainter
 from safebench.models.toolbox.classical import to_images
@@ -45,6 +46,18 @@ STAND_INS = (
     ),
     "numpy.lib.type_check",  # gone from NumPy; FcF's code imports it and calls nothing of it
 )
+
+SMALL = {"ldm": 64, "ldm-published": 64}
+"""Sides of the pictures that networks are given which take minutes for a larger one."""
+STEPS = 10
+"""Of a diffusion model, both sides."""
+LDM_WIDTH, LDM_CODER_WIDTH = "model.diffusion_model.input_blocks.0.0.bias", "first_stage_model.encoder.conv_in.bias"
+"""Tensors as long as a network is wide."""
+
+
+def part_of(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """What of a state begins so, without that."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def lama(weights: Path, image: Tensor, mask: Tensor) -> Call:
@@ -162,6 +175,59 @@ def mat(weights: Path, image: Tensor, mask: Tensor) -> Call:
     return forward
 
 
+def ldm(weights: Path, image: Tensor, mask: Tensor) -> Call:
+    """Ten steps.  Beside CHECKOUT a clone of CompVis/taming-transformers has to lie, and einops be installed."""
+    sys.path.append(str(Path(sys.path[0]).parent / "taming-transformers"))
+    sys.modules["pytorch_lightning"].LightningModule = nn.Module  # type: ignore[attr-defined]
+    autoencoder = importlib.import_module("ldm.models.autoencoder")
+    unet = importlib.import_module("ldm.modules.diffusionmodules.openaimodel")
+    state = load_state(weights)["state_dict"]
+    width, coder_width = (len(state[key]) for key in (LDM_WIDTH, LDM_CODER_WIDTH))
+    sizes = {"in_channels": 3, "out_ch": 3, "ch": coder_width, "ch_mult": (1, 2, 4), "num_res_blocks": 2}
+    autoencoder.instantiate_from_config = nn.Identity  # type: ignore[attr-defined]  # for the losses
+    coder = autoencoder.VQModelInterface(
+        3,
+        {**sizes, "attn_type": "none", "double_z": False, "z_channels": 3, "resolution": 256, "attn_resolutions": []},
+        {},
+        len(state["first_stage_model.quantize.embedding.weight"]),
+    )
+    fill(coder, part_of(state, "first_stage_model."))
+    network = unet.UNetModel(
+        image_size=64,
+        in_channels=7,
+        out_channels=3,
+        model_channels=width,
+        attention_resolutions=(8, 4, 2),
+        num_res_blocks=2,
+        channel_mult=(1, 2, 3, 4),
+        num_heads=8,
+        resblock_updown=True,
+    )
+    dotless = {key.replace(".", ""): key for key in network.state_dict()}
+    averages = part_of(state, "model_ema.diffusion_model")
+    fill(network, {dotless[key]: value for key, value in averages.items()})
+    left = state["alphas_cumprod"]
+    model = SimpleNamespace(
+        num_timesteps=len(left),
+        alphas_cumprod=left,
+        alphas_cumprod_prev=torch.cat([torch.ones(1), left[:-1]]),
+        betas=1 - left / torch.cat([torch.ones(1), left[:-1]]),
+        device=torch.device("cpu"),
+        apply_model=lambda x, t, c: network(torch.cat([x, c], dim=1), t),
+    )
+    sampler = importlib.import_module("ldm.models.diffusion.ddim").DDIMSampler(model)
+    sampler.register_buffer = lambda name, value: setattr(sampler, name, value)  # theirs moves it to a GPU
+
+    def forward() -> Tensor:
+        seen = coder.encode(image * (1 - mask) * 2 - 1)
+        condition = torch.cat([seen, functional.interpolate(mask * 2 - 1, size=seen.shape[-2:])], dim=1)
+        start = torch.randn(seen.shape, generator=torch.Generator().manual_seed(0))
+        latents, _ = sampler.sample(STEPS, 1, seen.shape[1:], condition, x_T=start, verbose=False)
+        return (coder.decode(latents) / 2 + 0.5).clamp(0, 1)
+
+    return forward
+
+
 NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "lama": lama,
     "fcf": fcf,
@@ -173,6 +239,8 @@ NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "mi-gan-512": mi_gan,
     "comodgan": comodgan,
     "comodgan-512": comodgan,
+    "ldm": ldm,
+    "ldm-published": ldm,
     "mat": mat,
     "mat-512": mat,
 }
@@ -180,7 +248,8 @@ NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
 
 def picture(name: str) -> tuple[Tensor, Tensor]:
     """What both sides of a network are given: 1 x 3 x H x W in [0, 1] with its hole blanked, and the hole."""
-    size = (512, 512) if name.endswith("-512") else (256, 256)
+    side = SMALL.get(name, 512 if name.endswith("-512") else 256)
+    size = (side, side)
     hole = torch.from_numpy(inputs.holes(1, size)).float()[:, None]
     return torch.from_numpy(inputs.photos(1, size)).permute(0, 3, 1, 2) / 255 * (1 - hole), hole
 
@@ -188,7 +257,8 @@ def picture(name: str) -> tuple[Tensor, Tensor]:
 def measure(name: str, checkout: Path, weights: Path, turns: int) -> Measured:
     warnings.simplefilter("ignore")
     import_from(checkout, STAND_INS)
-    ours = load_inpainter(name.removesuffix("-512"), weights=weights, device="cpu")
+    known = name.removesuffix("-512").removesuffix("-published")
+    ours = load_inpainter(known, weights=weights, device="cpu", options={"steps": STEPS} if known == "ldm" else {})
     photo, hole = picture(name)
     return in_turns(NETWORKS[name](weights, photo, hole), lambda: ours.inpaint(photo, hole), turns)
 

@@ -13,11 +13,13 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from safebench_inpainters.comodgan.network import Generator as CoModGan
+from safebench_inpainters.ldm.network import LatentDiffusion
 from safebench_inpainters.mat.network import Generator as Mat
 from safebench_inpainters.mi_gan.network import Generator as MiGan
 from torch import Tensor, nn
@@ -107,11 +109,31 @@ def mat(size: int = 512, seed: int = 0) -> dict[str, Tensor]:
     return draw(Mat(size), rules, seed)
 
 
-STATES: Mapping[str, Callable[[], dict[str, Tensor]]] = {
+def ldm(width: int = 32, coder_width: int = 32, codes: int = 512, seed: int = 0) -> dict[str, Any]:
+    """Narrower than the published networks unless it is told their widths (256, 128, 8192), in the same layout: beside
+    the U-Net's weights their averages over the training, other numbers, and the autoencoder twice."""
+    rules: Mapping[str, Rule] = {
+        r"decoder\.conv_out\.weight$": lambda n: 0.3 * n / np.sqrt(np.prod(n.shape[1:])),
+        r"alphas_cumprod$": lambda n: np.cumprod(1 - np.linspace(0.0015**0.5, 0.0205**0.5, len(n)) ** 2),
+    }
+    state = draw(LatentDiffusion(width, coder_width, codes), rules, seed)
+    parts = {
+        name: {k: v for k, v in state.items() if k.startswith(f"{name}.")} for name in ("model", "first_stage_model")
+    }
+    averages = {f"model_ema.{key.removeprefix('model.').replace('.', '')}": v for key, v in parts["model"].items()}
+    coder = {f"cond_stage_{key.removeprefix('first_stage_')}": v for key, v in parts["first_stage_model"].items()}
+    last = {key: 2 * value for key, value in parts["model"].items()}
+    counted = {"model_ema.decay": torch.tensor(0.9999), "model_ema.num_updates": torch.tensor(7)}
+    return {"state_dict": {**state, **last, **averages, **counted, **coder, "betas": torch.zeros(1000)}, "epoch": 7}
+
+
+STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "mi-gan": mi_gan,
     "mi-gan-512": lambda: mi_gan(512),
     "comodgan": comodgan,
     "comodgan-512": lambda: comodgan(512),
+    "ldm": ldm,
+    "ldm-published": lambda: ldm(256, 128, 8192),
     "mat": lambda: mat(256),
     "mat-512": mat,
 }

@@ -18,6 +18,7 @@ from safebench.models.contracts import Inpainter
 from safebench.models.toolbox.holes import spread_known
 
 from ._framing import Fit, framed
+from ._options import read_options
 from ._pipelines import open_pipeline, scheduler_class
 
 _HALF = {"fp16": torch.float16, "bf16": torch.bfloat16, "none": torch.float32}
@@ -56,7 +57,7 @@ class PipelineInpainter(Inpainter):
         super().load(weights, device)
         if weights is None:
             raise WeightsError(f"{self.card.name}: say which model, as {self.card.name}:OWNER/MODEL or :FOLDER")
-        self._set = _read_options(self.options, self.card.name)
+        self._set = read_options(self.options, Options, self.card.name)
         numbers = torch.float32 if device.type == "cpu" else _HALF[self._set.half]
         self.pipeline = open_pipeline(weights, numbers).to(device)
         self.pipeline.set_progress_bar_config(disable=True)
@@ -69,7 +70,7 @@ class PipelineInpainter(Inpainter):
     @classmethod
     def check_options(cls, options: Mapping[str, OptionValue]) -> None:
         """See `Model.check_options`."""
-        scheduler_class(_read_options(options, "").scheduler)
+        scheduler_class(read_options(options, Options).scheduler)
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
         """See `Inpainter.inpaint`; the option `prompt` says what is painted."""
@@ -124,14 +125,3 @@ class PipelineInpainter(Inpainter):
         if self._of_kandinsky:
             return 64
         return int(self.pipeline.image_processor.config.vae_scale_factor)
-
-
-def _read_options(options: Mapping[str, OptionValue], name: str) -> Options:
-    """Raises ConfigError for the first value that cannot be."""
-    try:
-        return msgspec.convert(dict(options), Options)
-    except msgspec.ValidationError as error:
-        said, _, place = str(error).partition(" - at `$.")
-        key = place.rstrip("`")
-        model = f"{name}: " if name else ""
-        raise ConfigError(f"{model}--set {key}={options.get(key)}: {said[:1].lower()}{said[1:]}") from None

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 
 from safebench.models import registry
+from safebench.models.options import NONE, Given
 from safebench.models.specs import participant
 
 
@@ -20,6 +21,8 @@ class Contract:
     kind: ClassVar[str]
     name: str
     weights: Path | None = None
+    options: Given = NONE
+    """The model's, as of `--set`: fewer steps, say."""
     devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
     batch: int = 4
     """How many images a call is given that is compared with single ones; 2 do for a network that takes seconds."""
@@ -42,7 +45,7 @@ class Contract:
         return self._kept[key]
 
     def _load(self, device: str = "cpu", seed: int = 0) -> Any:
-        return participant(self.kind, self.name, self.weights, seed).load(device)
+        return participant(self.kind, self.name, self.weights, seed, given=self.options).load(device)
 
     def test_card_is_found_by_any_spelling_of_its_names(self) -> None:
         """Its name, its aliases, and both in capitals lead to the same entry."""

@@ -63,13 +63,13 @@ def drawn() -> Iterator[Callable[[str], Path]]:
 
 
 @pytest.fixture
-def golden_pixels() -> Callable[[str, Inpainter], None]:
+def golden_pixels() -> Callable[..., None]:
     """`golden_pixels(network, model)` holds a model on drawn weights against pixels of the authors' answer, which
-    benchmarks/golden.py wrote."""
+    benchmarks/golden.py wrote; `side` is the picture's."""
 
-    def check(network: str, model: Inpainter) -> None:
+    def check(network: str, model: Inpainter, side: int = 256) -> None:
         expected = np.load(HERE / "golden" / f"{network}.npy")
-        size = (512, 512) if network.endswith("-512") else (256, 256)
+        size = (512, 512) if network.endswith("-512") else (side, side)
         raw = calling.inpaint(model, inputs.photos(1, size), inputs.holes(1, size))[0]
         step = size[0] // expected.shape[-1]
         np.testing.assert_allclose(raw[::step, ::step].transpose(2, 0, 1), expected, atol=1e-4, rtol=0)

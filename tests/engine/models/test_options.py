@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from safebench.errors import ConfigError
+from safebench import load_inpainter
+from safebench.commands.checking import check
+from safebench.errors import ConfigError, WeightsError
 from safebench.models import registry
 from safebench.models.cards import Card, parse_card
 from safebench.models.options import check_given, of_model, read_texts, text_for
 from safebench.models.specs import participant
+from safebench.runs.config import RunConfig
 
 
 def card(name: str = "painter", options: str = 'prompt = ""\nsteps = 20\nguidance = 7.5\nfast = false') -> Card:
@@ -62,6 +65,26 @@ def test_a_model_without_options_is_called_that() -> None:
     with pytest.raises(ConfigError, match="copy and telea have no options"):
         check_given({"steps": 3}, [(telea.card, ""), (copy.card, "")])
     check_given({"steps": 3}, [(telea.card, ""), (card(), "")])
+
+
+@pytest.mark.parametrize("name", [n for n, e in registry.entries("inpainters").items() if e.card.weights])
+def test_a_wrong_option_is_told_before_weights_are_looked_for(name: str) -> None:
+    said = f"--set {name}.sizee=3: "
+    given = {f"{name}.sizee": 3}
+    with pytest.raises(ConfigError, match=said):
+        load_inpainter(name, options=given)
+    with pytest.raises(ConfigError, match=said):
+        check(RunConfig(inpainters=[name], set=given))
+
+
+def test_a_wrong_value_is_told_before_weights_are_looked_for() -> None:
+    def config(steps: int) -> RunConfig:
+        return RunConfig(inpainters=["few=ldm", "telea"], weights={"few": "nowhere.ckpt"}, set={"steps": steps})
+
+    with pytest.raises(ConfigError, match="--set steps=0: expected `int` >= 1"):
+        check(config(0))
+    with pytest.raises(WeightsError, match=r"nowhere\.ckpt"):
+        check(config(1))
 
 
 def test_texts_by_photo(tmp_path: Path) -> None:
