@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,16 +71,16 @@ def test_a_model_without_options_is_called_that() -> None:
 @pytest.mark.parametrize("name", [n for n, e in registry.entries("inpainters").items() if e.card.weights])
 def test_a_wrong_option_is_told_before_weights_are_looked_for(name: str) -> None:
     said = f"--set {name}.sizee=3: "
-    given = {f"{name}.sizee": 3}
+    given: dict[str, Any] = {f"{name}.sizee": 3}
     with pytest.raises(ConfigError, match=said):
         load_inpainter(name, options=given)
     with pytest.raises(ConfigError, match=said):
-        check(RunConfig(inpainters=[name], set=given))
+        check(RunConfig(inpainters=(name,), set=given))
 
 
 def test_a_wrong_value_is_told_before_weights_are_looked_for() -> None:
     def config(steps: int) -> RunConfig:
-        return RunConfig(inpainters=["few=ldm", "telea"], weights={"few": "nowhere.ckpt"}, set={"steps": steps})
+        return RunConfig(inpainters=("few=ldm", "telea"), weights={"few": "nowhere.ckpt"}, set={"steps": steps})
 
     with pytest.raises(ConfigError, match="--set steps=0: expected `int` >= 1"):
         check(config(0))
