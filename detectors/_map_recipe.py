@@ -40,7 +40,7 @@ class PictureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MapRecipe(Recipe):
     """One network, `network`, that learns where pictures were filled; a recipe adds it, its optimiser and its loss."""
 
-    watch: ClassVar[tuple[str, str]] = ("auc", "max")
+    watch = ("auc", "max")
     of_examples: ClassVar[frozenset[str]] = frozenset(PictureOptions.__struct_fields__)
 
     def __init__(self, card: Card, config: PictureOptions) -> None:

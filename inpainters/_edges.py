@@ -25,3 +25,10 @@ def grey_and_edges(photos: NDArray[np.uint8], masks: Tensor) -> tuple[Tensor, Te
     drawn = (torch.from_numpy(np.stack(picture)[:, None]) for picture in (greys * known, edges))
     grey, edge = (picture.to(masks.device, torch.float32) for picture in drawn)
     return grey, edge
+
+
+def whole_edges(photo: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+    """The same of one whole photo, H x W x 3, for training: each float32 1 x H x W."""
+    grey = rgb2gray(photo)
+    drawn = canny(grey, sigma=SIGMA)
+    return torch.from_numpy(grey)[None].float(), torch.from_numpy(drawn)[None].float()

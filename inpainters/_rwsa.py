@@ -7,7 +7,7 @@ features = attention(features, masks)     # features: B x 64 x h x w; masks: B x
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,9 @@ from ._winograd import Conv3x3
 
 KERNEL = 5
 """Side of the Gaussian that softens the border between the regions."""
+Attention = Literal["none", "rwsa", "rwsa-down", "rwsa-up"]
+"""Where RWSA stands in another network: nowhere, behind the encoder's down-sampling layers (`rwsa`, `rwsa-down`), or
+before the decoder's layers (`rwsa-up`).  Section 4.4 of the paper says the first, and 3.1 the second of SafePaint."""
 
 
 class RWSA(nn.Module):
@@ -159,3 +162,11 @@ class Placed(nn.ModuleDict):
             if k < len(layers):
                 features = layers[k](features)
         return features
+
+
+def placed(attention: Attention, down: Mapping[int, int], up: Mapping[int, int]) -> tuple[Placed, Placed]:
+    """The RWSA of an encoder and of a decoder; `down` and `up` are the places that each offers, as in `Placed`."""
+    return (
+        Placed(down if attention in ("rwsa", "rwsa-down") else {}),
+        Placed(up if attention == "rwsa-up" else {}),
+    )

@@ -14,6 +14,8 @@ from safebench.metrics.l1 import l1
 from safebench.metrics.perceptual import Perceptual
 from safebench.metrics.psnr import psnr
 
+from ._rwsa import RWSA
+
 
 def quality(composites: Tensor, photos: Tensor, lpips: Perceptual) -> dict[str, Tensor]:
     """PSNR in dB, LPIPS and L1 of composites in 8 bit, B values each; both float B x 3 x H x W in [0, 1]."""
@@ -24,6 +26,18 @@ def quality(composites: Tensor, photos: Tensor, lpips: Perceptual) -> dict[str, 
         "lpips": torch.from_numpy(lpips(painted, wanted)),
         "l1": torch.tensor([l1(difference) for difference in differences]),
     }
+
+
+def initialise(network: nn.Module) -> None:
+    """Convolutions from a normal of 0.02, also under spectral norm, without bias, as many GANs begin; RWSA as it is."""
+    for child in network.children():
+        if isinstance(child, RWSA):
+            continue
+        if isinstance(child, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(getattr(child, "weight_orig", child.weight), 0.0, 0.02)
+            if child.bias is not None:
+                nn.init.zeros_(child.bias)
+        initialise(child)
 
 
 @contextmanager

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import torch
 from torch import Tensor
 
-from safebench.errors import WeightsError
 from safebench.models.contracts import Inpainter
 from safebench.models.toolbox.padding import pad_symmetric
-from safebench.weights.read.checkpoints import fit, load_metadata, load_state
+from safebench.weights.read.checkpoints import fit, load_config, load_state
 
-from .network import Generator
 from .options import AotGanConfig, build_generator
 
 
@@ -23,8 +20,9 @@ class Adapter(Inpainter):
     def load(self, weights: Path | None, device: torch.device) -> None:
         """See `Model.load`."""
         super().load(weights, device)
-        network = _described(weights)
-        fit(network, load_state(weights), f"{self.card.name}: {weights}")
+        state = load_state(weights)
+        network = build_generator(load_config(weights, AotGanConfig, "AOT-GAN") or AotGanConfig())
+        fit(network, state, f"{self.card.name}: {weights}")
         self.network = network.eval().to(device)
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
@@ -36,14 +34,3 @@ class Adapter(Inpainter):
         seen, holes = (pad_symmetric(x, multiple=4, least=36) for x in (images * 2 - 1, masks))
         filled = torch.cat([self.network(seen[k : k + 1], holes[k : k + 1]) for k in range(len(images))])
         return (filled[..., :height, :width] + 1) / 2
-
-
-def _described(weights: Path | None) -> Generator:
-    """The network that a file is of: its metadata say so, or it is the authors'."""
-    described = load_metadata(weights).get("config") if weights else None
-    if described is None:
-        return Generator()
-    try:
-        return build_generator(msgspec.json.decode(described, type=AotGanConfig))
-    except msgspec.DecodeError as error:
-        raise WeightsError(f"{weights}: its config is none of AOT-GAN's: {error}") from None

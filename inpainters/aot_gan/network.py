@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .._rwsa import Placed
+from .._rwsa import Attention, placed
 
 DILATIONS = (1, 2, 4, 8)
 BLOCKS = 8
-Attention = Literal["none", "rwsa", "rwsa-down", "rwsa-up"]
 
 
 class Generator(nn.Module):
     """Encoder, eight blocks of aggregated contextual transformations at a quarter of the size, decoder.
 
     Attributes and positions carry the names of the published checkpoint's keys.  `width`: channels of the first layer.
-    `attention`: RWSA behind both down-sampling layers (`rwsa`, `rwsa-down`), or before the decoder's three (`rwsa-up`).
+    `attention`: RWSA behind both down-sampling layers, or before the decoder's three.
     """
 
     def __init__(self, width: int = 64, attention: Attention = "none") -> None:
@@ -30,8 +27,7 @@ class Generator(nn.Module):
         self.middle = nn.Sequential(*(Block(4 * c) for _ in range(BLOCKS)))
         growing = Doubling(4 * c, 2 * c), nn.ReLU(inplace=True), Doubling(2 * c, c), nn.ReLU(inplace=True)
         self.decoder = nn.Sequential(*growing, nn.Conv2d(c, 3, kernel_size=3, padding=1), nn.Tanh())
-        self.down = Placed({5: 2 * c, 7: 4 * c} if attention in ("rwsa", "rwsa-down") else {})
-        self.up = Placed({0: 4 * c, 2: 2 * c, 4: c} if attention == "rwsa-up" else {})
+        self.down, self.up = placed(attention, {5: 2 * c, 7: 4 * c}, {0: 4 * c, 2: 2 * c, 4: c})
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
         """The whole picture, B x 3 x H x W in [-1, 1], of images in [-1, 1] and masks B x 1 x H x W, 1 = hole.

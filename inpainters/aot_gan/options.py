@@ -6,13 +6,14 @@ from typing import Literal
 
 import msgspec
 
-from .network import Attention, Generator
+from .._rwsa import Attention
+from .network import Generator
 
 
 class AotGanConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The recipe's own options; the defaults are the authors'.
 
-    attention: where RWSA stands, see `Generator`.  width: channels of the first layer.  perceptual: the network whose
+    attention: where RWSA stands.  width: channels of the first layer.  perceptual: the network whose
     features are compared.  lambda_*: the losses' weights.  learning_rate: Adam's, of both networks.
     """
 

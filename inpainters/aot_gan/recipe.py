@@ -14,8 +14,7 @@ from safebench.models.contracts import Recipe as BaseRecipe
 from safebench.weights.read.checkpoints import fit
 
 from .._features import Features, Vgg19, load_features, perceptual, style
-from .._rwsa import RWSA
-from .._training import composite, quality
+from .._training import composite, initialise, quality
 from .discriminator import Discriminator, enlarged, fooling, telling
 from .options import AotGanConfig, build_generator
 
@@ -42,7 +41,7 @@ class Recipe(BaseRecipe):
         """See `Recipe.build`."""
         networks = {"generator": build_generator(self.config), "discriminator": Discriminator(self.config.width)}
         for network in networks.values():
-            _initialise(network)
+            initialise(network)
         return networks
 
     def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
@@ -107,7 +106,7 @@ class Recipe(BaseRecipe):
         """Of the whole output, weighed; one pass of each picture serves both losses of features."""
         config, network = self.config, self.features
         layers = sorted({*network.perceptual, *network.style})
-        seen, wanted = (dict(zip(layers, network((x + 1) / 2, layers), strict=True)) for x in (painted.float(), photos))
+        seen, wanted = (dict(zip(layers, network((x + 1) / 2, layers), strict=True)) for x in (painted, photos))
         near = perceptual([seen[k] for k in network.perceptual], [wanted[k] for k in network.perceptual])
         alike = style([seen[k] for k in network.style], [wanted[k] for k in network.style])
         return {
@@ -120,15 +119,3 @@ class Recipe(BaseRecipe):
         photos, masks = batch["photo"], batch["mask"]
         painted = networks["generator"](photos * 2 - 1, masks)
         return composite((painted + 1) / 2, photos, masks)
-
-
-def _initialise(network: nn.Module) -> None:
-    """As the authors: normal of 0.02, no bias; what is under spectral norm, and RWSA, start as PyTorch has them."""
-    for child in network.children():
-        if isinstance(child, RWSA):
-            continue
-        if isinstance(child, nn.Conv2d) and "weight" in dict(child.named_parameters()):
-            nn.init.normal_(child.weight, 0.0, 0.02)
-            if child.bias is not None:
-                nn.init.zeros_(child.bias)
-        _initialise(child)

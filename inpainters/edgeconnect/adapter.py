@@ -8,39 +8,42 @@ import torch
 from torch import Tensor
 
 from safebench.models.contracts import Inpainter
-from safebench.models.toolbox.classical import to_images
-from safebench.weights.read.checkpoints import fit, load_state, part
+from safebench.weights.read.checkpoints import fit, load_config, load_state, part
 
-from .._edges import grey_and_edges
-from .network import EdgeGenerator, Generator, InpaintingGenerator
+from .network import EdgeGenerator, InpaintingGenerator
+from .options import EdgeConnectConfig, build_generators
+from .pipeline import draw_and_paint
+
+FILES = {"edge_generator": "EdgeModel_gen.pth", "generator": "InpaintingModel_gen.pth"}
+"""Where the authors keep the two."""
 
 
 class Adapter(Inpainter):
-    """Both generators in a row, as in the authors' test script.
-
-    The edge generator's picture is handed on as it is; the known edges are not put back into it.
-    """
+    """Takes the folder with the authors' two files, and what is trained here: one file, which names its config."""
 
     def load(self, weights: Path | None, device: torch.device) -> None:
-        """`weights` is the folder that holds EdgeModel_gen.pth and InpaintingModel_gen.pth."""
+        """See `Model.load`."""
         super().load(weights, device)
-        self._edges = EdgeGenerator()
-        self._paint = InpaintingGenerator()
-        _fill(self._edges, weights, "EdgeModel_gen.pth")
-        _fill(self._paint, weights, "InpaintingModel_gen.pth")
-        self._edges.divide()
-        self._edges.to(device).eval()
-        self._paint.to(device).eval()
+        networks = _opened(weights)
+        drawing, painting = (networks[name].to(device).eval() for name in FILES)
+        assert isinstance(drawing, EdgeGenerator)  # noqa: S101  (so they are built)
+        drawing.divide()
+        self._edges, self._paint = drawing, painting
 
     def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
         """See `Inpainter.inpaint`."""
-        grey, known_edges = grey_and_edges(to_images(images), masks)
-        edges = self._edges(torch.cat([grey + masks, known_edges, masks], dim=1))
-        white_hole = images * (1 - masks) + masks
-        painted: Tensor = self._paint(torch.cat([white_hole, edges], dim=1))
-        return painted
+        return draw_and_paint(self._edges, self._paint, images, masks)[1]
 
 
-def _fill(network: Generator, folder: Path | None, file: str) -> None:
-    path = folder / file if folder else None
-    fit(network, part(load_state(path), "generator", str(path)), str(path))
+def _opened(weights: Path | None) -> dict[str, EdgeGenerator | InpaintingGenerator]:
+    if weights is None or weights.is_dir():
+        networks = build_generators(EdgeConnectConfig())
+        for name, file in FILES.items():
+            path = weights / file if weights else None
+            fit(networks[name], part(load_state(path), "generator", str(path)), str(path))
+        return networks
+    state = load_state(weights)
+    networks = build_generators(load_config(weights, EdgeConnectConfig, "EdgeConnect") or EdgeConnectConfig())
+    for name in FILES:
+        fit(networks[name], state, str(weights), prefix=f"{name}.")
+    return networks

@@ -12,29 +12,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import remove_spectral_norm, spectral_norm
 
+from .._rwsa import Attention, placed
+
 Conv = TypeVar("Conv", nn.Conv2d, nn.ConvTranspose2d)
-WIDTH = 256
-"""Channels of the residual blocks."""
 BLOCKS = 8
 
 
 class ResidualBlock(nn.Module):
     """x + two 3x3 convolutions with instance norm, the first dilated; nothing follows the sum."""
 
-    def __init__(self, spectral: bool) -> None:
+    def __init__(self, channels: int, spectral: bool) -> None:
         super().__init__()
         self.conv_block = nn.Sequential(
             nn.ReflectionPad2d(2),
-            _normed(nn.Conv2d(WIDTH, WIDTH, 3, dilation=2, bias=not spectral), spectral),
-            nn.InstanceNorm2d(WIDTH),
+            _normed(nn.Conv2d(channels, channels, 3, dilation=2, bias=not spectral), spectral),
+            nn.InstanceNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.ReflectionPad2d(1),
-            _normed(nn.Conv2d(WIDTH, WIDTH, 3, bias=not spectral), spectral),
-            nn.InstanceNorm2d(WIDTH),
+            _normed(nn.Conv2d(channels, channels, 3, bias=not spectral), spectral),
+            nn.InstanceNorm2d(channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """B x 256 x h x w to the same."""
+        """B x channels x h x w to the same."""
         return x + self.conv_block(x)
 
 
@@ -42,49 +42,41 @@ class Generator(nn.Module):
     """Encoder, residual blocks, decoder; the output has no activation.
 
     `spectral`: the convolutions, all but the last, are stored under spectral norm (the edge generator's are).
+    `width`: channels of the first layer; the residual blocks have four times as many.
     """
 
-    def __init__(self, channels: int, outputs: int, spectral: bool) -> None:
+    def __init__(self, channels: int, outputs: int, spectral: bool, width: int) -> None:
         super().__init__()
+        c = width
         self.encoder = nn.Sequential(
             nn.ReflectionPad2d(3),
-            _normed(nn.Conv2d(channels, 64, 7), spectral),
-            nn.InstanceNorm2d(64),
-            nn.ReLU(inplace=True),
-            _normed(nn.Conv2d(64, 128, 4, stride=2, padding=1), spectral),
-            nn.InstanceNorm2d(128),
-            nn.ReLU(inplace=True),
-            _normed(nn.Conv2d(128, WIDTH, 4, stride=2, padding=1), spectral),
-            nn.InstanceNorm2d(WIDTH),
-            nn.ReLU(inplace=True),
+            *_normalised(nn.Conv2d(channels, c, 7), spectral),
+            *_normalised(nn.Conv2d(c, 2 * c, 4, stride=2, padding=1), spectral),
+            *_normalised(nn.Conv2d(2 * c, 4 * c, 4, stride=2, padding=1), spectral),
         )
-        self.middle = nn.Sequential(*(ResidualBlock(spectral) for _ in range(BLOCKS)))
+        self.middle = nn.Sequential(*(ResidualBlock(4 * c, spectral) for _ in range(BLOCKS)))
         self.decoder = nn.Sequential(
-            _normed(nn.ConvTranspose2d(WIDTH, 128, 4, stride=2, padding=1), spectral),
-            nn.InstanceNorm2d(128),
-            nn.ReLU(inplace=True),
-            _normed(nn.ConvTranspose2d(128, 64, 4, stride=2, padding=1), spectral),
-            nn.InstanceNorm2d(64),
-            nn.ReLU(inplace=True),
+            *_normalised(nn.ConvTranspose2d(4 * c, 2 * c, 4, stride=2, padding=1), spectral),
+            *_normalised(nn.ConvTranspose2d(2 * c, c, 4, stride=2, padding=1), spectral),
             nn.ReflectionPad2d(3),
-            nn.Conv2d(64, outputs, 7),
+            nn.Conv2d(c, outputs, 7),
         )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """B x channels x H x W (H and W multiples of 4) to B x outputs x H x W."""
-        features: Tensor = self.decoder(self.middle(self.encoder(x)))
-        return features
 
 
 class EdgeGenerator(Generator):
     """Draws the edges of the whole picture."""
 
-    def __init__(self) -> None:
-        super().__init__(channels=3, outputs=1, spectral=True)
+    def __init__(self, width: int = 64) -> None:
+        super().__init__(channels=3, outputs=1, spectral=True, width=width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Grey picture with a white hole, known edges and mask (B x 3 x H x W) to edges in [0, 1] (B x 1 x H x W)."""
-        return torch.sigmoid(super().forward(x))
+    def forward(self, grey: Tensor, edges: Tensor, masks: Tensor) -> Tensor:
+        """Edges in [0, 1] of grey pictures and known edges; all B x 1 x H x W, 1 = hole, H and W multiples of 4.
+
+        The hole's pixels are set to white here, and its edges to none.
+        """
+        known = 1 - masks
+        seen = torch.cat([grey * known + masks, edges * known, masks], dim=1)
+        return torch.sigmoid(self.decoder(self.middle(self.encoder(seen))))
 
     def divide(self) -> None:
         """Replace every stored convolution by its spectrally normalised one, once and for all.
@@ -97,15 +89,29 @@ class EdgeGenerator(Generator):
 
 
 class InpaintingGenerator(Generator):
-    """Paints the whole picture along the edges."""
+    """Paints the whole picture along the edges.
 
-    def __init__(self) -> None:
-        super().__init__(channels=4, outputs=3, spectral=False)
+    `attention`: RWSA behind both down-sampling layers, or before the decoder's three convolutions.
+    """
 
-    def forward(self, x: Tensor) -> Tensor:
-        """RGB picture with a white hole and edges (B x 4 x H x W) to RGB in [0, 1] (B x 3 x H x W)."""
-        return (torch.tanh(super().forward(x)) + 1) / 2
+    def __init__(self, width: int = 64, attention: Attention = "none") -> None:
+        super().__init__(channels=4, outputs=3, spectral=False, width=width)
+        c = width
+        self.down, self.up = placed(attention, {7: 2 * c, 10: 4 * c}, {0: 4 * c, 3: 2 * c, 6: c})
+
+    def forward(self, images: Tensor, edges: Tensor, masks: Tensor) -> Tensor:
+        """RGB pictures in [0, 1] (B x 3 x H x W), edges of the whole and masks (B x 1 x H x W) to RGB in [0, 1].
+
+        H and W are multiples of 4; the hole's pixels are set to white here.
+        """
+        seen = torch.cat([images * (1 - masks) + masks, edges], dim=1)
+        features = self.middle(self.down.through(self.encoder, seen, masks))
+        return (torch.tanh(self.up.through(self.decoder, features, masks)) + 1) / 2
 
 
 def _normed(conv: Conv, spectral: bool) -> Conv:
     return spectral_norm(conv) if spectral else conv
+
+
+def _normalised(conv: Conv, spectral: bool) -> tuple[nn.Module, nn.Module, nn.Module]:
+    return _normed(conv, spectral), nn.InstanceNorm2d(conv.out_channels), nn.ReLU(inplace=True)

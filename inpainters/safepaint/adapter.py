@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import torch
 from torch import Tensor
 
-from safebench.errors import WeightsError
 from safebench.models.contracts import Inpainter
 from safebench.models.toolbox.padding import pad_symmetric
-from safebench.weights.read.checkpoints import fit, load_metadata, load_state, part
+from safebench.weights.read.checkpoints import fit, load_config, load_state, part
 
 from .generator import MULTIPLE, Generator
 from .layers import draw_noise
@@ -39,16 +37,11 @@ class Adapter(Inpainter):
 
 def _generator(weights: Path | None) -> Generator:
     state = load_state(weights)
-    assert weights is not None  # noqa: S101  (else load_state has refused it)
-    described = load_metadata(weights).get("config")
-    if described is None:
+    config = load_config(weights, SafePaintConfig, "SafePaint")
+    if config is None:
         network = build_generator(SafePaintConfig(**PRESETS["authors"]))
         fit(network, part(state, "generator", str(weights)), str(weights))
         return network
-    try:
-        config = msgspec.json.decode(described, type=SafePaintConfig)
-    except msgspec.DecodeError as error:
-        raise WeightsError(f"{weights}: its config is none of SafePaint's: {error}") from None
     network = build_generator(config)
     fit(network, state, str(weights))
     return network

@@ -37,7 +37,7 @@ class Recipe(BaseRecipe):
 
     Config = SafePaintConfig
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
-    watch: ClassVar[tuple[str, str]] = ("lpips", "min")
+    watch = ("lpips", "min")
     sizes: ClassVar[Input] = Input(multiple_of=MULTIPLE, smallest_side=SMALLEST)
 
     config: SafePaintConfig

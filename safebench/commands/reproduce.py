@@ -175,10 +175,9 @@ def _given(options: Options, outcome: Outcome) -> dict[str, list[_Row]]:
     files = {name: file for name, file in options.weights.items() if name not in own_labels}
     together: dict[str, list[_Row]] = {}
     for row in able:
-        name = _name(row, options.weights)
-        own = {row.model: options.weights[row.label]} if row.own and name == row.model else {}
+        own = {row.model: options.weights[row.label]} if row.own else {}
         together.setdefault(slug(row.label) if row.own else "together", []).append(
-            _Row(row.label, (name,), files | own)
+            _Row(row.label, (row.model,), files | own)
         )
     return together
 
@@ -239,12 +238,6 @@ def _run(
     for row in rows:
         called = (next((n for n in results.record.inpainters if _same(n, name)), "") for name in row.inpainters)
         outcome.runs[dataset, row.label] = Measured(results, tuple(called))
-
-
-def _name(row: RowSpec, weights: Mapping[str, str]) -> str:
-    """What `--inpainter` would say: a model that is nothing but a file is named with it."""
-    entry, _ = registry.find("inpainters", row.model)
-    return f"{row.model}:{weights[row.label]}" if row.own and entry.card.argument == "file" else row.model
 
 
 def _same(label: str, name: str) -> bool:

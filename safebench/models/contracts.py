@@ -142,7 +142,7 @@ class Recipe(ABC):
     """
 
     Config: ClassVar[type[msgspec.Struct]]
-    watch: ClassVar[tuple[str, str]]
+    watch: tuple[str, str]
     """The figure of `validate` by which the best step is known, and whether it is to be "min" or "max"."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     sizes: ClassVar[Input] = Input()

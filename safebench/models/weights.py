@@ -224,6 +224,9 @@ def _named_files(entry: Entry, named: Path) -> tuple[Path, Weights | None]:
     if weights is None:
         return named, None
     wanted = " and ".join(file.file for file in weights.files)
+    if weights.parts and _is_trained_file(entry, named):
+        check_stands_for_itself(named)
+        return named, None
     if weights.parts and not all(place.is_file() for place in places(weights, named)):
         raise WeightsError(f"{said}: has to be the folder that holds {wanted}")
     if named.is_dir() and not weights.parts:
@@ -231,6 +234,12 @@ def _named_files(entry: Entry, named: Path) -> tuple[Path, Weights | None]:
     for place in places(weights, named):
         check_stands_for_itself(place)
     return named, weights
+
+
+def _is_trained_file(entry: Entry, named: Path) -> bool:
+    """Whether a file can hold all that the card otherwise lists in parts: what is trained here, as one variant says."""
+    parts = {part.file for weights in entry.card.weights for part in weights.parts}
+    return named.is_file() and named.name not in parts and any(not weights.parts for weights in entry.card.weights)
 
 
 def _argument(entry: Entry, argument: str, named: Path | None) -> str:

@@ -13,8 +13,9 @@ import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from torch import Tensor, nn
 
 from safebench.errors import WeightsError
@@ -24,6 +25,7 @@ from safebench.weights.read.texts import shorten
 from safebench.weights.read.torchfiles import read_buffer
 from safebench.weights.read.wrappers import ways
 
+Options = TypeVar("Options", bound=msgspec.Struct)
 LETTERS = 2_000_000
 """Of all names in one network together, at most; published ones have some ten thousand."""
 
@@ -75,6 +77,20 @@ def load_metadata(path: Path) -> dict[str, str]:
             return dict(opened.metadata() or {})
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: cannot be read ({error})") from None
+
+
+def load_config(path: Path | None, kind: type[Options], title: str) -> Options | None:
+    """The options that `safebench train` wrote beside the tensors, as the recipe's `kind`; None where a file has none.
+
+    To be called for a file that `load_state` has read.  Raises WeightsError where they are none of the model `title`'s.
+    """
+    described = load_metadata(path).get("config") if path else None
+    if described is None:
+        return None
+    try:
+        return msgspec.json.decode(described, type=kind)
+    except msgspec.DecodeError as error:
+        raise WeightsError(f"{path}: its config is none of {title}'s: {error}") from None
 
 
 def network_state(network: Any, name: str) -> dict[str, Tensor]:

@@ -260,6 +260,20 @@ def test_a_checkpoint_of_several_files_is_a_folder(web: Any, page: Any, tmp_path
     assert weights.find(entry, named=copy) != weights.Checkpoint(copy, found.sha256)
 
 
+def test_one_file_stands_for_several_where_a_variant_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "trained.safetensors").write_bytes(b"both")
+    (tmp_path / "Edge.pth").write_bytes(b"edge")
+    without = entry_of(tmp_path, PARTS)
+    entry = entry_of(tmp_path, PARTS + '[[weights]]\nvariant = "trained"\nfile = "trained.safetensors"')
+    ours = weights.Checkpoint(tmp_path / "trained.safetensors", hashlib.sha256(b"both").hexdigest())
+    for variant in ("", "trained"):
+        weights.check(entry, variant, ours.path)
+        assert weights.find(entry, variant, ours.path) == ours
+    for other, file in ((without, "trained.safetensors"), (entry, "Edge.pth")):
+        with pytest.raises(WeightsError, match=r"has to be the folder that holds Edge\.pth and Paint\.pth"):
+            weights.find(other, named=tmp_path / file)
+
+
 def test_members_of_one_archive_need_one_download(web: Any, page: Any, tmp_path: Path, cache: Path) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:

@@ -25,7 +25,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Recipe(Base):
     Config = Options
     presets: ClassVar[dict[str, Any]] = {"wide": {"channels": 8, "rate": 0.02}}
-    watch: ClassVar[tuple[str, str]] = ("l1", "min")
+    watch = ("l1", "min")
     steps = 0
 
     def build(self) -> dict[str, nn.Module]:
