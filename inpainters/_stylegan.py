@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+LATENT = 512
+"""Numbers in z and in w."""
 CLAMP = 256.0
 """Features are held within this on both sides, so that half precision does not overflow."""
 
@@ -99,6 +101,39 @@ class Convolution(nn.Module):
         else:
             y = F.conv2d(x, weight, self.bias, padding=self.padding)
         return hold(activate(y), self.clamp)
+
+
+class Mapping(nn.ModuleDict):
+    """Eight layers from z (1 x 512) to w; run without truncation, so that the mean of w lies idle."""
+
+    def __init__(self, clamp: float | None = None) -> None:
+        super().__init__({f"fc{k}": Dense(LATENT, LATENT, rate=0.01, clamp=clamp) for k in range(8)})
+        self.register_buffer("w_avg", torch.empty(LATENT))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """See the class."""
+        x = z * (z.square().mean() + 1e-8).rsqrt()
+        for layer in self.values():
+            x = layer(x)
+        return x
+
+
+class EncoderBlock(nn.Module):
+    """A convolution whose result the synthesis network joins, and one that halves the size."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, first: bool, idle_filter: bool) -> None:
+        super().__init__()
+        self.fromrgb = Convolution(4, channels_in, 1, idle_filter=idle_filter) if first else None
+        self.conv0 = Convolution(channels_in, channels_in, 3, idle_filter=idle_filter)
+        self.conv1 = Convolution(channels_in, channels_out, 3, down=True)
+        self.register_buffer("resample_filter", torch.empty(4, 4))  # in the checkpoint, but idle
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """B x C x H x W to B x C' x H/2 x W/2, and the map to join, B x C x H x W."""
+        if self.fromrgb is not None:
+            x = self.fromrgb(x)
+        kept = self.conv0(x)
+        return self.conv1(kept), kept
 
 
 class ModulatedConvolution(nn.Module):

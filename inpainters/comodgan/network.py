@@ -9,15 +9,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .._stylegan import CLAMP, Convolution, Dense, ModulatedConvolution, ToRGB, upsample
+from .._stylegan import (
+    CLAMP,
+    LATENT,
+    Convolution,
+    Dense,
+    EncoderBlock,
+    Mapping,
+    ModulatedConvolution,
+    ToRGB,
+    upsample,
+)
 
-LATENT = 512
-"""Numbers in z and in w."""
 SUMMARY = 1024
 """Numbers in the encoder's vector."""
 STYLES = LATENT + SUMMARY
-MAPPING = 8
-"""Layers between z and w."""
 
 
 class Generator(nn.Module):
@@ -26,7 +32,7 @@ class Generator(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
-        self.mapping = Mapping()
+        self.mapping = Mapping(CLAMP)
         self.synthesis = Synthesis(size)
         self.encoder = Encoder(size)
 
@@ -42,27 +48,12 @@ class Generator(nn.Module):
         return picture
 
 
-class Mapping(nn.ModuleDict):
-    """From z (1 x 512) to w; the authors run it without truncation, so that the mean of w lies idle."""
-
-    def __init__(self) -> None:
-        super().__init__({f"fc{k}": Dense(LATENT, LATENT, rate=0.01, clamp=CLAMP) for k in range(MAPPING)})
-        self.register_buffer("w_avg", torch.empty(LATENT))
-
-    def forward(self, z: Tensor) -> Tensor:
-        """See the class."""
-        x = z * (z.square().mean() + 1e-8).rsqrt()
-        for layer in self.values():
-            x = layer(x)
-        return x
-
-
 class Encoder(nn.ModuleDict):
     """Blocks `b256` (or `b512`) to `b8`, each of which halves the size, and `b4`, which makes the vector."""
 
     def __init__(self, size: int) -> None:
         sizes = _sizes(size)[:0:-1]
-        blocks = {f"b{s}": EncoderBlock(_width(s), _width(s // 2), first=s == size) for s in sizes}
+        blocks = {f"b{s}": EncoderBlock(_width(s), _width(s // 2), first=s == size, idle_filter=False) for s in sizes}
         super().__init__({**blocks, "b4": EncoderEnd(_width(4))})
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -72,24 +63,6 @@ class Encoder(nn.ModuleDict):
             x, kept = block(x)
             maps.insert(0, kept)
         return x, maps
-
-
-class EncoderBlock(nn.Module):
-    """A convolution whose result the synthesis network joins, and one that halves the size."""
-
-    def __init__(self, channels_in: int, channels_out: int, *, first: bool) -> None:
-        super().__init__()
-        self.fromrgb = Convolution(4, channels_in, 1, idle_filter=False) if first else None
-        self.conv0 = Convolution(channels_in, channels_in, 3, idle_filter=False)
-        self.conv1 = Convolution(channels_in, channels_out, 3, down=True)
-        self.register_buffer("resample_filter", torch.empty(4, 4))  # in the checkpoint, but idle
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """B x C x H x W to B x C' x H/2 x W/2, and the map to join, B x C x H x W."""
-        if self.fromrgb is not None:
-            x = self.fromrgb(x)
-        kept = self.conv0(x)
-        return self.conv1(kept), kept
 
 
 class EncoderEnd(nn.Module):

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
-from safebench.errors import ModelError
-from safebench.models.contracts import Inpainter
-from safebench.models.toolbox.layout import in_fastest_layout
-from safebench.weights.read.checkpoints import fit, load_state, network_state
-
-from .network import LATENT, Generator
+from .._square import SquareInpainter
+from .._stylegan import LATENT
+from .network import Generator
 
 
-class Adapter(Inpainter):
-    """Takes a published pickle, or a plain state dict of its averaged generator; either for 256 or for 512 pixels."""
+class Adapter(SquareInpainter):
+    """A latent and the noise at 4x4 are its random inputs."""
 
-    def load(self, weights: Path | None, device: torch.device) -> None:
-        """See `Model.load`."""
-        super().load(weights, device)
-        state = load_state(weights)
-        if "G_ema" in state:
-            state = network_state(state["G_ema"], str(weights))
-        network = Generator(512 if any(str(key).endswith("encoder.b512.conv0.weight") for key in state) else 256)
-        fit(network, state, f"{self.card.name}: {weights}")
-        self.network = in_fastest_layout(network.eval().to(device))
+    generator = Generator
+    only_512 = "encoder.b512.conv0.weight"
 
-    def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
-        """See `Inpainter.inpaint`.  The random inputs are drawn anew for each call and shared by its pictures.
-
-        Raises ModelError for pictures of another size than the loaded network's.
-        """
-        size = self.network.size
-        height, width = images.shape[-2:]
-        if (height, width) != (size, size):
-            raise ModelError(
-                f"{self.card.name}: the loaded checkpoint takes {size}x{size} pixels only, not {width}x{height}; "
-                "resize the photos, or load the checkpoint for that size"
-            )
+    def fill(self, images: Tensor, masks: Tensor) -> Tensor:
+        """See `SquareInpainter.fill`."""
         random = torch.Generator().manual_seed(self.seed)
         z = torch.randn(1, LATENT, generator=random).to(self.device)
         noise = torch.randn(1, 1, 4, 4, generator=random).to(self.device)
-        filled: Tensor = self.network(images * 2 - 1, masks, z, noise)
-        return ((filled + 1) / 2).clamp(0, 1)
+        filled: Tensor = self.network(images, masks, z, noise)
+        return filled

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .._fourier import FourierBlock
-from .._stylegan import Convolution, Dense, ModulatedConvolution, ToRGB, upsample
+from .._stylegan import LATENT, Convolution, Dense, EncoderBlock, ModulatedConvolution, ToRGB, upsample
 
-LATENT = 512
-"""Numbers in z and in w."""
 SUMMARY = 1024
 """Numbers in the encoder's vector."""
 STYLES = LATENT + SUMMARY
@@ -69,7 +67,10 @@ class Encoder(nn.ModuleDict):
 
     def __init__(self, size: int) -> None:
         sizes = _sizes(size)[:0:-1]
-        blocks = {f"b{s}": EncoderBlock(_width(s, size), _width(s // 2, size), first=s == size) for s in sizes}
+        blocks = {
+            f"b{s}": EncoderBlock(_width(s, size), _width(s // 2, size), first=s == size, idle_filter=True)
+            for s in sizes
+        }
         super().__init__({**blocks, "b4": EncoderEnd(_width(4, size))})
 
     def forward(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -78,24 +79,6 @@ class Encoder(nn.ModuleDict):
         for name, block in self.items():
             x, maps[name] = block(x)
         return x, maps
-
-
-class EncoderBlock(nn.Module):
-    """A convolution whose result the synthesis network joins, and one that halves the size."""
-
-    def __init__(self, channels_in: int, channels_out: int, *, first: bool) -> None:
-        super().__init__()
-        self.fromrgb = Convolution(4, channels_in, 1) if first else None
-        self.conv0 = Convolution(channels_in, channels_in, 3)
-        self.conv1 = Convolution(channels_in, channels_out, 3, down=True)
-        self.register_buffer("resample_filter", torch.empty(4, 4))  # in the checkpoint, but idle
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """B x C x H x W to B x C' x H/2 x W/2, and the map to join, B x C x H x W."""
-        if self.fromrgb is not None:
-            x = self.fromrgb(x)
-        kept = self.conv0(x)
-        return self.conv1(kept), kept
 
 
 class EncoderEnd(nn.Module):

@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
-from safebench.errors import ModelError
-from safebench.models.contracts import Inpainter
-from safebench.weights.read.checkpoints import fit, load_state, network_state
-
-from .network import CHANNELS, LATENT, LEAST, WIDEST, Generator
+from .._square import SquareInpainter
+from .._stylegan import LATENT
+from .network import CHANNELS, LEAST, WIDEST, Generator
 
 
-class Adapter(Inpainter):
-    """Takes a published pickle, or a plain state dict of its averaged generator; either for 256 or for 512 pixels."""
+class Adapter(SquareInpainter):
+    """A latent, and which features of the two stages are kept, are its random inputs."""
 
-    def load(self, weights: Path | None, device: torch.device) -> None:
-        """See `Model.load`."""
-        super().load(weights, device)
-        state = load_state(weights)
-        if "G_ema" in state:
-            state = network_state(state["G_ema"], str(weights))
-        network = Generator(512 if any("EncConv_Block_512x512" in str(key) for key in state) else 256)
-        fit(network, state, f"{self.card.name}: {weights}")
-        self.network = network.eval().to(device)
+    generator = Generator
+    only_512 = "EncConv_Block_512x512"
+    channels_last = False
 
-    def inpaint(self, images: Tensor, masks: Tensor) -> Tensor:
-        """See `Inpainter.inpaint`.  The random inputs are drawn anew for each call and shared by its pictures.
-
-        Raises ModelError for pictures of another size than the loaded network's.
-        """
-        size = self.network.size
-        height, width = images.shape[-2:]
-        if (height, width) != (size, size):
-            raise ModelError(
-                f"{self.card.name}: the loaded checkpoint takes {size}x{size} pixels only, not {width}x{height}; "
-                "resize the photos, or load the checkpoint for that size"
-            )
+    def fill(self, images: Tensor, masks: Tensor) -> Tensor:
+        """See `SquareInpainter.fill`."""
         z, *chosen = (part.to(self.device) for part in draws(self.seed))
-        filled: Tensor = self.network(images * 2 - 1, masks, z, chosen)
-        return ((filled + 1) / 2).clamp(0, 1)
+        filled: Tensor = self.network(images, masks, z, chosen)
+        return filled
 
 
 def draws(seed: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,11 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .._stylegan import Convolution, Dense, activate, low_pass, upsample
+from .._stylegan import LATENT, Convolution, Dense, Mapping, activate, low_pass, upsample
 from .attention import Layer, PartialConvolution
 
-LATENT = 512
-"""Numbers in z and in w."""
 SUMMARY = 1024
 """Numbers in the vector that the second stage makes of the whole picture."""
 CHANNELS = 180
@@ -50,21 +48,6 @@ class Generator(nn.Module):
         w = self.mapping(z).expand(len(images), -1)
         picture: Tensor = self.synthesis(images, 1 - masks, w, chosen)
         return picture
-
-
-class Mapping(nn.ModuleDict):
-    """From z (1 x 512) to w; the authors run it without truncation, so that the mean of w lies idle."""
-
-    def __init__(self) -> None:
-        super().__init__({f"fc{k}": Dense(LATENT, LATENT, rate=0.01) for k in range(8)})
-        self.register_buffer("w_avg", torch.empty(LATENT))
-
-    def forward(self, z: Tensor) -> Tensor:
-        """See the class."""
-        x = z * (z.square().mean() + 1e-8).rsqrt()
-        for layer in self.values():
-            x = layer(x)
-        return x
 
 
 class Synthesis(nn.Module):

@@ -8,12 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from safebench.errors import ModelError, WeightsError
+from safebench.errors import WeightsError
 from safebench.models.contracts import Inpainter
 from safebench.models.toolbox.holes import spread_known
 from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.read.checkpoints import fit, load_state
 
+from .._square import check_size
 from . import pipeline
 from .network import Doubling, Generator
 
@@ -40,13 +41,8 @@ class Adapter(Inpainter):
         return self._fill(images, masks)
 
     def _by_network(self, images: Tensor, masks: Tensor) -> Tensor:
-        size = self.network.size
-        height, width = images.shape[-2:]
-        if (height, width) != (size, size):
-            raise ModelError(
-                f"{self.card.name}: the loaded checkpoint takes {size}x{size} pixels only, not {width}x{height}; "
-                f"resize the photos, load the checkpoint for that size, or use {self.card.name}:pipeline"
-            )
+        name = self.card.name
+        check_size(name, self.network.size, images, f"load the checkpoint for that size, or use {name}:pipeline")
         filled: Tensor = self.network(images * 2 - 1, masks)
         return ((filled + 1) / 2).clamp(0, 1)
 
