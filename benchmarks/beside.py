@@ -62,6 +62,14 @@ def in_turns(theirs: Call, ours: Call, turns: int) -> Measured:
     return statistics.median(seconds[0]), statistics.median(seconds[1]), difference
 
 
+def of_one_network(doc: str | None, networks: Iterable[str]) -> argparse.ArgumentParser:
+    """The command line of a script that runs the authors' code of one network."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", choices=networks)
+    parser.add_argument("checkout", type=Path)
+    return parser
+
+
 def compare(doc: str | None, names: Sequence[str], measure: Callable[[str, Path, Path, int], Measured]) -> None:
     """The command line of a comparison: measures what has a checkout and weights, and prints the table."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -9,14 +9,13 @@ to tests/inpainters/golden/NAME.npy.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from beside import import_from  # type: ignore[import-not-found]
+from beside import import_from, of_one_network  # type: ignore[import-not-found]
 from made_up import STATES  # type: ignore[import-not-found]
 
 SIDES = importlib.import_module("inpainters")
@@ -27,10 +26,7 @@ SIDE = 16
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", choices=STATES)
-    parser.add_argument("checkout", type=Path)
-    args = parser.parse_args()
+    args = of_one_network(__doc__, STATES).parse_args()
     import_from(args.checkout, SIDES.STAND_INS)
     with TemporaryDirectory() as folder, torch.inference_mode():
         weights = Path(folder, "weights.pt")

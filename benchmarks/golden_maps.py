@@ -9,14 +9,13 @@ map goes, as float32, to tests/detectors/golden/NAME.npy.  Printed is also how f
 
 from __future__ import annotations
 
-import argparse
 import importlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from beside import import_from  # type: ignore[import-not-found]
+from beside import import_from, of_one_network  # type: ignore[import-not-found]
 from detector_speed import DETECTORS, stand_in  # type: ignore[import-not-found]
 from made_up_detectors import STATES  # type: ignore[import-not-found]
 
@@ -28,9 +27,7 @@ STEP = 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", choices=STATES)
-    parser.add_argument("checkout", type=Path)
+    parser = of_one_network(__doc__, STATES)
     parser.add_argument(
         "--side", type=int, help="of the square that it brings pictures to, where that is not the usual one"
     )

@@ -81,32 +81,22 @@ def mi_gan(size: int = 256, seed: int = 0) -> dict[str, Tensor]:
     return draw(MiGan(size), rules, seed)
 
 
+_STYLEGAN: Mapping[str, Rule] = {
+    r"resample_filter$": _low_pass(1),
+    r"mapping\.fc\d+\.weight$": lambda n: 100 * n,
+    r"affine\.bias$": lambda n: 1 + 0.1 * n,
+    r"torgb\.weight$|toRGB\.conv\.weight$": lambda n: 0.1 * n,
+    r"noise_const$": lambda n: n,
+    r"noise_strength$": lambda n: 0.1 * n,
+}
+
+
 def comodgan(size: int = 256, seed: int = 0) -> dict[str, Tensor]:
-    rules: Mapping[str, Rule] = {
-        r"resample_filter$": _low_pass(1),
-        r"mapping\.fc\d+\.weight$": lambda n: 100 * n,
-        r"affine\.bias$": lambda n: 1 + 0.1 * n,
-        r"fc\.weight$|affine\.weight$": lambda n: n,
-        r"torgb\.weight$": lambda n: 0.1 * n,
-        r"encoder\..*weight$": lambda n: n,
-        r"noise_const$": lambda n: n,
-        r"noise_strength$": lambda n: 0.1 * n,
-    }
-    return draw(CoModGan(size), rules, seed)
+    return draw(CoModGan(size), {**_STYLEGAN, r"(fc|affine)\.weight$|encoder\..*weight$": lambda n: n}, seed)
 
 
 def mat(size: int = 512, seed: int = 0) -> dict[str, Tensor]:
-    rules: Mapping[str, Rule] = {
-        r"resample_filter$": _low_pass(1),
-        r"attn_mask$": lambda n: 0 * n,
-        r"mapping\.fc\d+\.weight$": lambda n: 100 * n,
-        r"affine\.bias$": lambda n: 1 + 0.1 * n,
-        r"toRGB\.conv\.weight$": lambda n: 0.1 * n,
-        r"noise_const$": lambda n: n,
-        r"noise_strength$": lambda n: 0.1 * n,
-        r"weight$": lambda n: n,
-    }
-    return draw(Mat(size), rules, seed)
+    return draw(Mat(size), {**_STYLEGAN, r"attn_mask$": lambda n: 0 * n, r"weight$": lambda n: n}, seed)
 
 
 def ldm(width: int = 32, coder_width: int = 32, codes: int = 512, seed: int = 0) -> dict[str, Any]:
@@ -117,12 +107,10 @@ def ldm(width: int = 32, coder_width: int = 32, codes: int = 512, seed: int = 0)
         r"alphas_cumprod$": lambda n: np.cumprod(1 - np.linspace(0.0015**0.5, 0.0205**0.5, len(n)) ** 2),
     }
     state = draw(LatentDiffusion(width, coder_width, codes), rules, seed)
-    parts = {
-        name: {k: v for k, v in state.items() if k.startswith(f"{name}.")} for name in ("model", "first_stage_model")
-    }
-    averages = {f"model_ema.{key.removeprefix('model.').replace('.', '')}": v for key, v in parts["model"].items()}
-    coder = {f"cond_stage_{key.removeprefix('first_stage_')}": v for key, v in parts["first_stage_model"].items()}
-    last = {key: 2 * value for key, value in parts["model"].items()}
+    unet = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
+    averages = {f"model_ema.{key.replace('.', '')}": value for key, value in unet.items()}
+    last = {f"model.{key}": 2 * value for key, value in unet.items()}
+    coder = {key.replace("first_", "cond_"): value for key, value in state.items() if key.startswith("first_")}
     counted = {"model_ema.decay": torch.tensor(0.9999), "model_ema.num_updates": torch.tensor(7)}
     return {"state_dict": {**state, **last, **averages, **counted, **coder, "betas": torch.zeros(1000)}, "epoch": 7}
 
@@ -139,13 +127,14 @@ STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", choices=STATES)
+def main(states: Mapping[str, Callable[[], dict[str, Any]]], doc: str | None) -> None:
+    """The command line of a script that draws `states`."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", choices=states)
     parser.add_argument("file", type=Path)
     args = parser.parse_args()
-    torch.save(STATES[args.network](), args.file)
+    torch.save(states[args.network](), args.file)
 
 
 if __name__ == "__main__":
-    main()
+    main(STATES, __doc__)

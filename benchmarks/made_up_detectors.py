@@ -5,14 +5,12 @@ python benchmarks/made_up_detectors.py cat-net FILE
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from made_up import Rule, draw  # type: ignore[import-not-found]
+from made_up import Rule, draw, main  # type: ignore[import-not-found]
 from safebench_detectors.cat_net.network import CATNet
 from safebench_detectors.iml_vit.network import IMLViT
 from safebench_detectors.mmfusion.network import MMFusion
@@ -73,13 +71,5 @@ STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", choices=STATES)
-    parser.add_argument("file", type=Path)
-    args = parser.parse_args()
-    torch.save(STATES[args.network](), args.file)
-
-
 if __name__ == "__main__":
-    main()
+    main(STATES, __doc__)

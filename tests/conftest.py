@@ -50,6 +50,22 @@ def rebuilt(shared: Path) -> Iterator[Callable[[str], Path]]:
         yield rebuild
 
 
+@pytest.fixture(scope="session")
+def tiny_autoencoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The two files of a TAESD with made-up weights."""
+    import torch
+
+    from safebench.models.toolbox.tiny_autoencoder import TinyAutoencoder
+
+    folder = tmp_path_factory.mktemp("tiny")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = TinyAutoencoder(4, pooled=False)
+    for name in ("encoder", "decoder"):
+        torch.save(getattr(network, name).state_dict(), folder / f"made_up_{name}.pth")
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _caches(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Caches of the tests' own, and LPIPS' real backbone where it is at hand, else one that is made up; subprocesses

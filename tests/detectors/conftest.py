@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from safebench.errors import WeightsError
 from safebench.models import calling
 from safebench.models.contracts import Detector
 from safebench.testing import inputs
+from tests.drawn import drawn_by
 
 HERE = Path(__file__).parent
 SIDE = 64
@@ -35,19 +34,7 @@ def hole():
 @pytest.fixture(scope="session")
 def drawn() -> Iterator[Callable[[str], Path]]:
     """`drawn(network)`: a checkpoint in the published layout, drawn as benchmarks/made_up_detectors.py says."""
-    benchmarks = HERE.parents[1] / "benchmarks"
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(benchmarks)
-        states = runpy.run_path(str(benchmarks / "made_up_detectors.py"))["STATES"]
-    with TemporaryDirectory() as folder:  # large files, which pytest's own folders would keep
-
-        def draw(network: str) -> Path:
-            file = Path(folder) / f"{network}.pth"
-            if not file.exists():
-                torch.save(states[network](), file)
-            return file
-
-        yield draw
+    yield from drawn_by("made_up_detectors.py")
 
 
 @pytest.fixture

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from safebench.models import calling
 from safebench.models.calling import Holes, Photos
 from safebench.models.contracts import Inpainter
 from safebench.testing import inputs
+from tests.drawn import drawn_by
 
 HERE = Path(__file__).parent
 
@@ -50,16 +48,7 @@ def golden(shared: Path) -> Callable[..., Golden]:
 @pytest.fixture(scope="session")
 def drawn() -> Iterator[Callable[[str], Path]]:
     """`drawn(network)`: a checkpoint in the published layout, its numbers drawn as benchmarks/made_up.py says."""
-    states = runpy.run_path(str(HERE.parents[1] / "benchmarks" / "made_up.py"))["STATES"]
-    with TemporaryDirectory() as folder:  # large files, which pytest's own folders would keep
-
-        def draw(network: str) -> Path:
-            file = Path(folder) / f"{network}.pt"
-            if not file.exists():
-                torch.save(states[network](), file)
-            return file
-
-        yield draw
+    yield from drawn_by("made_up.py")
 
 
 @pytest.fixture

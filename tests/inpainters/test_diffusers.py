@@ -21,6 +21,8 @@ from safebench.models import calling
 from safebench.testing import inputs
 from safebench.work.watching import Silent
 
+from .tiny_text import clip_text, clip_tokenizer
+
 PHOTOS, HOLES = inputs.photos(2, (64, 72)), inputs.holes(2, (64, 72))
 
 
@@ -36,7 +38,7 @@ def _one_thread() -> Iterator[None]:
 def _parts(folder: Path, *, attends_to: int, **more: Any) -> dict[str, Any]:
     """The networks and tokenizers that Stable Diffusion pipelines share: a few thousand random weights."""
     diffusers = pytest.importorskip("diffusers", reason="needs the extra: pip install 'safebench[diffusers]'")
-    transformers = pytest.importorskip("transformers", reason="needs the extra: pip install 'safebench[diffusers]'")
+    pytest.importorskip("transformers", reason="needs the extra: pip install 'safebench[diffusers]'")
     torch.manual_seed(0)
     unet = diffusers.UNet2DConditionModel(
         sample_size=32,
@@ -58,29 +60,7 @@ def _parts(folder: Path, *, attends_to: int, **more: Any) -> dict[str, Any]:
         latent_channels=4,
         norm_num_groups=2,
     )
-    words = {"<|startoftext|>": 0, "!</w>": 1, "<|endoftext|>": 2, "!": 3}
-    (folder / "vocab.json").write_text(json.dumps(words))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = transformers.CLIPTokenizer(
-        str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=_text_config().max_position_embeddings
-    )
-    return {"vae": vae, "tokenizer": tokenizer, "unet": unet, "scheduler": diffusers.DDIMScheduler()}
-
-
-def _text_config(**more: Any) -> Any:
-    import transformers
-
-    return transformers.CLIPTextConfig(
-        hidden_size=8,
-        intermediate_size=16,
-        num_attention_heads=2,
-        num_hidden_layers=1,
-        vocab_size=4,
-        bos_token_id=0,
-        pad_token_id=1,
-        eos_token_id=2,
-        **more,
-    )
+    return {"vae": vae, "tokenizer": clip_tokenizer(folder), "unet": unet, "scheduler": diffusers.DDIMScheduler()}
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +73,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     made: Any = diffusers.StableDiffusionInpaintPipeline(
         **parts,
-        text_encoder=transformers.CLIPTextModel(_text_config()),
+        text_encoder=transformers.CLIPTextModel(clip_text()),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -114,8 +94,8 @@ def pipeline_xl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Any = diffusers.StableDiffusionXLInpaintPipeline(
         **parts,
         tokenizer_2=parts["tokenizer"],
-        text_encoder=transformers.CLIPTextModel(_text_config()),
-        text_encoder_2=transformers.CLIPTextModelWithProjection(_text_config(projection_dim=8)),
+        text_encoder=transformers.CLIPTextModel(clip_text()),
+        text_encoder_2=transformers.CLIPTextModelWithProjection(clip_text(projection_dim=8)),
         add_watermarker=False,
     )
     made.save_pretrained(folder / "tiny", safe_serialization=True)
@@ -221,6 +201,28 @@ def test_options_reach_the_pipeline(pipeline: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=said):
             painted(**refused)
+
+
+def test_both_text_encoders_of_stable_diffusion_xl_are_told_the_prompt(
+    pipeline_xl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name that has a card, and by the generic one."""
+
+    def painted(name: str, **options: Any) -> Any:
+        model: Any = calling.load_inpainter(f"{name}:{pipeline_xl}", options={"steps": 2, "size": 64, **options})
+        return model, calling.inpaint(model, PHOTOS[:1], HOLES[:1])
+
+    _, plain = painted("sdxl-inpainting")
+    model, told = painted("sdxl-inpainting", prompt="! !")
+    assert np.abs(told - plain).max() > 1e-4
+    assert np.abs(painted("sdxl-inpainting", negative_prompt="! !")[1] - plain).max() > 1e-5
+    np.testing.assert_array_equal(painted("diffusers", prompt="! !", half="none")[1], told)
+    np.testing.assert_array_equal(calling.inpaint(model, PHOTOS[:1], HOLES[:1], texts=[""]), plain)
+    for encoder in ("text_encoder", "text_encoder_2"):
+        with monkeypatch.context() as patched:
+            embedded = getattr(model.pipeline, encoder).get_input_embeddings().weight
+            patched.setattr(embedded, "data", embedded.data.flip(0))
+            assert np.abs(calling.inpaint(model, PHOTOS[:1], HOLES[:1]) - told).max() > 1e-5, encoder
 
 
 def test_each_photo_is_painted_by_its_own_text(pipeline: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +14,13 @@ from safebench.models import calling, registry, weights
 from safebench.testing import inputs
 from safebench.weights.fetch import hub
 
+from .tiny_text import clip_text, clip_tokenizer
+
 PHOTOS, HOLES = inputs.photos(2, (66, 75)), inputs.holes(2, (66, 75))
 NAMED = ("sd2-inpainting", "sdxl-inpainting", "flux-fill", "kandinsky-inpainting")
 
 diffusers = pytest.importorskip("diffusers", reason="needs the extra: pip install 'safebench[diffusers]'")
 transformers = pytest.importorskip("transformers", reason="needs the extra: pip install 'safebench[diffusers]'")
-
-
-def clip_tokenizer(folder: Path) -> Any:
-    words = {"<|startoftext|>": 0, "!</w>": 1, "<|endoftext|>": 2, "!": 3}
-    (folder / "vocab.json").write_text(json.dumps(words))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    return transformers.CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
-
-
-def clip_text(**more: Any) -> Any:
-    return transformers.CLIPTextConfig(
-        hidden_size=8,
-        intermediate_size=16,
-        num_attention_heads=2,
-        num_hidden_layers=1,
-        vocab_size=4,
-        bos_token_id=0,
-        pad_token_id=1,
-        eos_token_id=2,
-        **more,
-    )
 
 
 @pytest.fixture(scope="module")

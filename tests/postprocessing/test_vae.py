@@ -14,27 +14,16 @@ from safebench.inputs.images import read_photo
 from safebench.models import calling
 from safebench.models.masked_image import MaskedImage
 from safebench.models.specs import participant
-from safebench.models.toolbox.tiny_autoencoder import TinyAutoencoder, build
+from safebench.models.toolbox.tiny_autoencoder import build
 from safebench.testing import PostProcessingContract, inputs
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Path:
-    """The two files of a TAESD with made-up weights."""
-    folder = tmp_path_factory.mktemp("tiny")
-    torch.manual_seed(0)
-    network = TinyAutoencoder(4, pooled=False)
-    for name in ("encoder", "decoder"):
-        torch.save(getattr(network, name).state_dict(), folder / f"made_up_{name}.pth")
-    return folder
 
 
 class TestTiny(PostProcessingContract):
     name = "vae"
 
     @pytest.fixture(autouse=True)
-    def _arguments(self, tiny):
-        self.arguments = (str(tiny),)
+    def _arguments(self, tiny_autoencoder):
+        self.arguments = (str(tiny_autoencoder),)
 
 
 def vae(folder: Path):
@@ -70,7 +59,7 @@ def test_an_autoencoder_of_diffusers_gives_what_diffusers_gives(tmp_path):
     np.testing.assert_allclose(made.pixels, wanted.clamp(0, 1).numpy() * 255, atol=0.51)
 
 
-def test_what_is_no_autoencoder_is_told_in_a_sentence(tmp_path, tiny):
+def test_what_is_no_autoencoder_is_told_in_a_sentence(tmp_path, tiny_autoencoder):
     with pytest.raises(WeightsError, match="say which model"):
         participant("postprocessing", "vae")
     with pytest.raises(WeightsError, match="holds no autoencoder"):
@@ -78,9 +67,9 @@ def test_what_is_no_autoencoder_is_told_in_a_sentence(tmp_path, tiny):
     (tmp_path / "config.json").write_text('{"_class_name": "UNet2DModel"}')
     with pytest.raises(WeightsError, match="UNet2DModel"):
         vae(tmp_path)
-    shutil.copy(tiny / "made_up_encoder.pth", tmp_path)
+    shutil.copy(tiny_autoencoder / "made_up_encoder.pth", tmp_path)
     with pytest.raises(WeightsError, match=r"made_up_decoder\.pth: is missing"):
         vae(tmp_path)
-    state = torch.load(tiny / "made_up_encoder.pth", weights_only=True)
+    state = torch.load(tiny_autoencoder / "made_up_encoder.pth", weights_only=True)
     with pytest.raises(WeightsError, match="decoder"):
         build(state, state, "mixed.pth")
