@@ -269,6 +269,50 @@ def sparse_vit(weights: Path, image: Tensor) -> Call:
     return forward
 
 
+def noiseprint_2019(weights: Path, image: Tensor) -> Call:
+    """As main_blind.py on what is no JPEG, in TensorFlow 2, its map scaled as the card says; the limit is ours."""
+    from safebench_detectors.noiseprint_2019 import adapter, heat_map
+    from safebench_detectors.noiseprint_2019.network import QUALITIES
+
+    from safebench.weights.read.tensorflow import load_bundle
+
+    restore_what_is_gone()
+    blind = importlib.import_module("noiseprint.noiseprint_blind")
+    extracting: Any = importlib.import_module("noiseprint.noiseprint")
+    state = load_bundle(weights / f"net_jpg{QUALITIES[-1]}" / "model.index")
+
+    def restore(session: Any, _: str) -> None:
+        for variable in extracting.net.variables_list:
+            variable.load(state[variable.op.name].numpy(), session)
+
+    extracting.saver = SimpleNamespace(restore=restore)
+    luminance = (to_images(image)[0].astype(np.float32) @ adapter._GRAY) / 256
+
+    def forward() -> Tensor:
+        with contextlib.redirect_stdout(None):
+            print_ = extracting.genNoiseprint(luminance, 101, "net")
+            found, valid, rows, columns, size, _ = blind.noiseprint_blind_post(print_, luminance)
+        limit = heat_map.heat_map(print_, luminance, 0).limit
+        heat = np.sqrt(np.maximum(blind.genMappFloat(found, valid, rows, columns, size), 0))
+        return torch.from_numpy(heat / (heat + limit))[None]
+
+    return forward
+
+
+def restore_what_is_gone() -> None:
+    """What Noiseprint's code of 2019 uses of NumPy, SciPy, Pillow and TensorFlow, under its names of then."""
+    import scipy.linalg
+    import tensorflow  # type: ignore[import-untyped]
+    from PIL import JpegImagePlugin
+
+    vars(np).update({kind.__name__: kind for kind in (int, bool, float) if kind.__name__ not in vars(np)})
+    vars(JpegImagePlugin).setdefault("convert_dict_qtables", lambda tables: tables)
+    largest = scipy.linalg.eigvalsh
+    vars(scipy.linalg)["eigvalsh"] = lambda matrix, eigvals: largest(matrix, subset_by_index=eigvals)
+    sys.modules["tensorflow"] = tensorflow.compat.v1
+    tensorflow.compat.v1.disable_eager_execution()
+
+
 DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
     "cat-net": cat_net,
     "iml-vit": iml_vit,
@@ -278,6 +322,7 @@ DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
     "pscc-net": pscc_net,
     "trufor": trufor,
     "noiseprint": noiseprint,
+    "noiseprint-2019": noiseprint_2019,
     "iid-net": iid_net,
 }
 

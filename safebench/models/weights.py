@@ -42,6 +42,9 @@ __all__ = [
     "pull",
 ]
 
+_NAMED = 4
+"""Of a checkpoint's files, in a sentence."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -181,7 +184,7 @@ def missing(entry: Entry, weights: Weights) -> str:
     """The sentence for a checkpoint that is not at hand: what, under which terms, how to get it, where to put it."""
     name = f"{entry.name}:{weights.variant}" if weights.variant not in ("", entry.card.variants[0]) else entry.name
     flag = "" if licences.accepted(entry) else " --accept-licence"
-    wanted = " and ".join(file.file for file in weights.files)
+    wanted = _names(weights)
     if all(_fetchable(file) for file in weights.files):
         offline = f" (once {downloads.OFFLINE} is no longer set)" if os.environ.get(downloads.OFFLINE) else ""
         way = f"fetch them with: safebench weights pull {name}{flag}{offline}; or put"
@@ -208,6 +211,13 @@ def _fetchable(file: File) -> list[str]:
     return [source for source in file.sources if not source.startswith("package:")]
 
 
+def _names(weights: Weights) -> str:
+    """The names of a checkpoint's files; of many the first ones."""
+    names = [file.file for file in weights.files]
+    shown = names if len(names) <= _NAMED else [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+    return " and ".join(shown)
+
+
 def _check_named(entry: Entry, named: Path) -> Checkpoint:
     named, weights = _named_files(entry, named)
     if weights is None:
@@ -223,7 +233,7 @@ def _named_files(entry: Entry, named: Path) -> tuple[Path, Weights | None]:
     weights = next(iter(entry.card.weights), None)
     if weights is None:
         return named, None
-    wanted = " and ".join(file.file for file in weights.files)
+    wanted = _names(weights)
     if weights.parts and _is_trained_file(entry, named):
         check_stands_for_itself(named)
         return named, None
