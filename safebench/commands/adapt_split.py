@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from safebench.errors import DataError, ImageError
+from safebench.errors import DataError
 from safebench.files import atomic_write
 from safebench.inputs.exclusion import can_be_listed
-from safebench.inputs.images.square import check_sides
-from safebench.inputs.photos import Photo, open_photos
+from safebench.inputs.photos import open_photos
+from safebench.inputs.photos.copies import different
 from safebench.keys import digest
 from safebench.protocol import parse_bins
 from safebench.route.plan import limited, without_excluded
@@ -30,7 +28,7 @@ class Split:
     """The names of the photos of both sides, in the order of the draw, and of those that are on neither.
 
     held_out: what every detector is judged on.  learning: what they may learn from.  others: photos that are the same
-    as another by their pixels, that cannot be read, that were excluded, or that are not needed.
+    as another, that cannot be read, that were excluded, or that are not needed.
     contents: of the photos of both sides, the sha256 of their pixels.
     """
 
@@ -80,8 +78,8 @@ def check_enough(count: int, config: RunConfig) -> None:
 def split_photos(config: RunConfig, watcher: Watcher) -> Split:
     """The split of the photos that a config names: the same for the same pixels and seed, whatever the files' names.
 
-    Photos of the same pixels count once: the first by name takes part.  Held-out photos are drawn first, and a larger
-    budget only adds photos at the end of the learning side.  Raises DataError where there are too few.
+    Photos that show the same count once (`safebench.inputs.photos.copies`).  Held-out photos are drawn first, and a
+    larger budget only adds photos at the end of the learning side.  Raises DataError where there are too few.
     """
     photo_set = open_photos(config.images)
     if photo_set.independent is not None:
@@ -97,15 +95,8 @@ def split_photos(config: RunConfig, watcher: Watcher) -> Split:
         raise DataError(f"{strange!r}: cannot stand in a list of photos by its name; rename it")
     for sentence in (*photo_set.left_out, *remarks):
         watcher.note(sentence)
-    names: dict[str, str] = {}
     watcher.begin("Telling photos apart", len(photos))
-    with ThreadPoolExecutor() as pool:
-        for photo, content in zip(photos, pool.map(_content, photos), strict=True):
-            watcher.advance(1)
-            if not content:
-                watcher.note(f"{photo.name}: cannot be used as a photo, and is left out")
-            elif (first := names.setdefault(content, photo.name)) != photo.name:
-                watcher.note(f"{photo.name}: has the same pixels as {first}, and is left out")
+    names = different(photos, watcher.advance, watcher.note)
     check_enough(len(names), config)
     order = sorted(names, key=lambda content: digest("adapt", config.seed, content))
     count = _held_out(len(names), config)
@@ -114,15 +105,6 @@ def split_photos(config: RunConfig, watcher: Watcher) -> Split:
     others = {photo.name for photo in listed} - {*held_out, *learning}
     contents = {names[content]: content for side in sides for content in side}
     return Split(held_out, learning, tuple(sorted(others)), contents)
-
-
-def _content(photo: Photo) -> str:
-    """The sha256 of a photo's pixels and shape; empty where it cannot be used."""
-    try:
-        pixels = check_sides(photo.load(), photo.name)
-    except (ImageError, OSError, MemoryError):
-        return ""
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
 def _held_out(count: int, config: RunConfig) -> int:

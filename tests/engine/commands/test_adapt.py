@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 import safebench
 from safebench.commands import adapt_split
 from safebench.commands.adapt import planned
+from safebench.commands.running import execute
 from safebench.errors import ConfigError, DataError, SafebenchError, StoreError
 from safebench.inputs.images import read_photo
 from safebench.results.results import open_run
@@ -134,6 +135,56 @@ def test_photos_are_told_apart_by_their_pixels_alone(options, photos, tmp_path):
     assert more.learning[: len(split.learning)] == split.learning
 
 
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def note(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+def _like_a_photo(seed: int) -> Image.Image:
+    """With the spectrum of one: the amplitude falls as the frequency grows."""
+    noise = np.fft.rfft2(np.random.default_rng(seed).normal(size=(96, 128)))
+    frequency = np.hypot(np.fft.fftfreq(96)[:, None], np.fft.rfftfreq(128)[None])
+    grey = np.fft.irfft2(noise / np.maximum(frequency, 1 / 96), (96, 128))
+    grey = 128 + 40 * (grey - grey.mean()) / grey.std()
+    return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).convert("RGB")
+
+
+def test_a_photo_that_is_saved_anew_is_on_neither_side(options, tmp_path):
+    for k in range(PHOTOS):
+        _like_a_photo(k).save(tmp_path / f"{k}.png")
+    image = _like_a_photo(3)
+    image.save(tmp_path / "0-compressed.jpg", quality=60)
+    image.resize((image.width * 9 // 10, image.height * 9 // 10)).save(tmp_path / "0-smaller.png")
+    notes = Notes()
+    split = adapt_split.split_photos(make_config({**options, "images": str(tmp_path)}), notes)
+    several = {"3.png", "0-compressed.jpg", "0-smaller.png"}
+    taken = several & {*split.held_out, *split.learning}
+    assert len(taken) <= 1
+    left_out = {sentence.partition(":")[0]: sentence for sentence in notes.sentences}
+    assert len(several & set(left_out)) == 2
+    assert "0-smaller.png" in left_out, "the largest takes part"
+    for name in several & set(left_out):
+        [kept] = several - set(left_out)
+        assert left_out[name] == (
+            f"{name}: shows the same photo as {kept} (saved anew: compressed or resized), and is left out"
+        )
+
+
+def test_its_own_lists_are_no_option_that_was_given(options, tmp_path):
+    small = {**options, "adapt": [2], "detectors": ["iid-net"], "inpainters": ["telea"], "bins": "20-30"}
+    notes = Notes()
+    given = tmp_path / "unwanted.txt"
+    given.write_text("7.png\n")
+    for config in (small, {**small, "exclude": str(given)}):
+        notes.sentences.clear()
+        execute(make_config({**config, "out": str(tmp_path / f"run{config is small}")}), notes)
+        told = [sentence for sentence in notes.sentences if "--exclude" in sentence]
+        assert told == ([] if config is small else [f"--exclude {given}: 1 photos are left out"])
+
+
 def test_the_same_command_again_makes_nothing_and_another_budget_adds_to_it(options, adapted):
     before = {path: path.stat().st_mtime_ns for path in adapted.folder.rglob("*.safetensors")}
     more = safebench.run(**{**options, "adapt": [4, 8, 12]}, out=adapted.folder).stored
@@ -237,3 +288,21 @@ def test_killed_anywhere_it_goes_on_and_ends_with_the_same_tables(options, tmp_p
         Path(folder, "adapt/trainings/iid-net_telea-2/iid-net.safetensors").read_bytes() for folder in (killed, whole)
     ]
     assert products[0] == products[1]
+
+
+@pytest.mark.slow
+def test_array_jobs_make_the_same_matrix(options, tmp_path, monkeypatch):
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))
+    monkeypatch.chdir(tmp_path)
+    small = {**options, "adapt": [2], "detectors": ["iid-net"], "inpainters": ["telea"], "bins": "20-30"}
+    jobs: dict[str, Any] = {
+        "engine": "slurm",
+        "workers": 1,
+        "slurm": {"cluster": "local", "folder": "jobs", "timeout_min": "60"},
+    }
+    local = safebench.run(**small, out="a").stored
+    elsewhere = safebench.run(**small, **jobs, out="b").stored
+    for table in ("quality", "detection", "detection_cells", "false_alarms"):
+        pd.testing.assert_frame_equal(*(getattr(one, table) for one in (local, elsewhere)))
+    assert len(list(Path("jobs").glob("*_log.out"))) >= 4, "jobs filled holes on both sides, and looked"
