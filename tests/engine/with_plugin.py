@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-import textwrap
 from pathlib import Path
+
+from tests.forking import run_forked
 
 
 def in_python(plugin: Path, code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """`code` run in `folder`, where the packages installed into `plugin` are found."""
-    environment = {**os.environ, "PYTHONPATH": str(plugin), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "always", "-c", textwrap.dedent(code)]
-    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    return run_forked(code, folder, {"PYTHONPATH": str(plugin), "OMP_NUM_THREADS": "1"})

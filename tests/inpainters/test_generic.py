@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from safebench.errors import ConfigError, ModelError, WeightsError
 from safebench.models import calling
 from safebench.testing import InpainterContract, inputs
+from tests.forking import run_forked
 
 PHOTOS, HOLES = inputs.photos(2, (64, 72)), inputs.holes(2, (64, 72))
 
@@ -293,13 +292,13 @@ def test_onnx_errors(graph: Callable[..., Path], tmp_path: Path) -> None:
             fill(f"onnx:{tmp_path / 'other.onnx'}")
 
 
-def test_without_the_extra_the_command_to_install_it_is_told() -> None:
+def test_without_the_extra_the_command_to_install_it_is_told(tmp_path: Path) -> None:
     script = (
         "import sys; sys.modules['onnxruntime'] = sys.modules['diffusers'] = None\n"
         "from safebench.models import registry\nfrom safebench.errors import PluginError\n"
         "for name in ('onnx', 'diffusers'):\n"
         "    try: registry.find('inpainters', name)[0].load_class()\n    except PluginError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "pip install 'safebench[onnx]'" in done.stdout
+    done = run_forked(script, tmp_path)
+    assert "pip install 'safebench[onnx]'" in done.stdout, done.stderr
     assert "pip install 'safebench[diffusers]'" in done.stdout

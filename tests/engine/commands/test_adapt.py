@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from safebench.inputs.images import read_photo
 from safebench.results.results import open_run
 from safebench.runs.config import make_config
 from safebench.work.watching import Silent
+from tests.forking import run_forked
 
 PHOTOS = 10
 
@@ -249,27 +248,19 @@ def test_what_cannot_be_is_told_before_anything_is_made(options, changed, error,
 
 KILLED = """
 import itertools, json, os, signal, sys
-import safebench, safebench.commands.running, safebench.metrics.perceptual, safebench.models.calling
-import safebench.training.loop, torch.utils.tensorboard
+import safebench
 
-def run(options, last):
-    sync, count = os.fsync, itertools.count(1)
+sync, count, last = os.fsync, itertools.count(1), int(sys.argv[1])
 
-    def counted(descriptor):
-        if next(count) == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        sync(descriptor)
+def counted(descriptor):
+    if next(count) == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    sync(descriptor)
 
-    os.fsync = counted
-    safebench.run(**options)
-
-options = json.loads(sys.argv[1])
-for out, last in json.loads(sys.argv[2]):
-    if not (child := os.fork()):
-        run({**options, "out": out}, last)
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+os.fsync = counted
+safebench.run(**json.loads(sys.argv[2]))
 """
+"""A run that is killed at its so-manieth call of fsync.  0: not killed."""
 
 
 def test_killed_anywhere_it_goes_on_and_ends_with_the_same_tables(options, tmp_path):
@@ -277,10 +268,10 @@ def test_killed_anywhere_it_goes_on_and_ends_with_the_same_tables(options, tmp_p
     killed, whole = str(tmp_path / "killed"), str(tmp_path / "whole")
     # while it fills holes to learn from, between two checkpoints of the training, while detectors look
     jobs = [(whole, 0), (killed, 20), (killed, 34), (killed, 60), (killed, 0)]
-    command = [sys.executable, "-c", KILLED, json.dumps(small), json.dumps(jobs)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert [int(line) for line in done.stdout.split()] == [0, -9, -9, -9, 0], done.stderr
+    for folder, last in jobs:
+        arguments = ["-c", str(last), json.dumps({**small, "out": folder})]
+        done = run_forked(KILLED, tmp_path, {"OMP_NUM_THREADS": "1"}, arguments)
+        assert done.returncode == (-signal.SIGKILL if last else 0), done.stderr
     results = [open_run(folder) for folder in (killed, whole)]
     for table in ("quality", "detection", "detection_cells", "false_alarms"):
         pd.testing.assert_frame_equal(*(getattr(one, table) for one in results))

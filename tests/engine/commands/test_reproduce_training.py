@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from safebench.commands.reproduce_training import Network, Training, train_all
 from safebench.errors import ConfigError, SafebenchError, StoreError, WeightsError
 from safebench.models import registry
 from safebench.work.watching import Silent
+from tests.forking import run_forked
 
 SMALL = {"batch_size": "2", "validate_every": "2", "validation_photos": "2", "tags": "a,b"}
 NETWORKS = (Network("narrow", "mean-fill", {"channels": "2"}), Network("wide+", "mean-fill", {"channels": "3"}))
@@ -111,20 +109,13 @@ def test_a_backbone_that_is_missing_is_told_before_others_are_trained(recipes, p
 
 
 KILLED = """
-import json, os, sys
+import json, sys
 from pathlib import Path
-import safebench.training.loop, torch.utils.tensorboard
 from safebench.commands.reproduce_training import Network, Training, train_all
 from safebench.work.watching import Silent
 
-options, jobs = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 networks = [Network("narrow", "mean-fill", {"channels": "2"}), Network("wide", "mean-fill", {"channels": "3"})]
-for out, killed_at in jobs:
-    if not (child := os.fork()):
-        os.environ["MEAN_FILL_IS_KILLED_AT"] = str(killed_at)
-        train_all(networks, Training(**options), Path(out), Silent())
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+train_all(networks, Training(**json.loads(sys.argv[1])), Path(sys.argv[2]), Silent())
 """
 
 
@@ -132,10 +123,12 @@ def test_killed_it_goes_on_where_it_was(plugin, photos, tmp_path):
     options = {"images": [photos], "steps": 4, "seeds": [0], "resolution": 32, "settings": SMALL, "device": "cpu"}
     killed, whole = str(tmp_path / "killed"), str(tmp_path / "whole")
     # the third step of each training comes once: what is gone on with has two left
-    command = [sys.executable, "-c", KILLED, json.dumps(options), json.dumps([(whole, 0), *[(killed, 3)] * 3])]
-    environment = {**os.environ, "PYTHONPATH": str(plugin), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert [int(line) for line in done.stdout.split()] == [0, -9, -9, 0], done.stderr
+    statuses = []
+    for folder, killed_at in ((whole, "0"), *[(killed, "3")] * 3):
+        environment = {"PYTHONPATH": str(plugin), "OMP_NUM_THREADS": "1", "MEAN_FILL_IS_KILLED_AT": killed_at}
+        done = run_forked(KILLED, tmp_path, environment, ["-c", json.dumps(options), folder])
+        statuses.append(done.returncode)
+    assert statuses == [0, -9, -9, 0], done.stderr
     products = [sorted(Path(folder).rglob("*.safetensors")) for folder in (killed, whole)]
     assert len(products[0]) == 2
     for one, other in zip(*products, strict=True):

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
-import os
 import shutil
-import subprocess
-import sys
+import signal
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +24,7 @@ from safebench.metrics import remembering
 from safebench.metrics.perceptual import Perceptual
 from safebench.runs.store import Store
 from safebench.work.watching import Silent
+from tests.forking import run_forked
 
 OPTIONS: dict[str, Any] = {"images": "sample", "size": 96, "limit": 3, "bins": "10-20,40-50", "lpips_net": "squeeze"}
 
@@ -369,40 +367,31 @@ def test_a_suite_file_holds_the_options_and_flags_override_it(tmp_path):
         safebench.run(suite, out=tmp_path / "run")
 
 
-RUNS = """
-import itertools, json, os, signal, sys
-import safebench, safebench.commands.run, safebench.metrics.perceptual, safebench.models.calling, safebench.route.detect
+RUN = """
+import itertools, os, signal, sys
+import safebench
 
-def run(out, last):
-    sync, count = os.fsync, itertools.count(1)
+sync, count, last = os.fsync, itertools.count(1), int(sys.argv[1])
 
-    def counted(descriptor):
-        if next(count) == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        sync(descriptor)
+def counted(descriptor):
+    if next(count) == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    sync(descriptor)
 
-    os.fsync = counted
-    safebench.run(inpainters=["telea", "noise"], detectors=["laplacian"], images="sample", size=64, limit=4,
-                  bins="10-20,40-50", lpips_net="squeeze", keep_maps=True, batch_size=2, out=out)
-
-for out, last in json.loads(sys.argv[1]):
-    if not (child := os.fork()):
-        run(out, last)
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+os.fsync = counted
+safebench.run(inpainters=["telea", "noise"], detectors=["laplacian"], images="sample", size=64, limit=4,
+              bins="10-20,40-50", lpips_net="squeeze", keep_maps=True, batch_size=2, out=sys.argv[2])
 """
-"""Runs one after the other, each in a process of its own that has imported everything, and is killed at its `last` call
-of fsync: in the middle of a file, or when it has just been renamed.  0: not killed."""
+"""A run that is killed at its so-manieth call of fsync, in the middle of a file, or when it has just been renamed.
+0: not killed."""
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_killed_at_several_moments_and_run_again_it_ends_with_the_same_tables(tmp_path):
     lasts = (3, 12, 21, 32, 41)
-    runs = [("whole", 0), *(("killed", last) for last in lasts), ("killed", 0)]
-    argument = json.dumps([(str(tmp_path / name), last) for name, last in runs])
-    done = subprocess.run([sys.executable, "-c", RUNS, argument], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["0", *["-9"] * len(lasts), "0"], done.stderr
+    for name, last in (("whole", 0), *(("killed", last) for last in lasts), ("killed", 0)):
+        done = run_forked(RUN, tmp_path, arguments=["-c", str(last), name])
+        assert done.returncode == (-signal.SIGKILL if last else 0), done.stderr
     whole = safebench.open_run(tmp_path / "whole")
     killed = safebench.open_run(tmp_path / "killed")
     pd.testing.assert_frame_equal(killed.quality, whole.quality, check_exact=True)

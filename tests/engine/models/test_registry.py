@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
 from safebench.errors import CardError, UnknownNameError
 from safebench.models import registry
 from safebench.models.cards import parse_card
+
+from ..with_plugin import in_python
 
 
 @pytest.mark.parametrize("spelling", ["navier-stokes", "Navier_Stokes", "NAVIERSTOKES", "navier stokes"])
@@ -67,14 +67,8 @@ def test_a_card_that_breaks_the_schema_is_refused(text, complaint):
     assert "here/card.toml" in str(caught.value)
 
 
-def _python(plugin: Path, code: str, *, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(plugin)}
-    command = [sys.executable, "-W", "always", "-c", textwrap.dedent(code)]
-    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
-
-
-def test_a_third_partys_models_come_in_and_the_broken_ones_are_skipped_with_a_warning(plugin):
-    result = _python(
+def test_a_third_partys_models_come_in_and_the_broken_ones_are_skipped_with_a_warning(plugin, tmp_path):
+    result = in_python(
         plugin,
         """
         from safebench.models import registry
@@ -83,11 +77,15 @@ def test_a_third_partys_models_come_in_and_the_broken_ones_are_skipped_with_a_wa
         assert "bad-card" not in names and "nowhere" not in names
         assert registry.find("inpainters", "Meanie")[0].package == "safebench-fake"
         """,
+        tmp_path,
     )
     assert result.returncode == 0, result.stderr
     assert "'bad-card'" in result.stderr
     assert "flavour" in result.stderr
     assert "'nowhere'" in result.stderr
+
+
+PYTEST = "import pytest, sys; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '.']))"
 
 
 def test_a_third_partys_models_pass_the_contract_suites(plugin, tmp_path):
@@ -101,9 +99,7 @@ def test_a_third_partys_models_pass_the_contract_suites(plugin, tmp_path):
             """
         )
     )
-    environment = {**os.environ, "PYTHONPATH": str(plugin)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = in_python(plugin, PYTEST, tmp_path)
     assert result.returncode == 0, result.stdout
 
 
@@ -125,15 +121,13 @@ def test_the_contract_suite_catches_one_that_breaks_it(plugin, tmp_path):
             """
         )
     )
-    environment = {**os.environ, "PYTHONPATH": str(plugin)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = in_python(plugin, PYTEST, tmp_path)
     assert result.returncode == 1
     assert "leaves [0, 1]" in result.stdout
 
 
-def test_one_that_fails_to_import_says_what_would_help(plugin):
-    result = _python(
+def test_one_that_fails_to_import_says_what_would_help(plugin, tmp_path):
+    result = in_python(
         plugin,
         """
         from safebench import load_inpainter
@@ -145,12 +139,13 @@ def test_one_that_fails_to_import_says_what_would_help(plugin):
         else:
             raise SystemExit("no error")
         """,
+        tmp_path,
     )
     assert result.returncode == 0, result.stderr
 
 
 def test_all_takes_theirs_too_and_files_go_to_the_detector_that_reads_files(plugin, tmp_path):
-    result = _python(
+    result = in_python(
         plugin,
         """
         import safebench
@@ -162,7 +157,7 @@ def test_all_takes_theirs_too_and_files_go_to_the_detector_that_reads_files(plug
         assert set(rows["inpainter"]) == {"mean-fill", "original"}
         assert rows["score"].between(0, 1).all() and rows["score"].nunique() == len(rows)
         """,
-        cwd=tmp_path,
+        tmp_path,
     )
     assert result.returncode == 0, result.stderr
 

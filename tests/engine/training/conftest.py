@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from safebench.models import registry
 from safebench.training.config import make_configs
 from safebench.training.loop import Trainer
 from safebench.work.watching import Silent
+from tests.forking import COMMAND_LINE, Forked, run_forked
 
 
 @pytest.fixture
@@ -54,6 +54,18 @@ def train(recipes, photos):
     return run
 
 
+LAUNCHED = """
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+from safebench.cli import main
+
+elastic_launch(LaunchConfig(
+    min_nodes=1, max_nodes=1, nproc_per_node={processes}, max_restarts=0, start_method="fork",
+    run_id="test", rdzv_backend="c10d", rdzv_endpoint="localhost:0",
+), main)()
+"""
+"""What `python -m torch.distributed.run --standalone -m safebench` does, without importing torch for each process."""
+
+
 class Command:
     """`safebench train mean-fill` in a process of its own."""
 
@@ -66,19 +78,17 @@ class Command:
         sizes = ["--resolution", "32", *batch, "--set", "validation_photos=4"]
         return ["safebench", "train", "mean-fill", "--images", str(self.photos), "--out", str(out), *sizes, *more]
 
-    def start(
-        self, out: Path, *more: str, launcher: tuple[str, ...] = ("-m",), **environment: str
-    ) -> subprocess.Popen[str]:
-        command = [sys.executable, *launcher, *self.arguments(out, "--device", "cpu", *more)]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=self.environment | environment, stdout=pipe, stderr=pipe, text=True)
+    def start(self, out: Path, *more: str, **environment: str) -> Forked:
+        arguments = self.arguments(out, "--device", "cpu", *more)
+        return Forked(COMMAND_LINE, out.parent, self.environment | environment, arguments)
 
-    def run(
-        self, out: Path, *more: str, launcher: tuple[str, ...] = ("-m",), **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        child = self.start(out, *more, launcher=launcher, **environment)
-        told, warned = child.communicate()
-        return subprocess.CompletedProcess(child.args, child.returncode, told, warned)
+    def run(self, out: Path, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.start(out, *more, **environment).finish()
+
+    def launch(self, out: Path, processes: int, *more: str) -> subprocess.CompletedProcess[str]:
+        """The command in several processes, as torch's launcher starts them."""
+        code = LAUNCHED.format(processes=processes)
+        return run_forked(code, out.parent, self.environment, self.arguments(out, "--device", "cpu", *more))
 
 
 @pytest.fixture(scope="session")

@@ -108,7 +108,7 @@ def test_an_interrupted_training_saves_its_state(command, losses, tmp_path):
         assert child.poll() is None
         time.sleep(0.005)
     child.send_signal(signal.SIGINT)
-    _, told = child.communicate()
+    told = child.finish().stderr
     assert "--resume" in told
     assert "Traceback" not in told
     state = torch.load(tmp_path / "t" / "checkpoint.pt", weights_only=True)
@@ -116,12 +116,10 @@ def test_an_interrupted_training_saves_its_state(command, losses, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_curve_of_one_with_twice_the_batch(command, losses, tmp_path):
+def test_two_processes_give_the_curve_of_one_with_twice_the_batch(command, train, losses, tmp_path):
     options = ("--steps", "12", "--validate-every", "6", "--set", "noise=0")
-    one = command.run(tmp_path / "one", *options, "--batch-size", "4")
-    assert one.returncode == 0, one.stderr
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m")
-    two = command.run(tmp_path / "two", *options, launcher=launcher)
+    train(tmp_path / "one", steps=12, validate_every=6, noise=0, batch_size=4, validation_photos=4)
+    two = command.launch(tmp_path / "two", 2, *options)
     assert two.returncode == 0, two.stderr
     found, expected = losses(tmp_path / "two"), losses(tmp_path / "one")
     assert list(found.values()) == pytest.approx(list(expected.values()), rel=1e-5)

@@ -2,12 +2,12 @@
 
 import platform
 import resource
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 
 from safebench.training import memory
+from tests.forking import run_forked
 
 STEPS = """
 import resource, sys, torch
@@ -26,11 +26,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives freed memory back at once")
-def test_freed_memory_is_kept() -> None:
-    faults = {
-        how: int(subprocess.run([sys.executable, "-c", STEPS, how], check=True, capture_output=True, text=True).stdout)
-        for how in ("keep", "as it comes")
-    }
+def test_freed_memory_is_kept(tmp_path: Path) -> None:
+    faults = {how: int(run_forked(STEPS, tmp_path, arguments=["-c", how]).stdout) for how in ("keep", "as it comes")}
     pages_of_one = (64 << 20) // resource.getpagesize()
     assert faults["keep"] < pages_of_one / 2 < pages_of_one < faults["as it comes"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import time
 
@@ -16,6 +15,7 @@ from safebench.cli.listing import show
 from safebench.errors import DataError, StoreError, WeightsError
 from safebench.training.config import differences
 from safebench.work.watching import Silent
+from tests.forking import COMMAND_LINE, run_forked
 
 
 def test_it_begins_from_a_product_or_a_checkpoint_at_another_resolution(train, tmp_path):
@@ -108,7 +108,8 @@ def test_a_training_that_began_without_leaving_a_checkpoint_begins_anew(train, r
 @pytest.mark.slow
 def test_two_trainings_do_not_share_a_folder(command, train, tmp_path):
     child = command.start(tmp_path / "t", "--steps", "100000", "--validate-every", "100000")
-    while not (tmp_path / "t" / "log.jsonl").exists():
+    log = tmp_path / "t" / "log.jsonl"
+    while not log.exists() or log.read_text().count("\n") < 2:
         assert child.poll() is None
         time.sleep(0.01)
     try:
@@ -116,18 +117,20 @@ def test_two_trainings_do_not_share_a_folder(command, train, tmp_path):
             train(tmp_path / "t", steps=5)
     finally:
         child.send_signal(signal.SIGTERM)
-        _, told = child.communicate()
-    assert child.returncode == 130
-    assert told.splitlines()[-1].startswith("safebench: stopped; the same command with --resume goes on after step ")
+        ended = child.finish()
+    assert ended.returncode == 130
+    assert ended.stderr.splitlines()[-1].startswith(
+        "safebench: stopped; the same command with --resume goes on after step "
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
 def test_a_full_disk_is_told_in_a_sentence(command, tmp_path):
     """A limit of the size of files stands for the disk: both are errors of writing."""
-    limited = ["bash", "-c", 'trap "" XFSZ; ulimit -f 4; exec "$@"', "_", sys.executable, "-m"]
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); " + COMMAND_LINE
     arguments = command.arguments(tmp_path / "t", "--device", "cpu", "--steps", "5", "--set", "channels=400")
-    done = subprocess.run([*limited, *arguments], env=command.environment, capture_output=True, text=True, check=False)
+    done = run_forked(limited, tmp_path, command.environment, arguments)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "cannot be written to" in done.stderr

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 from torch import nn
 
 from safebench.models.toolbox import layout
+from tests.forking import run_forked
 
 NARROW = nn.Sequential(nn.Conv2d(8, 4, 3), nn.Conv2d(4, 8, 1, stride=2, bias=False))
 WIDE = nn.Sequential(nn.Conv2d(8, 16, 3), nn.ConvTranspose2d(16, 3, 2), nn.Linear(3, 3))
@@ -65,7 +62,6 @@ print("done")
 """
 
 
-def test_steps_of_narrow_networks_end_on_a_processor_without_avx512():
-    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
-    ended = subprocess.run([sys.executable, "-c", STEPS], env=environment, capture_output=True, text=True, check=False)
+def test_steps_of_narrow_networks_end_on_a_processor_without_avx512(tmp_path):
+    ended = run_forked(STEPS, tmp_path, {"ONEDNN_MAX_CPU_ISA": "AVX2"})
     assert (ended.returncode, ended.stdout) == (0, "done\n"), ended.stderr

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +20,7 @@ from safebench.errors import WeightsError
 from safebench.models import calling
 from safebench.testing import inputs
 from safebench.weights.read.checkpoints import fit, load_state
+from tests.forking import COMMAND_LINE, run_forked
 
 State = dict[str, Any]
 SHIPPED = Path(__file__).parents[4] / "detectors" / "iid_net" / "weights.safetensors"
@@ -142,9 +141,10 @@ def test_a_trained_detector_that_was_saved_wrapped_is_the_same_detector(tmp_path
 def test_it_is_told_at_the_terminal(tmp_path: Path) -> None:
     save_file({f"module.{key}": value for key, value in load_file(SHIPPED).items()}, tmp_path / "net.safetensors")
     Image.fromarray(inputs.photos(1, (64, 64))[0]).save(tmp_path / "photo.png")
-    command = [sys.executable, "-m", "safebench", "detect", "--detector", "iid-net", "--image", "photo.png"]
-    command += ["--weights", "net.safetensors", "--out", "map.png", "--device", "cpu"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    arguments = ["safebench", "detect", "--detector", "iid-net", "--image", "photo.png"]
+    arguments += ["--weights", "net.safetensors", "--out", "map.png", "--device", "cpu"]
+    done = run_forked(COMMAND_LINE, tmp_path, arguments=arguments)
+    assert done.returncode == 0, done.stderr
     assert "safebench: warning: net.safetensors: its 'module." in done.stderr
 
 
