@@ -242,17 +242,19 @@ def choose(
 
 
 def named_file(kind: str, name: str, files: Mapping[str, str]) -> Path | None:
-    """The file that `--weights` names for a model (`[LABEL=]NAME[:VARIANT]`, any spelling, or the label), or None."""
+    """The file that `--weights` names for a model (`[LABEL=]NAME[:VARIANT]`, any spelling, or the label), or None.
+
+    A file for the name alone is for those of its variants that have none of their own.
+    """
     label, name = split_label(name)
     if label in files:
         return expanded(files[label])
     entry, variant = registry.find(kind, name)
-    for key, file in files.items():
-        base, _, part = key.partition(":")
-        spelled = {plain(n) for n in (entry.card.name, *entry.card.aliases)}
-        if plain(base) in spelled and plain(part) in ("", plain(variant)):
-            return expanded(file)
-    return None
+    spelled = {plain(n) for n in (entry.card.name, *entry.card.aliases)}
+    keys = {key: key.partition(":") for key in files}
+    by_variant = {plain(part): files[key] for key, (base, _, part) in keys.items() if plain(base) in spelled}
+    file = by_variant.get(plain(variant), by_variant.get(""))
+    return None if file is None else expanded(file)
 
 
 def check_names(files: Mapping[str, str], entries: Iterable[Entry], labels: Iterable[str] = ()) -> None:

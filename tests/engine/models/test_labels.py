@@ -87,6 +87,13 @@ def test_weights_are_given_by_label():
     assert str(named_file("inpainters", "b=lama", files)) == "2.pth"
 
 
+def test_a_variant_takes_its_own_file_before_the_names():
+    files = {"aot-gan": "1.pth", "AOT:RWSA": "2.pth"}
+    assert str(named_file("inpainters", "aot-gan:rwsa", files)) == "2.pth"
+    assert [str(named_file("inpainters", name, files)) for name in ("aot-gan", "aot-gan:celeba")] == ["1.pth"] * 2
+    assert named_file("inpainters", "aot-gan", {"aot-gan:rwsa": "2.pth"}) is None
+
+
 def test_without_a_label_an_identity_is_what_it_was():
     spec = participant("inpainters", "telea")
     assert spec.label == "telea"
