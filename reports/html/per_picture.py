@@ -91,7 +91,7 @@ class _Pictures:
 
     def contents(self) -> dict[str, Any]:
         """What the page embeds: names alone."""
-        conditions = in_order({name for part in self.parts for name in part.results.detection["postprocess"]})
+        conditions = in_order({name for part in self.parts for name in part.results.detection["postprocess"].unique()})
         detectors = list(self.run.models("detectors"))
         told = {(detector, name): self._told(detector, name) for name in conditions for detector in detectors}
         return {
@@ -148,9 +148,11 @@ class _Pictures:
     def _told(self, detector: str, postprocess: str) -> dict[str, Any]:
         """What a detector said of all pictures under one condition, in their order; {} where it saw none."""
         by_maker: dict[tuple[str, str], pd.DataFrame] = {}
+        keys = [metric.key for metric in self.seen]
         for part in self.parts:
             rows = part.results.detection
-            rows = rows[(rows["detector"] == detector) & (rows["postprocess"] == postprocess)]
+            wanted = (rows["detector"] == detector) & (rows["postprocess"] == postprocess)
+            rows = rows.loc[wanted, rows.columns.intersection(["inpainter", "sample", FLAGGED, *keys])]
             for name, own in rows.groupby("inpainter", sort=False):
                 assembly = "" if name == ORIGINAL else part.assembly
                 by_maker[str(name), assembly] = own.drop_duplicates("sample", keep="last").set_index("sample")

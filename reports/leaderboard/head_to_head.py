@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from safebench.metrics.metric import Metric, View
-from safebench.metrics.pairs import all_pairs, photos_of_pairs
+from safebench.metrics.pairs import all_pairs
 from safebench.metrics.uncertainty import Difference, Photos, Values
 from safebench.protocol import ORIGINAL
 from safebench.results.claims import MIN_PHOTOS, SIGNIFICANT
@@ -74,17 +74,11 @@ def _duels(run: Run, standings: Standings, view: View) -> HeadToHead:
     for set_, compared in zip(sets, all_pairs([(set_.values, set_.photos) for set_ in sets]), strict=True):
         inverted = _inverted(set_.values, set_.metric)
         pairs += [
-            Pair(set_.choice, set_.metric, a, b, n, difference, inverted[a] or inverted[b], *_photos(set_, a, b))
-            for (a, b), (n, difference) in compared.items()
+            Pair(set_.choice, set_.metric, a, b, n, difference, inverted[a] or inverted[b], photos, smallest_p)
+            for (a, b), (n, difference, photos, smallest_p) in compared.items()
             if n
         ]
     return HeadToHead(run.label, view, names, [*metrics, *beside], pairs)
-
-
-def _photos(of: _Set, a: int, b: int) -> tuple[int, float]:
-    """How many photos both models have, and the smallest p-value that those allow which tell the two apart."""
-    both = np.isfinite(of.values[:, a] - of.values[:, b])
-    return photos_of_pairs(of.values[both, a], of.values[both, b], of.photos[both])
 
 
 def page_data(all_pairs_of: Sequence[HeadToHead]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +29,22 @@ from safebench.metrics.uncertainty import (
     sums_by_photo,
 )
 
-Pairs = dict[tuple[int, int], tuple[int, Difference]]
+
+class Compared(NamedTuple):
+    """Two models on the images that both have: how many images, the mean of a - b, how many photos the images are of,
+    and the smallest p-value that those photos allow which tell the two apart."""
+
+    images: int
+    difference: Difference
+    photos: int
+    smallest_p: float
+
+
+Pairs = dict[tuple[int, int], Compared]
 
 
 def all_pairs(sets: Sequence[tuple[Values, Photos]]) -> list[Pairs]:
-    """For each set, for each two columns a < b: how many images both have, and `paired_difference` of a - b there.
+    """For each set, for each two columns a < b: what both have, and `paired_difference` of a - b there.
 
     A set is values (float64 N x K, one row an image, one column a model; NaN or infinite where an image has no such
     figure), and which photo each image was made from (N).
@@ -51,9 +63,12 @@ def photos_of_pairs(a: Values, b: Values, photos: Photos) -> tuple[int, float]:
     """How many photos the images of two models (finite float64 N each) are of, and the smallest p-value that those
     allow which tell the two apart: only such a photo can flip.
     """
-    sums = sums_by_photo(a - b, photos)
-    rounding = 1e-12 * np.abs([a, b]).max(initial=0)
-    return sums.size, smallest_p(int(np.count_nonzero(np.abs(sums) > rounding)))
+    return _telling_apart(sums_by_photo(a - b, photos), np.abs([a, b]).max(initial=0))
+
+
+def _telling_apart(sums: Values, largest: float) -> tuple[int, float]:
+    """The same of the sums by photo of a - b; `largest` of the figures says how far sums may be off by rounding."""
+    return sums.size, smallest_p(int(np.count_nonzero(np.abs(sums) > 1e-12 * largest)))
 
 
 class _Whole:
@@ -79,11 +94,13 @@ class _Whole:
     def pairs(self) -> Pairs:
         """What was found."""
         means = self.values.mean(axis=0)
+        largest = np.abs(self.values).max(axis=0, initial=0)
         chances = (self.extreme + 1) / (SIGN_FLIPS + 1)
         return {
-            (int(self.columns[a]), int(self.columns[b])): (
+            (int(self.columns[a]), int(self.columns[b])): Compared(
                 self.images,
                 Difference(float(means[a] - means[b]), float(self.low[k]), float(self.high[k]), float(chances[k])),
+                *_telling_apart(self.sums[a] - self.sums[b], max(largest[a], largest[b])),
             )
             for k, (a, b) in enumerate(zip(self.first, self.second, strict=True))
         }
@@ -119,6 +136,7 @@ def _finished(one: _Whole, values: Values, photos: Photos) -> Pairs:
     for a, b in combinations(range(values.shape[1]), 2):
         if (a, b) not in found:
             both = known[:, a] & known[:, b]
-            [difference] = paired_differences([(values[both, a] - values[both, b], photos[both])])
-            found[a, b] = int(both.sum()), difference
+            first, second, of = values[both, a], values[both, b], photos[both]
+            [difference] = paired_differences([(first - second, of)])
+            found[a, b] = Compared(int(both.sum()), difference, *photos_of_pairs(first, second, of))
     return found

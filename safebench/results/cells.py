@@ -89,7 +89,8 @@ def cells_of(rows: Rows, keys: list[str]) -> list[Cell]:
         for key, places in places_of.items():
             failed = rows.failed[places]
             good = places[~failed]
-            cells.append(Cell(key, good, np.unique(rows.photo[good]).size, int(failed.sum())))
+            whole = key if isinstance(key, tuple) else (key,)  # pandas gives one alone as it is
+            cells.append(Cell(whole, good, np.unique(rows.photo[good]).size, int(failed.sum())))
     return sorted(cells, key=lambda cell: cell.key)
 
 

@@ -189,8 +189,16 @@ class Claims:
 
         One that has learned from an inpainter's pictures is none of them, as it would not be the same to all.
         """
-        cells = [cell for by in self._met.get(place, {}).values() for cell in by.values()]
-        return sorted({cell["detector"] for cell in cells if not self.shortfall(cell)} - self.learned)
+        return self._panels.get(place, [])
+
+    @cached_property
+    def _panels(self) -> dict[Place, list[str]]:
+        """`panel` of every place."""
+        in_full: dict[Place, set[str]] = {}
+        for place, met in self._met.items():
+            cells = (cell for by_detector in met.values() for cell in by_detector.values())
+            in_full[place] = {cell["detector"] for cell in cells if not self.shortfall(cell)}
+        return {place: sorted(names - self.learned) for place, names in in_full.items()}
 
     @cached_property
     def learned(self) -> set[str]:
@@ -261,19 +269,20 @@ class Claims:
             return Order(False, *unpaired)
         if a["detector"] != b["detector"]:
             return Order(bool(a[f"{AUC.key}_high"] < b[f"{AUC.key}_low"]), *unpaired)
-        rows = self.tables.detection
-        for key in ("dataset", "postprocess", "detector"):
-            rows = rows[rows[key] == a[key]]
-        return self._paired(rows, b, a, PIXEL)
+        return self._paired(self.tables.detection, b, a, PIXEL)
 
     def quality_order(self, first: Cell, second: Cell, metric: str) -> Order:
         """Whether two inpainters really differ in a metric of quality, on the same samples."""
-        rows = self.tables.quality
-        return self._paired(rows[rows["dataset"] == first["dataset"]], first, second, metric)
+        return self._paired(self.tables.quality, first, second, metric)
 
     def _paired(self, rows: pd.DataFrame, a: Cell, b: Cell, metric: str) -> Order:
-        compared = compare_models(rows, a["inpainter"], b["inpainter"], metric)
-        [pair] = _records(compared[compared["bin"] == a["bin"]])
+        """Two cells that differ by their inpainter, on the images that both have."""
+        wanted = rows["inpainter"].isin([a["inpainter"], b["inpainter"]])
+        for key in ("dataset", "postprocess", "detector", "bin"):
+            if key in rows and a[key] != ALL_BINS:
+                wanted &= rows[key] == a[key]
+        columns = rows.columns.intersection(["dataset", "inpainter", "photo", "sample", "error", metric])
+        [pair] = _records(compare_models(rows.loc[wanted, columns], a["inpainter"], b["inpainter"], metric))
         return Order(pair["p"] < SIGNIFICANT, Figure(pair["difference"], pair["low"], pair["high"]), pair["p"])
 
 
