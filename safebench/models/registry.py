@@ -21,6 +21,9 @@ from safebench.keys import plain
 from safebench.models import kinds
 from safebench.models.cards import Card, read_card
 
+_installed = cache(entry_points)
+"""The entry points of every package; asked once, since each time all packages' files are read."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -63,7 +66,7 @@ def entries(kind: str) -> dict[str, Entry]:
     """All entries of a kind by name, in alphabetical order; one that is broken is skipped with a warning."""
     by_name: dict[str, Entry] = {}
     taken: dict[str, str] = {}
-    for point in sorted(entry_points(group=kinds.kind(kind).group), key=lambda p: (p.name, p.value)):
+    for point in sorted(_installed().select(group=kinds.kind(kind).group), key=lambda p: (p.name, p.value)):
         try:
             entry = _read(kind, point)
         except Exception as error:  # a third party's package may raise anything
@@ -76,6 +79,12 @@ def entries(kind: str) -> dict[str, Entry]:
         by_name[entry.name] = entry
         taken.update(dict.fromkeys(_keys(entry.card), entry.name))
     return dict(sorted(by_name.items()))
+
+
+def refresh() -> None:
+    """Look again at what is installed, after a package came or went in the same process."""
+    _installed.cache_clear()
+    entries.cache_clear()
 
 
 def find(kind: str, name: str) -> tuple[Entry, str]:

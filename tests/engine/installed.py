@@ -81,6 +81,6 @@ def as_a_new_process(site: Path) -> Iterator[None]:
 
 def forget() -> None:
     """Forget the distribution's modules, and the cards that were read."""
-    registry.entries.cache_clear()
+    registry.refresh()
     for name in [name for name in sys.modules if name.partition(".")[0] == "flat_plugin"]:
         del sys.modules[name]

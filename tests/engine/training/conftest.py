@@ -23,9 +23,9 @@ from tests.forking import COMMAND_LINE, Forked, run_forked
 def recipes(plugin: Path, monkeypatch: pytest.MonkeyPatch):
     """The fake plug-in's recipe is known in this process."""
     monkeypatch.syspath_prepend(str(plugin))
-    registry.entries.cache_clear()
+    registry.refresh()
     yield
-    registry.entries.cache_clear()
+    registry.refresh()
 
 
 @pytest.fixture(scope="session")
