@@ -269,6 +269,35 @@ def sparse_vit(weights: Path, image: Tensor) -> Call:
     return forward
 
 
+def mesorch(weights: Path, image: Tensor, module: str = "mesorch", name: str = "MesorchFull") -> Call:
+    """As test.py with --if_resizing, for which timm has to be installed; their loss, which wants a mask, gets an empty
+    one.  The classifier of which nothing is used keeps its own numbers."""
+    from safebench_detectors.mesorch import adapter
+    from safebench_detectors.mesorch.network import NOT_USED
+
+    for stood_in in [name for name in sys.modules if name.partition(".")[0] == "timm"]:
+        del sys.modules[stood_in]
+    vars(sys.modules["IMDLBenCo.registry"])["MODELS"] = SimpleNamespace(register_module=lambda: lambda kind: kind)
+    side = adapter.SIDE
+    network = getattr(importlib.import_module(module), name)(seg_pretrain_path=None, image_size=side)
+    lacking = network.load_state_dict(dict(load_state(weights)["model"]), strict=False).missing_keys
+    assert all(key.startswith(NOT_USED) for key in lacking), lacking
+    network.eval()
+    square = torch.from_numpy(cv2.resize(to_images(image)[0], (side, side))).permute(2, 0, 1)[None] / 255
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    square = (square - mean) / std
+
+    def forward() -> Tensor:
+        found = network(square, torch.zeros(1, 1, side, side))["pred_mask"]
+        return nn.functional.interpolate(found, image.shape[2:], mode="bilinear", align_corners=False)[:, 0]
+
+    return forward
+
+
+def mesorch_p(weights: Path, image: Tensor) -> Call:
+    return mesorch(weights, image, "mesorch_p", "Mesorch_P")
+
+
 def noiseprint_2019(weights: Path, image: Tensor) -> Call:
     """As main_blind.py on what is no JPEG, in TensorFlow 2, its map scaled as the card says; the limit is ours."""
     from safebench_detectors.noiseprint_2019 import adapter, heat_map
@@ -316,6 +345,8 @@ def restore_what_is_gone() -> None:
 DETECTORS: Mapping[str, Callable[[Path, Tensor], Call]] = {
     "cat-net": cat_net,
     "iml-vit": iml_vit,
+    "mesorch": mesorch,
+    "mesorch-p": mesorch_p,
     "mmfusion": mmfusion,
     "mvss-net": mvss_net,
     "sparse-vit": sparse_vit,
@@ -331,6 +362,8 @@ def stand_in() -> None:
     """The parts of yacs and timm that the authors' forward passes need."""
     parts: dict[str, dict[str, Any]] = {
         "jpegio": {},
+        "IMDLBenCo": {},
+        "IMDLBenCo.registry": {},
         "torch_dct": {},
         "fvcore": {},
         "fvcore.nn": {"weight_init": ModuleType("weight_init")},

@@ -24,6 +24,7 @@ from safebench.testing import inputs
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "detectors" / "golden"
 STEP = 8
+VARIANTS = {"mesorch-p": "mesorch:p"}
 
 
 def main() -> None:
@@ -39,11 +40,11 @@ def main() -> None:
             STATES[f"{args.network}-{args.side}" if f"{args.network}-{args.side}" in STATES else args.network](),
             weights,
         )
+        name = VARIANTS.get(args.network, args.network)
         if args.side:
-            vars(importlib.import_module(f"safebench_detectors.{args.network.replace('-', '_')}.adapter"))["SIDE"] = (
-                args.side
-            )
-        model = load_detector(args.network, weights=weights, device="cpu")
+            folder_of_it = name.partition(":")[0].replace("-", "_")
+            vars(importlib.import_module(f"safebench_detectors.{folder_of_it}.adapter"))["SIDE"] = args.side
+        model = load_detector(name, weights=weights, device="cpu")
         size = tuple(args.size) if args.size else inputs.sizes(model.card)[-1]
         image = torch.from_numpy(np.ascontiguousarray(inputs.photos(1, size).transpose(0, 3, 1, 2))).float() / 255
         ours = model.detect(image).maps

@@ -13,6 +13,7 @@ import torch
 from made_up import Rule, draw, main  # type: ignore[import-not-found]
 from safebench_detectors.cat_net.network import CATNet
 from safebench_detectors.iml_vit.network import IMLViT
+from safebench_detectors.mesorch.network import Mesorch
 from safebench_detectors.mmfusion.network import MMFusion
 from safebench_detectors.mmfusion.residuals import Residuals
 from safebench_detectors.mvss_net.network import MVSSNet
@@ -61,10 +62,23 @@ def sparse_vit() -> dict[str, Any]:
     return {"model": {**draw(SparseViT(), rules), "encoder_net.norm1.bias": torch.zeros(64)}}
 
 
+def mesorch(pruned: bool = False) -> dict[str, Any]:
+    """Beside what the network here computes with, a tensor of the classifier that the authors' code holds unused."""
+    rules: Mapping[str, Rule] = {
+        r"gamma": lambda n: 0.3 + 0.1 * n,
+        r"upsample.*weight$": lambda n: 2 * n / np.sqrt(4 * n.shape[0]),
+        r"inverse\.\d\.weight$": lambda n: 3 * n / np.sqrt(n.shape[1]),
+    }
+    unused = {} if pruned else {"convnext.head.fc.bias": torch.zeros(1000)}
+    return {"model": {**draw(Mesorch(pruned), rules), **unused}}
+
+
 STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "cat-net": cat_net,
     "iml-vit": iml_vit,
     "iml-vit-256": lambda: iml_vit(256),
+    "mesorch": mesorch,
+    "mesorch-p": lambda: mesorch(pruned=True),
     "mmfusion": mmfusion,
     "mvss-net": mvss_net,
     "sparse-vit": sparse_vit,

@@ -6,22 +6,14 @@ Submodules are named as in the published state dict.
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, interpolate, layer_norm
+from torch.nn.functional import conv2d, interpolate
 
+from .._channel_norm import ChannelNorm
 from .encoder import EPS, WIDTH, Encoder
 
 PYRAMID = 256
 """Channels of each scale of the pyramid."""
 SCALES = 5
-
-
-class ChannelNorm(nn.LayerNorm):
-    """A layer norm over the channels of a map."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """B x C x h x w to the same."""
-        last = layer_norm(x.permute(0, 2, 3, 1), self.normalized_shape, self.weight, self.bias, self.eps)
-        return last.permute(0, 3, 1, 2)
 
 
 class NormedConv(nn.Conv2d):

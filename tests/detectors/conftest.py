@@ -38,12 +38,12 @@ def drawn() -> Iterator[Callable[[str], Path]]:
 
 
 @pytest.fixture
-def golden_map() -> Callable[[Detector], None]:
-    """`golden_map(model)` holds a model on drawn weights against a part of its authors' map, which
-    benchmarks/golden_maps.py wrote."""
+def golden_map() -> Callable[..., None]:
+    """`golden_map(model)`, or `golden_map(model, file)`, holds a model on drawn weights against a part of its authors'
+    map, which benchmarks/golden_maps.py wrote."""
 
-    def check(model: Detector) -> None:
-        expected = np.load(HERE / "golden" / f"{model.card.name}.npy")
+    def check(model: Detector, file: str = "") -> None:
+        expected = np.load(HERE / "golden" / f"{file or model.card.name}.npy")
         found = calling.detect(model, inputs.photos(1, inputs.sizes(model.card)[-1])).maps[0]
         np.testing.assert_allclose(found[::8, ::8], expected, atol=1e-4, rtol=0)
         assert expected.std() > 0.02, "a map without anything in it compares nothing"
