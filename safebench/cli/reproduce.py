@@ -42,7 +42,11 @@ def reproduce(
     ] = None,
     train: Annotated[bool, typer.Option("--train", help="Train the networks of table5 or table6 first.")] = False,
     train_images: Annotated[
-        list[str] | None, typer.Option(metavar="PHOTOS", help="With --train: what they learn from; again for more.")
+        list[str] | None,
+        typer.Option(
+            metavar="PHOTOS",
+            help="With --train: what they learn from; again for more. Default: --images but what is measured.",
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="With --train: of each network. Default: 10000.")] = None,
     seeds: Annotated[

@@ -22,7 +22,7 @@ from safebench.protocol import NO_POSTPROCESS, parse_bins
 from safebench.results.results import Results
 from safebench.runs.config import AdaptOptions, RunConfig
 from safebench.runs.failures import in_words
-from safebench.runs.folder import LEARNING, check_run_folder
+from safebench.runs.folder import LEARNING, NOT_HELD_OUT, NOT_LEARNED_FROM, check_run_folder
 from safebench.training.config import differences
 from safebench.training.pictures import MadePicture
 from safebench.work.watching import Watcher
@@ -134,7 +134,7 @@ def _keep_to(folder: Path, config: RunConfig, split: Split) -> None:
 
 def _fill(config: RunConfig, teachers: Sequence[ModelSpec], split: Split, folder: Path, watcher: Watcher) -> Results:
     """The run that makes the pictures to learn from."""
-    left_out = folder / "not-learned-from.txt"
+    left_out = folder / NOT_LEARNED_FROM
     atomic_write(left_out, split.left_out(split.learning))
     entries, labels = [spec.entry for spec in teachers], [spec.label for spec in teachers]
     return execute(
@@ -197,7 +197,7 @@ def _judged(
     folder: Path,
 ) -> RunConfig:
     """The run of all detectors, as they are and as they are after learning, on the held-out photos."""
-    left_out = folder / LEARNING / "not-held-out.txt"
+    left_out = folder / LEARNING / NOT_HELD_OUT
     atomic_write(left_out, split.left_out(split.held_out))
     names = []
     for spec in detectors:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from safebench.commands.reproduce_split import split_in_two
 from safebench.commands.reproduce_training import Network, Training, train_all
 from safebench.commands.run import execute
 from safebench.errors import ConfigError, PluginError, SafebenchError
@@ -112,6 +113,8 @@ class Options:
     """Those that look beside the table's own."""
     train: Training | None = None
     """How the rows' networks are trained first; None: they are taken as they are published or named."""
+    exclude: str | None = None
+    """A list of photos to leave out of the table."""
 
 
 def paper_tables(form: str = "paper-tables") -> PaperTables:
@@ -151,11 +154,22 @@ def run_suite(suite: Suite, options: Options, watcher: Watcher) -> Outcome:
     outcome.detectors = tuple(dict.fromkeys((*own, *options.detectors)))
     specs = [RowSpec(name, name) for name in outcome.detectors]
     detectors = [spec.model for spec in specs if _can_run("detectors", spec, options, outcome)]
+    if options.train and not options.train.images:
+        options = _split(options, options.train, chosen, watcher)
     together = _trained(suite, beside, options, watcher, outcome) if options.train else _given(options, outcome)
     for dataset in chosen:
         for folder, rows in together.items():
             _run(dataset, rows, detectors, options.out / "runs" / slug(dataset) / folder, options, watcher, outcome)
     return outcome
+
+
+def _split(options: Options, training: Training, datasets: Sequence[str], watcher: Watcher) -> Options:
+    """Where no photos to train on are named: the table's own, but for those that are held out for the table."""
+    if len(datasets) > 1:
+        raise ConfigError("--train: several sets are measured; name the photos to train on by --train-images")
+    sides = split_in_two(datasets[0], options.limit, options.seed, options.out / "split", watcher)
+    training = replace(training, images=datasets, exclude=str(sides.not_learned_from))
+    return replace(options, train=training, limit=None, exclude=str(sides.not_held_out))
 
 
 @dataclass(frozen=True)
@@ -226,6 +240,7 @@ def _run(
         "masks": options.masks,
         "bins": ",".join(outcome.suite.bins),
         "limit": options.limit,
+        "exclude": options.exclude,
         "seed": options.seed,
         "size": options.size,
         "device": options.device,

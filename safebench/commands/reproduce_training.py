@@ -18,15 +18,16 @@ from safebench.models.registry import Entry
 from safebench.training.config import TrainConfig, make_configs
 from safebench.work.watching import Watcher
 
-_DECIDED = ("images", "steps", "resolution", "seed", "device", "out", "init")
-"""Options of the loop that `--set` leaves alone: the table's own, or said by an option of their own."""
+_DECIDED = ("images", "exclude", "steps", "resolution", "seed", "device", "out", "init")
+"""Options of the loop that `--set` leaves alone: the table's own, or said by options of their own."""
 
 
 @dataclass(frozen=True)
 class Training:
     """How all networks of a table are trained.
 
-    images: photos, as `safebench train` takes them.  seeds: one training of each network for every seed.
+    images: photos, as `safebench train` takes them; none: those of the table, but for what it holds out.  exclude: a
+    list of photos to leave out.  seeds: one training of each network for every seed.
     settings: options of the loop, and of the recipes, each for all that have it.
     """
 
@@ -36,6 +37,7 @@ class Training:
     resolution: int
     settings: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
+    exclude: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,6 @@ def train_all(
         from safebench.training.loop import limit_threads
     except ImportError as error:
         raise PluginError(f"training needs more: {error}; install it with: pip install 'safebench[train]'") from None
-    if not training.images:
-        raise ConfigError("--train: no photos to train on are named: use --train-images DIR or the name of a data set")
     if len(set(training.seeds)) < len(training.seeds) or not training.seeds:
         raise ConfigError("--seeds: has to be whole numbers, separated by commas, each once")
     entries, reasons = _entries(networks)
@@ -122,6 +122,7 @@ def _planned(
                     **{key: value for key, value in training.settings.items() if key in _options_of(entry)},
                     **network.options,
                     "images": list(training.images),
+                    "exclude": training.exclude,
                     "steps": training.steps,
                     "resolution": training.resolution,
                     "seed": seed,
@@ -140,7 +141,9 @@ def _check_settings(settings: Mapping[str, str], entries: Sequence[Entry], apart
     known = set().union(*(_options_of(entry) for entry in entries)) - apart
     for key in settings:
         if key in _DECIDED:
-            raise ConfigError(f"--set {key}=...: is said by an option of its own, for all networks alike")
+            raise ConfigError(
+                f"--set {key}=...: is not to be chosen here, where it is one and the same for all networks"
+            )
         if key in apart:
             raise ConfigError(f"--set {key}=...: is what tells the table's rows apart; leave it out")
         if key not in known:
@@ -182,7 +185,8 @@ def _sentence(training: Training, planned: Sequence[_Planned]) -> str:
     seeds = ", ".join(map(str, training.seeds))
     return (
         f"Trained here, each alike: {training.steps:,} steps of batches of {config.batch_size} at "
-        f"{training.resolution} x {training.resolution} pixels on {', '.join(training.images)}{settings}; "
+        f"{training.resolution} x {training.resolution} pixels on {', '.join(training.images)}"
+        f"{' (those photos that are not measured)' if training.exclude else ''}{settings}; "
         f"seed{'s' if len(training.seeds) > 1 else ''} {seeds}, one training a network and seed, of which "
         "the weights of the step that validated best are shown."
     )

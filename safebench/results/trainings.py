@@ -34,7 +34,8 @@ class Trainings:
         tables = results.of_one_assembly()
         rows = tables.quality if metric.subject == "quality" else tables.detection
         if metric.subject != "quality":
-            rows = rows[(rows["detector"].str.partition(":")[0] == detector) & (rows["inpainter"] != ORIGINAL)]
+            seen_by = [name.partition(":")[0] == detector for name in rows["detector"]]
+            rows = rows[np.array(seen_by, dtype=np.bool_) & (rows["inpainter"] != ORIGINAL)]
         rows = rows[rows["inpainter"].isin(names) & (rows["bin"] == hole_bin)]
         failed = failed_rows(rows)
         if metric.column not in rows:  # no backbone of LPIPS was at hand

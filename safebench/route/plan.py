@@ -21,7 +21,7 @@ from safebench.keys import digest, slug
 from safebench.protocol import PROTOCOL, SIZE, Bin, parse_bins
 from safebench.runs import schema
 from safebench.runs.config import RunConfig
-from safebench.runs.folder import LEARNING
+from safebench.runs.folder import is_own_list
 
 _GALLERY_PHOTOS = 6
 
@@ -156,13 +156,7 @@ def without_excluded(photos: Sequence[Named], config: RunConfig) -> tuple[list[N
     path = expanded(config.exclude)
     excluded = read_exclusion(path, [photo.name for photo in photos])
     kept = [photo for photo in photos if photo.name not in excluded.names]
-    return kept, [] if _is_own(path, config) else excluded.remarks(len(photos) - len(kept), "photo")
-
-
-def _is_own(path: Path, config: RunConfig) -> bool:
-    """Whether `adapt` wrote the list for this run, so that it is no option that a person gave."""
-    out = expanded(config.out) if config.out is not None else None
-    return out is not None and path.parent.name == LEARNING and path.parent in (out / LEARNING, out.parent)
+    return kept, [] if is_own_list(path, config.out) else excluded.remarks(len(photos) - len(kept), "photo")
 
 
 def limited(photos: Sequence[Named], config: RunConfig) -> list[Named]:

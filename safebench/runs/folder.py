@@ -5,10 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from safebench.errors import StoreError
-from safebench.files import check_folder, other_things
+from safebench.files import check_folder, expanded, other_things
 
 LEARNING = "adapt"
 """The folder in a run's own that holds what its detectors learned from, where any did, and their trainings."""
+
+NOT_LEARNED_FROM, NOT_HELD_OUT = "not-learned-from.txt", "not-held-out.txt"
+"""Lists of photos to leave out that a command writes for runs and trainings of its own."""
+
+
+def is_own_list(path: Path, out: str | None) -> bool:
+    """Whether a list to leave out was written by the command whose run or training lies in `out`, so that it is no
+    `--exclude` that a person gave."""
+    if out is None or path.name not in (NOT_LEARNED_FROM, NOT_HELD_OUT):
+        return False
+    folder = expanded(out)
+    return path.parent.parent in (folder, *folder.parents)
 
 
 def check_run_folder(folder: Path) -> None:

@@ -19,7 +19,8 @@ from safebench.runs.options import Said, as_flag, convert, guessed, in_file, rea
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The options of the loop; the fields are the long options of `safebench train` and a file's keys.
 
-    batch_size: examples a step and process.  validation: held-out photos (a folder or a data set's name); "" keeps
+    batch_size: examples a step and process.  exclude: a file that names photos to leave out, one a line, of `images`
+    and of those that validate; "" for none.  validation: held-out photos (a folder or a data set's name); "" keeps
     back one in twenty of the training's.  workers: processes that make examples, 0 for none.  init: a checkpoint.pt
     or a product of another training, whose networks this one starts from.
     """
@@ -28,6 +29,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     masks: str = "irregular"
     mask_threshold: int | None = None
     bins: str = "all"
+    exclude: str = ""
     validation: str = ""
     validation_masks: str = "irregular"
     validation_photos: int = 32

@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from safebench.errors import DataError, ImageError, SafebenchError
+from safebench.files import expanded
+from safebench.inputs.exclusion import read_exclusion
 from safebench.inputs.images import MIN_SIDE, to_square
 from safebench.inputs.masks import MaskSet, open_masks, unused
 from safebench.inputs.photos import Photo, PhotoSet, open_photos
@@ -24,6 +26,7 @@ from safebench.keys import digest
 from safebench.models.contracts import Recipe
 from safebench.models.training_photos import listing
 from safebench.protocol import parse_bins
+from safebench.runs.folder import is_own_list
 from safebench.training.config import TrainConfig
 
 _MEMORY = 2 * 2**30
@@ -140,10 +143,12 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data[Examples, HeldOut]:
     sets = [_open_photos(name) for name in config.images]
     titles = ", ".join(photo_set.name for photo_set in sets)
     # a name is unique in its set alone: photos are told apart by themselves, folder and name
-    prints = _fingerprints(dict.fromkeys(photo for photo_set in sets for photo in photo_set.photos()), "training")
+    listed = dict.fromkeys(photo for photo_set in sets for photo in photo_set.photos())
+    prints = _fingerprints(_without_excluded(list(listed), config), "training")
     if config.validation:
         others = _open_photos(config.validation)
-        validation, held = others.name, _held_out(others.photos(), config.validation_photos)
+        kept = _without_excluded(others.photos(), config)
+        validation, held = others.name, _held_out(kept, config.validation_photos)
     else:
         validation = "kept back"
         held = _held_out(list(prints), min(config.validation_photos, max(1, len(prints) // _HELD_BACK)))
@@ -225,6 +230,19 @@ def _open_photos(name: str) -> PhotoSet:
     photo_set = open_photos(name)
     _tell(photo_set.name, photo_set.left_out)
     return photo_set
+
+
+def _without_excluded(photos: list[Photo], config: TrainConfig) -> list[Photo]:
+    """The photos that `--exclude` does not name; says how many it does, unless the list is the command's own."""
+    if not config.exclude:
+        return photos
+    path = expanded(config.exclude)
+    excluded = read_exclusion(path, [photo.name for photo in photos])
+    kept = [photo for photo in photos if photo.name not in excluded.names]
+    if not is_own_list(path, config.out):
+        for sentence in excluded.remarks(len(photos) - len(kept), "photo"):
+            sys.stderr.write(f"safebench: {sentence}\n")
+    return kept
 
 
 def _tell(name: str, sentences: Iterable[str]) -> None:

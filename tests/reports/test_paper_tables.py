@@ -9,15 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from safebench_reports.paper_tables.adapter import HERE
 from safebench_reports.paper_tables.published_vs_measured import comparison
 
 from safebench.commands.reproduce import Measured, Options, Outcome, paper_tables, reproduce, run_suite
 from safebench.commands.reproduce_training import Training
-from safebench.errors import ConfigError, UnknownNameError
+from safebench.errors import ConfigError, DataError, UnknownNameError
 from safebench.files import cache_folder
+from safebench.models.training_photos import KEY, metadata_of
 from safebench.runs.provenance import seen_photos
 from safebench.work.watching import Silent
 
@@ -153,23 +156,59 @@ def test_trained_networks_are_shown_over_their_trainings(make_run: MakeRun, tmp_
     assert page.get_by_text("paired difference").first.is_visible()
 
 
-def test_a_table_is_trained_and_measured_in_one_call(tmp_path: Path) -> None:
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Seven photos, and one of them saved anew."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for k in range(7):
+        image = Image.fromarray(generator.integers(0, 256, (16, 16, 3), np.uint8)).resize(
+            (64, 64), Image.Resampling.BOX
+        )
+        image.save(folder / f"{k}.png")
+    image.save(folder / "again.jpg", quality=90)
+    return folder
+
+
+def test_a_table_is_trained_and_measured_in_one_call(tmp_path: Path, photos: Path) -> None:
     suite = paper_tables().suite("table6")
     rows = tuple(row for row in suite.rows if row.recipe == "aot-gan")
     settings = {"width": "4", "perceptual": "squeezenet", "batch_size": "1", "validation_photos": "1"}
-    training = Training(["sample"], steps=1, seeds=(3, 4), resolution=36, settings=settings, device="cpu")
-    options = Options(
-        tmp_path, limit=2, size=40, device="cpu", lpips_net="squeeze", detectors=["laplacian"], train=training
-    )
+    training = Training([], steps=1, seeds=(3, 4), resolution=36, settings=settings, device="cpu")
+    options = Options(tmp_path / "out", [str(photos)], size=40, device="cpu", lpips_net="squeeze", train=training)
     outcome = run_suite(replace(suite, rows=rows), options, Silent())
-    run, names = outcome.runs["sample", "aot-gan+rwsa"]
+    run, names = outcome.runs[str(photos), "aot-gan+rwsa"]
     assert names == ("aot-gan-rwsa seed 3", "aot-gan-rwsa seed 4")
     assert len({run.record.inpainters[name].weights_sha256 for name in names}) == 2
-    assert set(run.quality["inpainter"]) == {*names, "aot-gan seed 3", "aot-gan seed 4", "telea", "navier-stokes"}
+    assert set(run.quality["inpainter"]) == {*names, "aot-gan seed 3", "aot-gan seed 4"}
     assert (run.quality["error"] == "").all()
-    assert "aot-gan seed 3 learned from" in seen_photos(run.record)
-    with pytest.raises(ConfigError, match=r"--weights aot-gan=.*--train makes the weights"):
-        run_suite(suite, replace(options, weights={"aot-gan": "x.pth"}), Silent())
+    split = pd.read_csv(options.out / "split" / "split.csv")
+    sides = {side: set(names) for side, names in split.groupby("side")["photo"]}
+    assert set(run.samples["photo_name"]) == sides["held out"]
+    assert {side: len(names) for side, names in sides.items()} == {"held out": 2, "learning": 5, "neither": 1}
+    assert seen_photos(run.record) == ""
+    learned = [metadata_of(path)[KEY] for path in options.out.rglob("*.safetensors")]
+    assert {len(listing.splitlines()) for listing in learned} == {4}, "and one validates"
+    assert "on photos (those photos that are not measured)" in paper_tables().compare(outcome, tmp_path / "page")[1]
+
+
+def test_what_cannot_be_trained_is_told_first(tmp_path: Path, photos: Path) -> None:
+    suite = paper_tables().suite("table6")
+    training = Training([], steps=1, seeds=(1,), resolution=36)
+    wrong = [
+        ({"weights": {"aot-gan": "x.pth"}}, ConfigError, r"--weights aot-gan=.*--train makes the weights"),
+        ({}, DataError, "its pictures are crops of 6 photos, .*--train-images"),
+        ({"images": [str(photos), "sample"]}, ConfigError, "several sets are measured; .*--train-images"),
+    ]  # fmt: skip
+    for changed, error, told in wrong:
+        with pytest.raises(error, match=told):
+            run_suite(suite, replace(Options(tmp_path / "out", train=training), **changed), Silent())
+    for path in sorted(photos.iterdir())[2:]:
+        path.unlink()
+    with pytest.raises(DataError, match="2 different photos are too few"):
+        run_suite(suite, Options(tmp_path / "out", [str(photos)], train=training), Silent())
+    assert not (tmp_path / "out").exists()
 
 
 def test_out_of_the_box_on_the_built_in_photos(tmp_path: Path) -> None:

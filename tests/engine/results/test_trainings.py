@@ -66,3 +66,10 @@ def test_a_metric_that_was_not_measured_has_no_figure(tables):
     record = Trainings.of(tables, NAMES, "0-10", LPIPS).record()
     assert math.isnan(record["lpips"])
     assert math.isnan(record["lpips_low"])
+
+
+def test_a_detector_that_did_not_look_has_no_figure(tables):
+    tables.detection = tables.detection[:0]
+    record = Trainings.of(tables, NAMES, "0-10", AUC, "x").record()
+    assert math.isnan(record["auc"])
+    assert record["n"] == 0

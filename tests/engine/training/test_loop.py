@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from safebench.cli.training_run import train_model
-from safebench.errors import SafebenchError, StoreError, TrainingError
+from safebench.errors import ConfigError, SafebenchError, StoreError, TrainingError
 from safebench.inputs.photos import FilePhoto
 from safebench.models import registry
 from safebench.training.config import make_configs
@@ -200,6 +200,21 @@ def test_no_held_out_photo_is_trained_on(recipes, photos):
     held = {photo.name for photo in data.held_out.photos}
     assert not trained & held
     assert len(trained | held) == 24
+
+
+def test_photos_on_a_list_are_left_out_on_both_sides(recipes, photos, tmp_path, capfd):
+    unwanted = tmp_path / "unwanted.txt"
+    unwanted.write_text("".join(f"{k:02d}.png\n" for k in range(4, 24)) + "nobody.png\n")
+    entry, _ = registry.find("recipes", "mean-fill")
+    given = {"images": [str(photos)], "exclude": str(unwanted), "resolution": 32, "validation": str(photos)}
+    config, own = make_configs(entry.load_class(), entry.name, "", None, given)
+    data = open_data(config, entry.load_class()(entry.card, own))
+    assert len(data.training.photos) == len(data.held_out) == 4
+    told = capfd.readouterr().err
+    assert f"--exclude {unwanted}: 20 photos are left out" in told
+    assert "1 of its lines name no photo (nobody.png)" in told
+    with pytest.raises(ConfigError, match=r"nowhere\.txt"):
+        open_data(msgspec.structs.replace(config, exclude="nowhere.txt"), entry.load_class()(entry.card, own))
 
 
 def test_equal_names_in_two_folders_are_two_photos(recipes, photos, tmp_path):
