@@ -18,7 +18,7 @@ from safebench_reports.paper_tables.published_vs_measured import comparison
 
 from safebench.commands.reproduce import Measured, Options, Outcome, paper_tables, reproduce, run_suite
 from safebench.commands.reproduce_training import Training
-from safebench.errors import ConfigError, DataError, UnknownNameError
+from safebench.errors import ConfigError, DataError, SafebenchError, UnknownNameError
 from safebench.files import cache_folder
 from safebench.models.training_photos import KEY, metadata_of
 from safebench.runs.provenance import seen_photos
@@ -196,7 +196,7 @@ def test_a_table_is_trained_and_measured_in_one_call(tmp_path: Path, photos: Pat
 def test_what_cannot_be_trained_is_told_first(tmp_path: Path, photos: Path) -> None:
     suite = paper_tables().suite("table6")
     training = Training([], steps=1, seeds=(1,), resolution=36)
-    wrong = [
+    wrong: list[tuple[dict[str, Any], type[SafebenchError], str]] = [
         ({"weights": {"aot-gan": "x.pth"}}, ConfigError, r"--weights aot-gan=.*--train makes the weights"),
         ({}, DataError, "its pictures are crops of 6 photos, .*--train-images"),
         ({"images": [str(photos), "sample"]}, ConfigError, "several sets are measured; .*--train-images"),

@@ -32,9 +32,9 @@ def photos(tmp_path_factory) -> str:
 @pytest.fixture
 def recipes(plugin: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(str(plugin))
-    registry.entries.cache_clear()
+    registry.refresh()
     yield
-    registry.entries.cache_clear()
+    registry.refresh()
 
 
 def training(photos: str, **changed) -> Training:
