@@ -10,8 +10,8 @@ from safebench.metrics.auc import AUC
 from safebench.metrics.image_auc import IMAGE_AUC
 from safebench.metrics.metric import Metric, Subject, View
 from safebench.protocol import SPLICED
-from safebench.results.claims import below_chance
 from safebench.results.conditions import in_order
+from safebench.results.traces import below_chance
 
 from .runs import NO_POSTPROCESS, Record
 from .words import Figure, bin_name, bin_place, figure, interval, number

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from safebench.metrics.metric import View
 from safebench.results import pooling, tables
-from safebench.results.claims import PIXEL, Place, strongest
+from safebench.results.claims import Place
 from safebench.results.robustness import Key, losses
+from safebench.results.traces import PIXEL, strongest
 
 from .runs import Record, Run, records
 from .words import MISSING, Figure

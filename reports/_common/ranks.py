@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 
 from safebench.metrics.auc import AUC
 from safebench.metrics.metric import Metric, View
-from safebench.results.claims import PIXEL, trace
+from safebench.results.traces import PIXEL, trace
 
 from .cells import misled, places
 from .entries import Entry

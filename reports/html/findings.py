@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from safebench.metrics.lpips import LPIPS
 from safebench.metrics.psnr import PSNR_HOLE
-from safebench.results.claims import IMAGE, PIXEL, Evidence, trace
+from safebench.results.claims import Evidence
+from safebench.results.traces import IMAGE, PIXEL, trace
 from safebench.results.verdict import Name, evidence, least_detectable
 
 from .._common.ranking import qualities

@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from safebench.protocol import ORIGINAL
-from safebench.results.claims import PIXEL, below_chance
+from safebench.results.traces import PIXEL, below_chance
 
 from .._common.runs import Run
 from .._common.words import bin_name, bin_place, listed, number, plural

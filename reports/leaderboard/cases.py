@@ -13,7 +13,7 @@ from safebench.metrics.auc import AUC, CHANCE
 from safebench.metrics.metric import View
 from safebench.metrics.score import SCORE
 from safebench.protocol import ORIGINAL
-from safebench.results.claims import PIXEL, strongest
+from safebench.results.traces import PIXEL, strongest
 
 from .._common.pictures import Pictures, moved_mask
 from .._common.ranking import all_bins

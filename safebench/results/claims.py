@@ -3,33 +3,25 @@
 Compared are models that met the same: no control, every sample of the plan that could be read, and of inpainters all
 the detectors (docs/protocol.md, section 10).  Ranked or named is who may be compared, on at least `MIN_PHOTOS` photos.
 What is found of an inpainter is what the detector finds that finds most, in its pixels and in whole images: both count.
-
-A cell is a row of `safebench.results.tables` as a mapping.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
-from safebench.metrics.auc import AUC, CHANCE
-from safebench.metrics.detection_rate_at_5 import DETECTION_RATE_AT_5
-from safebench.metrics.image_auc import IMAGE_AUC
-from safebench.metrics.thresholds import FALSE_ALARMS_PER
 from safebench.protocol import ORIGINAL
 from safebench.results.paired import compare_models
 from safebench.results.results import Tables
-from safebench.results.tables import ALL_BINS, CHANCE_LOW
+from safebench.results.tables import ALL_BINS
+from safebench.results.traces import IMAGE, PIXEL, Cell, at_chance, below_chance, strongest, trace
 from safebench.results.words import Figure, plural
 
-Cell = Mapping[str, Any]
-OneCell = TypeVar("OneCell", bound=Cell)
 Place = tuple[str, str, str]
 """Data set, post-process, bin."""
 
@@ -37,8 +29,6 @@ MIN_PHOTOS = 20
 """With fewer nobody is ranked or named: it is also how many originals a threshold at 5% false alarms takes."""
 SIGNIFICANT = 0.05
 """A paired difference settles an order where its p-value lies below."""
-PIXEL, IMAGE, RATE = AUC.key, IMAGE_AUC.key, DETECTION_RATE_AT_5.key
-"""The three figures that together say whether an inpainter is found."""
 NO_POSTPROCESS = "none"
 _INPUT_STEPS = ("read", "mask")
 """Steps in which a photo or a mask fails, and no model."""
@@ -258,7 +248,7 @@ class Claims:
                 continue
             cells = [met[detector] for detector in self.panel(place)]
             if (pixel := strongest(cells, PIXEL)) is not None:
-                ranked.append(Evidence(name, pixel, strongest(cells, IMAGE), all(map(_at_chance, cells))))
+                ranked.append(Evidence(name, pixel, strongest(cells, IMAGE), all(map(at_chance, cells))))
         return sorted(ranked, key=lambda candidate: (trace(candidate.pixel, PIXEL), candidate.inpainter))
 
     def order(self, first: Evidence, second: Evidence) -> Order:
@@ -268,7 +258,7 @@ class Claims:
         if below_chance(a, PIXEL) or below_chance(b, PIXEL):
             return Order(False, *unpaired)
         if a["detector"] != b["detector"]:
-            return Order(bool(a[f"{AUC.key}_high"] < b[f"{AUC.key}_low"]), *unpaired)
+            return Order(bool(a[f"{PIXEL}_high"] < b[f"{PIXEL}_low"]), *unpaired)
         return self._paired(self.tables.detection, b, a, PIXEL)
 
     def quality_order(self, first: Cell, second: Cell, metric: str) -> Order:
@@ -284,41 +274,6 @@ class Claims:
         columns = rows.columns.intersection(["dataset", "inpainter", "photo", "sample", "error", metric])
         [pair] = _records(compare_models(rows.loc[wanted, columns], a["inpainter"], b["inpainter"], metric))
         return Order(pair["p"] < SIGNIFICANT, Figure(pair["difference"], pair["low"], pair["high"]), pair["p"])
-
-
-def strongest(cells: Iterable[OneCell], metric: str) -> OneCell | None:
-    """Of one inpainter's cells that of the detector that finds most by an AUC; None where none has one.
-
-    One that is misled, clearly below chance, speaks only where all are: then as far from chance as it lies.
-    """
-    known = [cell for cell in cells if not math.isnan(cell.get(metric, math.nan))]
-    return max(known, key=lambda cell: _strength(cell, metric), default=None)
-
-
-def _strength(cell: Cell, metric: str) -> tuple[bool, float]:
-    misled = below_chance(cell, metric)
-    return not misled, trace(cell, metric) if misled else cell[metric]
-
-
-def trace(cell: Cell, metric: str) -> float:
-    """How much is found, however the detector is turned: an AUC below chance counts as far above it."""
-    return CHANCE + abs(float(cell[metric]) - CHANCE)
-
-
-def below_chance(cell: Cell, metric: str) -> bool:
-    """Whether an AUC lies clearly below 0.5 (docs/protocol.md, section 4: inverted), of pixels or of whole images."""
-    if metric == PIXEL:
-        return bool(cell["inverted"])
-    return bool(cell[metric] < CHANCE_LOW and cell[f"{metric}_high"] < CHANCE)
-
-
-def _at_chance(cell: Cell) -> bool:
-    """Whether a detector does not tell an inpainter from chance: not in pixels, not by whole images, not at 5%.
-
-    What has no interval says nothing.
-    """
-    aucs = all(cell[f"{metric}_low"] <= CHANCE <= cell[f"{metric}_high"] for metric in (PIXEL, IMAGE))
-    return bool(aucs and cell[f"{RATE}_low"] <= 1 / FALSE_ALARMS_PER)
 
 
 def _by_bin(samples: pd.DataFrame) -> Counter[tuple[str, str]]:

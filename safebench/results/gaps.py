@@ -14,10 +14,10 @@ from safebench.metrics.correlation import Spearman
 from safebench.metrics.domain_gap import DOMAIN_GAPS
 from safebench.metrics.metric import Metric
 from safebench.metrics.uncertainty import intervals
-from safebench.results.claims import PIXEL
 from safebench.results.pooling import pooled_rows
 from safebench.results.results import Tables
 from safebench.results.tables import ALL_BINS
+from safebench.results.traces import PIXEL
 
 KEYS = ["dataset", "postprocess", "detector", "inpainter", "bin"]
 LEAST = 5

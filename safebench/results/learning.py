@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from safebench.results.claims import PIXEL, Claims
+from safebench.results.claims import Claims
 from safebench.results.tables import ALL_BINS
+from safebench.results.traces import PIXEL
 from safebench.results.verdict import Name, Sentence, Verdict
 from safebench.results.words import Figure, figure, told
 from safebench.runs.record import RunRecord

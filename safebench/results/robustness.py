@@ -17,7 +17,8 @@ import pandas as pd
 from safebench.metrics.auc import CHANCE
 from safebench.metrics.uncertainty import Means, intervals
 from safebench.protocol import NO_POSTPROCESS
-from safebench.results.claims import PIXEL, Cell, Claims
+from safebench.results.claims import Claims
+from safebench.results.traces import PIXEL, Cell
 from safebench.results.verdict import Name, Sentence, Verdict, too_few
 from safebench.results.words import Figure, told
 

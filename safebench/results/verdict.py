@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from safebench.protocol import NO_POSTPROCESS, REGENERATED
-from safebench.results.claims import IMAGE, MIN_PHOTOS, PIXEL, Cell, Claims, Evidence, Place, below_chance, trace
+from safebench.results.claims import MIN_PHOTOS, Claims, Evidence, Place
+from safebench.results.traces import IMAGE, PIXEL, Cell, below_chance, trace
 from safebench.results.words import Figure, figure, plural, told
 
 _NAMED_AT_MOST = 4

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from safebench.protocol import ORIGINAL
-from safebench.results.claims import IMAGE, Claims, below_chance, strongest
+from safebench.results.claims import Claims
 from safebench.results.results import Tables
+from safebench.results.traces import IMAGE, below_chance, strongest
 from safebench.results.verdict import finds_most, least_detectable
 from safebench.runs import schema
 from safebench.runs.record import ModelRecord, Photos, RunRecord
