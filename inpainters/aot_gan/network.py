@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .._rwsa import Attention, placed
+from .._winograd import Conv3x3
 
 DILATIONS = (1, 2, 4, 8)
 BLOCKS = 8
@@ -80,7 +81,7 @@ def _halving(channels_in: int, channels_out: int) -> tuple[nn.Module, nn.Module]
 
 
 def _reflected(channels_in: int, channels_out: int, dilation: int = 1) -> tuple[nn.Module, nn.Module]:
-    return nn.ReflectionPad2d(dilation), nn.Conv2d(channels_in, channels_out, 3, dilation=dilation)
+    return nn.ReflectionPad2d(dilation), Conv3x3(channels_in, channels_out, dilation=dilation)
 
 
 def _stretch(x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import remove_spectral_norm, spectral_norm
 
 from .._rwsa import Attention, placed
+from .._winograd import Conv3x3
 
 Conv = TypeVar("Conv", nn.Conv2d, nn.ConvTranspose2d)
 BLOCKS = 8
@@ -25,11 +26,11 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv_block = nn.Sequential(
             nn.ReflectionPad2d(2),
-            _normed(nn.Conv2d(channels, channels, 3, dilation=2, bias=not spectral), spectral),
+            _normed(Conv3x3(channels, channels, dilation=2, bias=not spectral), spectral),
             nn.InstanceNorm2d(channels),
             nn.ReLU(inplace=True),
             nn.ReflectionPad2d(1),
-            _normed(nn.Conv2d(channels, channels, 3, bias=not spectral), spectral),
+            _normed(Conv3x3(channels, channels, bias=not spectral), spectral),
             nn.InstanceNorm2d(channels),
         )
 
