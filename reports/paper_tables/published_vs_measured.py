@@ -46,7 +46,7 @@ _OF_ONE_TRAINING = (
 class Beside:
     """One cell; figures as text, "" where there is none, and then `reason` says why.
 
-    of_each: the figure of each training, where there are several.
+    of_each, each: the figure of each training in the order of the seeds, where there are several; and as text.
     """
 
     published: str
@@ -55,7 +55,8 @@ class Beside:
     n: int
     reason: str
     value: Figure
-    of_each: str = ""
+    of_each: tuple[float, ...] = ()
+    each: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ def _beside(
     known = not math.isnan(measured.value)
     both = known and not math.isnan(published)
     difference = number(measured.value - published, digits) if both else ""
+    of_each, each = _of_each(record, digits)
     return Beside(
         published="" if math.isnan(published) else number(published, digits),
         measured=told(measured, digits) if known else "",
@@ -202,7 +204,8 @@ def _beside(
         n=int(record.get("n", 0)),
         reason="" if known else reason,
         value=measured,
-        of_each=_of_each(record, digits),
+        of_each=of_each,
+        each=each,
     )
 
 
@@ -224,14 +227,15 @@ def _difference(outcome: Outcome, row: RowSpec, dataset: str, detector: str, col
         known = not math.isnan(value.value)
         told_value = ("+" if value.value > 0 else "") + told(value, digits) if known else ""
         reason = "" if known else "one of the two has no figure"
-        cells.append(Beside("", told_value, "", int(record["n"]), reason, value, _of_each(record, digits)))
+        cells.append(Beside("", told_value, "", int(record["n"]), reason, value, *_of_each(record, digits)))
     return Line(f"{row.label} − {row.beside}", "paired difference", cells)
 
 
-def _of_each(record: Record, digits: int) -> str:
-    """The figure of each training in the order of the seeds, where there are several."""
+def _of_each(record: Record, digits: int) -> tuple[tuple[float, ...], str]:
     of_each = record.get("of_each", ())
-    return " / ".join(number(value, digits) for value in of_each) if len(of_each) > 1 else ""
+    if len(of_each) < 2 or any(math.isnan(value) for value in of_each):
+        return (), ""
+    return of_each, " / ".join(number(value, digits) for value in of_each)
 
 
 def _record(

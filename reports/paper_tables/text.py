@@ -60,9 +60,9 @@ def as_csv(comparison: Comparison) -> bytes:
             "measured": cell.value.value,
             "low": cell.value.low,
             "high": cell.value.high,
-            "by_training": cell.of_each.replace("−", "-"),
             "difference": cell.difference.replace("−", "-"),
             "n": cell.n,
+            **{f"training_{k}": value for k, value in enumerate(cell.of_each, start=1)},
             "why_blank": cell.reason,
         }
         for block in comparison.blocks
@@ -70,8 +70,6 @@ def as_csv(comparison: Comparison) -> bytes:
         for (metric, hole), cell in zip(block.columns, line.cells, strict=True)
     ]
     frame = pd.DataFrame(rows)
-    if not frame["by_training"].any():
-        frame = frame.drop(columns="by_training")
     if not comparison.published:
         return csv(frame.drop(columns=["published", "difference"], errors="ignore"))
     return csv(frame.assign(difference=pd.to_numeric(frame["difference"])))

@@ -144,7 +144,7 @@ def test_trained_networks_are_shown_over_their_trainings(make_run: MakeRun, tmp_
     stored = run.detection_cells.query("bin == '30-40'").set_index("inpainter")["auc"]
     for label, pair in names.items():
         assert found.loc[label, "measured"] == pytest.approx(stored[list(pair)].mean())
-        assert found.loc[label, "by_training"] == " / ".join(f"{stored[name]:.4f}" for name in pair)
+        assert list(found.loc[label, ["training_1", "training_2"]]) == pytest.approx(list(stored[list(pair)]))
         assert found.loc[label, "low"] < stored[list(pair)].min() + 0.01
         assert found.loc[label, "high"] > stored[list(pair)].max() - 0.01
         assert found.loc[label, "n"] == 20
@@ -154,6 +154,7 @@ def test_trained_networks_are_shown_over_their_trainings(make_run: MakeRun, tmp_
     assert difference["low"] < difference["measured"] < difference["high"]
     page = open_page(page_path)
     assert page.get_by_text("paired difference").first.is_visible()
+    assert "each " + " / ".join(f"{stored[name]:.4f}" for name in names["aot-gan"]) in page.locator("body").inner_text()
 
 
 @pytest.fixture
