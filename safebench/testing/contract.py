@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,7 +27,7 @@ class Contract:
     devices: tuple[str, ...] = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
     batch: int = 4
     """How many images a call is given that is compared with single ones; 2 do for a network that takes seconds."""
-    _kept: ClassVar[dict[tuple[str, Path | None, str], Any]]
+    _kept: ClassVar[dict[object, Any]]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -39,9 +40,13 @@ class Contract:
 
     def _loaded(self, device: str = "cpu") -> Any:
         """The model as the other tests of the class have it too: large ones take longer to load than to be called."""
-        key = self.name, self.weights, device
+        return self._once(("model", device), lambda: self._load(device))
+
+    def _once(self, what: object, make: Callable[[], Any]) -> Any:
+        """What `make` gives the first time that a test of the class asks for it."""
+        key = self.name, self.weights, what
         if key not in self._kept:
-            self._kept[key] = self._load(device)
+            self._kept[key] = make()
         return self._kept[key]
 
     def _load(self, device: str = "cpu", seed: int = 0) -> Any:

@@ -48,21 +48,19 @@ def _slurm(folder: Path, **parameters: str) -> SlurmExecutor:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("workers", "through_storage"), [(2, False), (1, True)])
-def test_array_jobs_give_the_same_tables(local, tmp_path, monkeypatch, workers, through_storage):
+def test_array_jobs_give_the_same_tables_through_a_storage(local, tmp_path, monkeypatch):
     pytest.importorskip("submitit")
     monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))
     slurm = {"cluster": "local", "folder": str(tmp_path / "jobs"), "timeout_min": "60"}
-    storage = str(tmp_path / "exchange") if through_storage else None
     run = safebench.run(
         out=tmp_path / "run",
         **{**OPTIONS, "inpainters": ["noise"]},
         engine="slurm",
-        workers=workers,
+        workers=2,
         slurm=slurm,
-        storage=storage,
+        storage=str(tmp_path / "exchange"),
     )
-    assert len(list((tmp_path / "jobs").glob("*_log.out"))) >= 1 + workers, "jobs did the work"
+    assert len(list((tmp_path / "jobs").glob("*_log.out"))) >= 3, "jobs did the work"
     assert not list((tmp_path / "jobs").glob("*.pkl")), "no images are left among the jobs' files"
     _assert_part(run, local)
 
@@ -90,6 +88,7 @@ def test_array_jobs_look_at_pictures_of_others_too(tmp_path, monkeypatch):
     there = safebench.run(out=tmp_path / "there", engine="slurm", workers=1, slurm=slurm, **pictures)
     assert not len(here.failures)
     assert list((tmp_path / "jobs").glob("*_log.out")), "jobs did the work"
+    assert not list((tmp_path / "jobs").glob("*.pkl")), "no images are left among the jobs' files"
     assert_same_tables(there, here)
 
 
