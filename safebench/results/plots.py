@@ -23,7 +23,9 @@ from safebench.results.tables import ALL_BINS, detection_cells
 from safebench.results.words import bin_name, bin_place, figure, plural
 
 Record = dict[str, Any]
-_MARKERS = "osD^vPX<>*"
+_MARKERS = "osD^vPX<>*+"
+_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (7, 2, 1.5, 2)), (0, (12, 3)))
+"""With the eleven markers they tell 55 lines apart where a figure is printed without colour."""
 _WIDE, _HIGH, _ABREAST = 4.0, 3.2, 3
 """Inches of a panel, and how many stand side by side."""
 
@@ -210,7 +212,8 @@ def _draw(place: Axes, panel: Panel, metric: Metric, names: Sequence[str]) -> di
             yerr=(below, above),
             color="0.6" if line.muted else f"C{k % 10}",
             marker=_MARKERS[k % len(_MARKERS)],
-            linestyle="--" if line.muted else "-",
+            fillstyle="none" if line.muted else "full",
+            linestyle=_DASHES[k % len(_DASHES)],
             markersize=4,
             linewidth=1.2,
             capsize=2,

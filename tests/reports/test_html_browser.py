@@ -140,6 +140,20 @@ def test_charts_have_figures_and_words(open_page: Open, report: Path) -> None:
     assert page.locator("#legend li").all_inner_texts() == ["alpha", "beta", "gamma", "copy", "noise"]
 
 
+def test_lines_are_told_apart_without_colour(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    page.locator("[data-pick=controls]").check()
+    dashes = (
+        "(lines) => lines.map((line) => line.closest('[stroke-dasharray]')?.getAttribute('stroke-dasharray') ?? '')"
+    )
+    for lines in (
+        page.locator("#legend line"),
+        page.locator("#lines svg.chart").first.locator("[data-mark=line] path"),
+    ):
+        looks = lines.evaluate_all(dashes)
+        assert len(looks) == len(set(looks)) == 5
+
+
 def test_the_gallery_by_mouse_and_keyboard(open_page: Open, report: Path) -> None:
     page = open_page(report)
     shown = "document.querySelector('#gallery select[data-pick=photo]').selectedOptions[0].textContent"

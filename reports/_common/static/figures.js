@@ -3,7 +3,7 @@ window.SafeBenchFigures = (() => {
   "use strict";
   const COLOURS = 8;
   const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"];
-  const DASHES = ["", "6 3", "2 3", "8 3 2 3"];
+  const DASHES = ["", "8 4", "1.5 3", "10 3 2 3", "18 4"]; // seven symbols and five dashes tell 35 lines apart without colour
 
   const element = (tag, properties = {}, ...children) => {
     const made = Object.assign(document.createElement(tag), properties);
@@ -23,7 +23,7 @@ window.SafeBenchFigures = (() => {
     const place = (name) => names.indexOf(name);
     const colour = (name) => `var(--series-${place(name) % COLOURS})`;
     const symbol = (name) => SYMBOLS[place(name) % SYMBOLS.length];
-    const dash = (name) => DASHES[Math.floor(place(name) / COLOURS) % DASHES.length];
+    const dash = (name) => DASHES[place(name) % DASHES.length];
     const swatch = (name) => {
       const svg = d3.create("svg").attr("viewBox", "-16 -8 32 16").attr("width", 32).attr("height", 16).attr("aria-hidden", "true");
       svg.append("line").attr("x1", -15).attr("x2", 15).attr("stroke", colour(name)).attr("stroke-width", 2)

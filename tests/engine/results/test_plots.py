@@ -56,6 +56,13 @@ def test_bins_have_a_panel_for_each_detector_and_a_line_for_each_inpainter(run):
     assert list(ends) == pytest.approx(expected.loc["10-20", ["auc_low", "auc_high"]].tolist())
 
 
+def test_lines_are_told_apart_without_colour(run):
+    for axes in panels(run.plot()):
+        looks = [(held[0].get_marker(), str(held[0]._unscaled_dash_pattern)) for held in axes.containers]
+        assert len({marker for marker, _ in looks}) == len(looks)
+        assert len({dashes for _, dashes in looks}) == min(5, len(looks))
+
+
 def test_robustness_goes_from_mild_to_strong_with_a_line_for_each_detector(run):
     figure = run.plot("robustness")
     [axes] = panels(figure)
