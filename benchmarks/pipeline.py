@@ -12,9 +12,11 @@ Prints medians and the ratios run/forward and run/loop.
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,43 +50,73 @@ def main() -> None:
     parser.add_argument("--lpips-net", default="squeeze")
     arguments = parser.parse_args()
     files = dict(pair.split("=", 1) for pair in arguments.weights)
-    inpainter = participant("inpainters", arguments.inpainter, _named(files, arguments.inpainter))
-    detector = participant("detectors", arguments.detector, _named(files, arguments.detector))
-    loaded = {"inpainters": inpainter.load_inpainter("auto"), "detectors": detector.load_detector("auto")}
-    perceptual = load_perceptual(arguments.lpips_net, pick_device("auto"))
-    options = {
-        "inpainters": [arguments.inpainter],
-        "detectors": [arguments.detector],
-        "weights": files,
-        "images": arguments.photos,
-        "limit": arguments.limit,
-        "batch_size": arguments.batch_size,
-        "lpips_net": arguments.lpips_net,
-    }
-    seconds: dict[str, list[float]] = {"run": [], "forward": [], "loop": []}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        mock.patch.object(ModelSpec, "load", lambda spec, *_: loaded[spec.kind]),
-        mock.patch("safebench.metrics.perceptual.load_perceptual", return_value=perceptual),
-    ):
-        for turn in range(arguments.rounds + 1):
-            perceptual.originals = Remembered()
-            with _timed(seconds["run"]):
-                results = safebench.run(out=Path(folder) / str(turn), **options)
-            evidence = _Evidence(results, arguments.batch_size)
-            with _timed(seconds["forward"]):
-                evidence.forward(loaded["inpainters"], loaded["detectors"])
-            perceptual.originals = Remembered()
-            with _timed(seconds["loop"]):
-                evidence.loop(inpainter, detector, loaded, perceptual, Path(folder) / f"loop{turn}")
-    medians = {name: statistics.median(each[1:]) for name, each in seconds.items()}
-    count = len(results.samples)
+    pipeline = Pipeline(
+        (arguments.inpainter, arguments.detector),
+        files,
+        lpips_net=arguments.lpips_net,
+        images=arguments.photos,
+        limit=arguments.limit,
+        batch_size=arguments.batch_size,
+    )
+    rounds = [seconds for _, seconds in zip(range(arguments.rounds + 1), pipeline.rounds(), strict=False)]
+    medians = {name: statistics.median(seconds[name] for seconds in rounds[1:]) for name in rounds[0]}
+    count = pipeline.samples
     print(f"{arguments.inpainter} + {arguments.detector}, {count} samples, batches of {arguments.batch_size}")
-    for name, each in medians.items():
-        print(f"{name:8} {each:8.2f} s  {each / count * 1000:7.1f} ms a sample")
+    for name, median in medians.items():
+        print(f"{name:8} {median:8.2f} s  {median / count * 1000:7.1f} ms a sample")
     print(
         f"run / forward {medians['run'] / medians['forward']:.3f}   run / loop {medians['run'] / medians['loop']:.3f}"
     )
+
+
+class Pipeline:
+    """An inpainter and a detector, loaded, and what is to be run with them: `options` of `safebench.run`."""
+
+    def __init__(self, models: tuple[str, str], files: dict[str, str], *, lpips_net: str, **options: Any) -> None:
+        self.inpainter = participant("inpainters", models[0], _named(files, models[0]))
+        self.detector = participant("detectors", models[1], _named(files, models[1]))
+        self.filler, self.looker = self.inpainter.load_inpainter("auto"), self.detector.load_detector("auto")
+        self.perceptual = load_perceptual(lpips_net, pick_device("auto"))
+        self.batch_size = options["batch_size"]
+        self.options = {
+            "inpainters": [models[0]], "detectors": [models[1]], "weights": files, "lpips_net": lpips_net, **options
+        }  # fmt: skip
+        self.samples = 0
+
+    def rounds(self) -> Iterator[dict[str, float]]:
+        """Seconds of the run, the forward time and the loop, in turns; the first round warms up."""
+        for turn in itertools.count():
+            with tempfile.TemporaryDirectory() as folder, self._as_loaded():
+                seconds: dict[str, float] = {}
+                with _timed(seconds, "run"):
+                    results = safebench.run(out=Path(folder) / str(turn), **self.options)
+                self.samples = len(results.samples)
+                evidence = _Evidence(results, self.batch_size)
+                with _timed(seconds, "forward"):
+                    evidence.forward(self.filler, self.looker)
+                with _timed(seconds, "loop"):
+                    evidence.loop(*self.workers(), Path(folder) / "loop")
+            yield seconds
+
+    def workers(self) -> tuple[InpaintWorker, DetectWorker]:
+        """A run's workers, with the models that are loaded; what LPIPS remembers of originals is forgotten."""
+        self.perceptual.originals = Remembered()
+        filling = InpaintWorker(self.inpainter, "auto", self.perceptual.net)
+        looking = DetectWorker(self.detector, "auto")
+        filling.model, looking.model = self.filler, self.looker
+        filling.perceptual = self.perceptual
+        return filling, looking
+
+    @contextmanager
+    def _as_loaded(self) -> Iterator[None]:
+        """Runs take the models and the perceptual network that are there."""
+        self.perceptual.originals = Remembered()
+        loaded = {"inpainters": self.filler, "detectors": self.looker}
+        with (
+            mock.patch.object(ModelSpec, "load", lambda spec, *_: loaded[spec.kind]),
+            mock.patch("safebench.metrics.perceptual.load_perceptual", return_value=self.perceptual),
+        ):
+            yield
 
 
 class _Evidence:
@@ -124,9 +156,7 @@ class _Evidence:
             paths = [item.files["image"].path for item in batch]
             calling.detect(detector, np.stack([self.pictures[path] for path in paths]), paths)
 
-    def loop(self, inpainter, detector, loaded, perceptual, folder: Path) -> None:
-        filling, looking = InpaintWorker(inpainter, "auto", perceptual.net), DetectWorker(detector, "auto")
-        filling.model, filling.perceptual, looking.model = loaded["inpainters"], perceptual, loaded["detectors"]
+    def loop(self, filling: InpaintWorker, looking: DetectWorker, folder: Path) -> None:
         stages: list[tuple[Worker, list[Item]]] = [(filling, self.fills), (looking, self.looks)]
         for worker, items in stages:
             for batch in batches(items, self.size):
@@ -146,10 +176,10 @@ def _named(files: dict[str, str], name: str) -> Path | None:
 
 
 @contextmanager
-def _timed(into: list[float]):
+def _timed(into: dict[str, float], name: str) -> Iterator[None]:
     begun = time.perf_counter()
     yield
-    into.append(time.perf_counter() - begun)
+    into[name] = time.perf_counter() - begun
 
 
 if __name__ == "__main__":
