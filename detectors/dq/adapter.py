@@ -17,8 +17,8 @@ from safebench.inputs.images import read_photo
 from safebench.models.contracts import Detection, Detector
 
 from .._block_dct import SIDE, at_every_position
+from .._double_quantisation import fit
 from .._jpeg_files import CodedLuminance, coded_luminance
-from .model import fit
 
 FREQUENCIES = ((0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0))
 """The nine lowest, in JPEG's zigzag order: the steps of higher ones leave little but zeros."""

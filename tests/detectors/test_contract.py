@@ -15,6 +15,10 @@ class TestLaplacian(DetectorContract):
     name = "laplacian"
 
 
+class TestNaDq(DetectorContract):
+    name = "na-dq"
+
+
 class TestSplicebuster(DetectorContract):
     name = "splicebuster"
 

@@ -7,9 +7,9 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from safebench_detectors._double_quantisation import fit
 from safebench_detectors._jpeg_files import coded_luminance
 from safebench_detectors.dq.adapter import clipped_blocks, evidence
-from safebench_detectors.dq.model import fit
 from sklearn.metrics import roc_auc_score
 
 from safebench.inputs.images import read_photo

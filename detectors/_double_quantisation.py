@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,21 +42,28 @@ class Fit:
         return self.ratio[np.clip(quantised, -self.reach, self.reach) + self.reach]
 
 
-def fit(quantised: NDArray[np.int64], unquantised: Values, step: int) -> Fit:
-    """The first step that explains a frequency's coefficients best, beside the second one, `step`.
+def fit(
+    quantised: NDArray[np.int64],
+    unquantised: Values,
+    step: int,
+    firsts: Iterable[int] = range(2, LARGEST_STEP + 1),
+    noise: float = NOISE,
+) -> Fit:
+    """The first step, of `firsts`, that explains a frequency's coefficients best, beside the second one, `step`.
 
     quantised: those of the file, in steps.  unquantised: what such coefficients are before any compression on this
-    grid, in levels; those of blocks half a block away serve as such (the paper's calibration).
+    grid, in levels; those of blocks half a block away serve as such (the paper's calibration).  noise:
+    the deviation of a coefficient between both compressions, in levels.
     """
     reach = max(1, int(np.abs(quantised).max()))
     counts = np.bincount(quantised.ravel() + reach, minlength=2 * reach + 1).astype(float)
     edges = step * (np.arange(-reach, reach + 2) - 0.5)
     ordered = np.sort(unquantised, axis=None)
-    once = _with_background(_quantised(ordered, 1, edges))
+    once = _with_background(_quantised(ordered, 1, edges, NOISE))
     alone = counts @ np.log(once)
     best = Fit(step, 1.0, 0.0, np.zeros_like(once), reach)
-    for first in range(2, LARGEST_STEP + 1):
-        twice = _with_background(_quantised(ordered, first, edges))
+    for first in firsts:
+        twice = _with_background(_quantised(ordered, first, edges, noise))
         single = _share(counts, once, twice)
         gain = counts @ np.log(single * once + (1 - single) * twice) - alone
         if gain > best.gain:
@@ -63,13 +71,13 @@ def fit(quantised: NDArray[np.int64], unquantised: Values, step: int) -> Fit:
     return best
 
 
-def _quantised(ordered: Values, first: int, edges: Values) -> Values:
-    """The probability of each value: rounded to multiples of the first step, a little noise, rounded again."""
+def _quantised(ordered: Values, first: int, edges: Values, noise: float) -> Values:
+    """The probability of each value: rounded to multiples of the first step, Gaussian noise, rounded again."""
     outermost = int(np.ceil(max(abs(ordered[0]), abs(ordered[-1])) / first))
     multiples = np.arange(-outermost, outermost + 1)
     shares = np.diff(_below(ordered, first * np.arange(-outermost - 0.5, outermost + 1)))
     used = shares > 0
-    reached = ndtr((edges[:, None] - first * multiples[used]) / NOISE)
+    reached = ndtr((edges[:, None] - first * multiples[used]) / noise)
     return np.diff(reached, axis=0) @ shares[used]
 
 
