@@ -32,7 +32,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     place = tmp_path / "model"
     shutil.copytree(ROOT / "docs" / "exchange", place)
-    (place / "models").mkdir()
+    for name in ("models", "flist", "demo", "utils", "center", "networks", "segment_anything", "ForensicsEval/data"):
+        (place / name).mkdir(parents=True)
+    for name in ("inputs", "outputs_binary"):
+        (place / "ForensicsEval" / name).mkdir()
+        (place / "ForensicsEval" / name / "safire_example.png").write_bytes(b"an example that comes with it")
     weights = [
         "weights/trufor.pth.tar",
         "checkpoint.pth",
@@ -40,12 +44,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "data_core.py",
         "trufor.yaml",
         "requirements.lock",
+        "weights/FOCAL_ViT_weights.pth",
+        "weights/FOCAL_HRNet_weights.pth",
+        "losses.py",
+        "safire.pth",
+        "sam_vit_b_01ec64.pth",
+        "forgery_data_core.py",
+        "ForensicsEval/project_config.py",
+        "environment.lock",
     ]
     for file in (*(place / name for name in weights), home / ".cache/torch/hub/checkpoints/big-lama.pt"):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"weights")
     shutil.copy(STAND_INS / "trufor.py", place / "trufor_test.py")
     shutil.copy(STAND_INS / "save_images.py", place / "test_save_images.py")
+    shutil.copy(STAND_INS / "focal.py", place / "main.py")
+    shutil.copy(STAND_INS / "safire.py", place / "infer_binary.py")
+    shutil.copy(STAND_INS / "hifi.py", place / "HiFi_Net.py")
     program(place / "venv/bin/torchrun", "torchrun.py")
     program(place / "venv/bin/iopaint", "iopaint.py")
     (place / "venv/bin/python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -54,11 +69,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_example_is_tried_here():
-    tried = {"trufor.toml", "imdl-benco.toml", "iopaint.toml", "brushnet.toml", "powerpaint.toml"}
-    assert {path.name for path in (ROOT / "docs" / "exchange").glob("*.toml")} == tried
+    detectors = {"trufor.toml", "imdl-benco.toml", "focal.toml", "safire.toml", "hifi.toml"}
+    inpainters = {"iopaint.toml", "brushnet.toml", "powerpaint.toml"}
+    assert {path.name for path in (ROOT / "docs" / "exchange").glob("*.toml")} == detectors | inpainters
 
 
-@pytest.mark.parametrize("name", ["trufor", "imdl-benco"])
+@pytest.mark.parametrize("name", ["trufor", "imdl-benco", "focal", "safire", "hifi"])
 def test_a_detector_by_its_authors_script(folder, tmp_path, name):
     options: dict[str, Any] = {
         "detectors": [f"their-{name}=command:{folder / name}.toml"],
@@ -70,6 +86,8 @@ def test_a_detector_by_its_authors_script(folder, tmp_path, name):
     assert (len(run.detection), len(run.originals)) == (3, 3)
     assert run.detection["score"].between(0, 1).all()
     assert (run.detection["confidence"] != "").all() == (name == "trufor")
+    if name == "hifi":
+        assert (run.detection["score"] == 0.75).all()
 
 
 def test_scores_of_a_model_that_has_them(folder, tmp_path):
