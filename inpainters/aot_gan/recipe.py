@@ -106,7 +106,8 @@ class Recipe(BaseRecipe):
         """Of the whole output, weighed; one pass of each picture serves both losses of features."""
         config, network = self.config, self.features
         layers = sorted({*network.perceptual, *network.style})
-        seen, wanted = (dict(zip(layers, network((x + 1) / 2, layers), strict=True)) for x in (painted, photos))
+        pictures = ((x.to(photos.dtype) + 1) / 2 for x in (painted, photos))
+        seen, wanted = (dict(zip(layers, network(x, layers), strict=True)) for x in pictures)
         near = perceptual([seen[k] for k in network.perceptual], [wanted[k] for k in network.perceptual])
         alike = style([seen[k] for k in network.style], [wanted[k] for k in network.style])
         return {

@@ -44,4 +44,5 @@ def fooling(fake: Tensor, form: Adversarial) -> Tensor:
 def _distance(logits: Tensor, label: float, form: Adversarial) -> Tensor:
     if form == "lsgan":
         return (logits.sigmoid() - label).square().mean()
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))

@@ -171,7 +171,7 @@ class Recipe(BaseRecipe):
     ) -> tuple[dict[str, Tensor], Tensor]:
         """The losses of the whole picture painted along `edges`, weighed, and the discriminator's."""
         config, network, photos, masks = self.config, self.features, batch["photo"], batch["mask"]
-        painted = networks["generator"](photos, edges, masks)
+        painted = networks["generator"](photos, edges, masks).to(photos.dtype)
         real, fake = (networks["discriminator"](picture)[-1] for picture in (photos, painted.detach()))
         with frozen(networks["discriminator"]) as still:
             shown = still(painted)[-1]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +21,7 @@ from safebench.commands.reproduce import Measured, Options, Outcome, paper_table
 from safebench.commands.reproduce_training import Training
 from safebench.errors import ConfigError, DataError, SafebenchError, UnknownNameError
 from safebench.files import cache_folder
+from safebench.models import registry
 from safebench.models.training_photos import KEY, metadata_of
 from safebench.runs.provenance import seen_photos
 from safebench.work.watching import Silent
@@ -41,6 +43,15 @@ def test_every_table_has_a_suite(table: str) -> None:
     assert suite.rows
     assert suite.bins
     assert (suite.metrics == ("psnr", "lpips")) == (table == "table1")
+
+
+@pytest.mark.parametrize("table", ["table5", "table6"])
+def test_what_is_trained_for_a_row_is_taken_by_its_model(table: str) -> None:
+    for row in paper_tables().suite(table).rows:
+        recipe = registry.find("recipes", row.recipe)[0]
+        assert recipe.name == registry.find("inpainters", row.model)[0].name
+        assert msgspec.convert(row.options, recipe.load_class().Config, strict=False)
+        assert not row.own or row.how.startswith(f"safebench train {row.recipe} ")
 
 
 def test_another_table_is_not_known() -> None:
