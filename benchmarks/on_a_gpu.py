@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -67,15 +68,17 @@ def main() -> None:
     if options.measure:
         measure(options)
         return
-    child = subprocess.Popen([sys.executable, *sys.argv, "--measure"])
-    try:
-        if child.wait(60 * options.minutes):
-            sys.exit(child.returncode)
-    except subprocess.TimeoutExpired:
-        print(f"{options.minutes} minutes are over: {options.out / 'gpu.json'} holds what was measured until then")
-    finally:
-        child.kill()
-        child.wait()
+    with tempfile.TemporaryDirectory() as scratch:  # which the child, ended in the middle, could not clear away
+        command = [sys.executable, *sys.argv, "--measure"]
+        child = subprocess.Popen(command, env={**os.environ, "TMPDIR": scratch})
+        try:
+            if child.wait(60 * options.minutes):
+                sys.exit(child.returncode)
+        except subprocess.TimeoutExpired:
+            print(f"{options.minutes} minutes are over: {options.out} holds what was measured until then")
+        finally:
+            child.kill()
+            child.wait()
 
 
 def measure(options: argparse.Namespace) -> None:

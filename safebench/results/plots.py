@@ -24,7 +24,7 @@ from safebench.results.words import bin_name, bin_place, figure, plural
 
 Record = dict[str, Any]
 _MARKERS = "osD^vPX<>*+"
-_DASHES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (7, 2, 1.5, 2)), (0, (12, 3)))
+_DASHES = ("-", (0, (5, 2)), (0, (7, 2, 1.5, 2)), (0, (12, 3)), (0, (2, 1)))
 """With the eleven markers they tell 55 lines apart where a figure is printed without colour."""
 _WIDE, _HIGH, _ABREAST = 4.0, 3.2, 3
 """Inches of a panel, and how many stand side by side."""

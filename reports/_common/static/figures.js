@@ -3,7 +3,7 @@ window.SafeBenchFigures = (() => {
   "use strict";
   const COLOURS = 8;
   const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "wye", "cross"];
-  const DASHES = ["", "8 4", "1.5 3", "10 3 2 3", "18 4"]; // seven symbols and five dashes tell 35 lines apart without colour
+  const DASHES = ["", "8 4", "10 3 2 3", "18 4", "3 2"]; // seven symbols and five dashes tell 35 lines apart without colour
 
   const element = (tag, properties = {}, ...children) => {
     const made = Object.assign(document.createElement(tag), properties);
