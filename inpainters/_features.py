@@ -133,7 +133,7 @@ def load_features(name: str, user: str) -> Features:
     with torch.random.fork_rng(devices=[]):  # its random start is overwritten, and must not move the training's seed
         network = NETWORKS[name]()
     others = " or ".join(other for other in NETWORKS if other != name)
-    path = backbone_file(network.url, f"{user} ({name})", f"train with --perceptual {others}")
+    path = backbone_file(network.url, f"{user} ({name})", f"train with --set perceptual={others}")
     kept = network.layers.state_dict()
     stored = {key.removeprefix("features."): value for key, value in load_state(path).items()}
     stored = {key: value for key, value in stored.items() if key in kept}

@@ -36,7 +36,7 @@ def reproduce(
     seed: Annotated[int, typer.Option(help="Reaches every random draw.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     lpips_net: Annotated[str | None, typer.Option(help="alex, vgg or squeeze. Default: alex.")] = None,
-    size: Annotated[int, typer.Option(help="Side of the evaluated pictures.")] = SIZE,
+    size: Annotated[int, typer.Option(min=32, max=4096, help="Side of the evaluated pictures.")] = SIZE,
     detector: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Looks beside the table's own; again for more.")
     ] = None,

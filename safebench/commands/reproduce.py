@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from safebench.commands.reproduce_split import split_in_two
-from safebench.commands.reproduce_training import Network, Training, train_all
+from safebench.commands.reproduce_split import sides_in, split_in_two
+from safebench.commands.reproduce_training import Network, Training, plan_trainings
 from safebench.commands.run import execute
 from safebench.errors import ConfigError, PluginError, SafebenchError
 from safebench.inputs.photos import dataset_cards
@@ -154,22 +154,14 @@ def run_suite(suite: Suite, options: Options, watcher: Watcher) -> Outcome:
     outcome.detectors = tuple(dict.fromkeys((*own, *options.detectors)))
     specs = [RowSpec(name, name) for name in outcome.detectors]
     detectors = [spec.model for spec in specs if _can_run("detectors", spec, options, outcome)]
-    if options.train and not options.train.images:
-        options = _split(options, options.train, chosen, watcher)
-    together = _trained(suite, beside, options, watcher, outcome) if options.train else _given(options, outcome)
+    if options.train:
+        together, options = _trained(suite, beside, options, options.train, watcher, outcome)
+    else:
+        together = _given(options, outcome)
     for dataset in chosen:
         for folder, rows in together.items():
             _run(dataset, rows, detectors, options.out / "runs" / slug(dataset) / folder, options, watcher, outcome)
     return outcome
-
-
-def _split(options: Options, training: Training, datasets: Sequence[str], watcher: Watcher) -> Options:
-    """Where no photos to train on are named: the table's own, but for those that are held out for the table."""
-    if len(datasets) > 1:
-        raise ConfigError("--train: several sets are measured; name the photos to train on by --train-images")
-    sides = split_in_two(datasets[0], options.limit, options.seed, options.out / "split", watcher)
-    training = replace(training, images=datasets, exclude=str(sides.not_learned_from))
-    return replace(options, train=training, limit=None, exclude=str(sides.not_held_out))
 
 
 @dataclass(frozen=True)
@@ -197,17 +189,29 @@ def _given(options: Options, outcome: Outcome) -> dict[str, list[_Row]]:
 
 
 def _trained(
-    suite: Suite, beside: Sequence[RowSpec], options: Options, watcher: Watcher, outcome: Outcome
-) -> dict[str, list[_Row]]:
-    """Train the networks of the rows; all of them run together, with those that run beside them."""
+    suite: Suite, beside: Sequence[RowSpec], options: Options, training: Training, watcher: Watcher, outcome: Outcome
+) -> tuple[dict[str, list[_Row]], Options]:
+    """Train the networks of the rows; all of them run together, with those that run beside them.
+
+    Where no photos to train on are named, they are the table's own, but for those that are held out for it: what the
+    table is measured on then is said by the options that come back.
+    """
     networks = [Network(row.label, row.recipe, row.options) for row in suite.rows if row.recipe]
-    assert options.train is not None  # noqa: S101  (the caller has looked)
-    products, reasons, outcome.trained = train_all(networks, options.train, options.out / "trainings", watcher)
-    outcome.reasons |= reasons
+    sides = None if training.images else sides_in(options.out / "split")
+    if sides:
+        if len(outcome.datasets) > 1:
+            raise ConfigError("--train: several sets are measured; name the photos to train on by --train-images")
+        training = replace(training, images=outcome.datasets, exclude=str(sides.not_learned_from))
+    trainings = plan_trainings(networks, training, options.out / "trainings")
+    if sides:
+        split_in_two(training.images[0], options.limit, options.seed, sides, watcher)
+        options = replace(options, limit=None, exclude=str(sides.not_held_out))
+    products, outcome.trained = trainings.run(watcher), trainings.sentence
+    outcome.reasons |= trainings.reasons
     rows = []
     for network in networks:
         if files := products.get(network.label):
-            called = [network.called(seed) for seed in options.train.seeds]
+            called = [network.called(seed) for seed in training.seeds]
             names = tuple(f"{name}={network.recipe}" for name in called)
             rows.append(
                 _Row(network.label, names, {**options.weights, **dict(zip(called, map(str, files), strict=True))})
@@ -217,7 +221,7 @@ def _trained(
         for row in beside
         if _can_run("inpainters", row, options, outcome)
     ]
-    return {"trained": rows}
+    return {"trained": rows}, options
 
 
 def _run(

@@ -24,8 +24,13 @@ class Sides:
     not_held_out: Path
 
 
-def split_in_two(images: str, limit: int | None, seed: int, folder: Path, watcher: Watcher) -> Sides:
-    """Split the photos of a data set or directory by what they show, and write both lists into `folder`.
+def sides_in(folder: Path) -> Sides:
+    """Where the lists lie that are written into a folder."""
+    return Sides(folder / NOT_LEARNED_FROM, folder / NOT_HELD_OUT)
+
+
+def split_in_two(images: str, limit: int | None, seed: int, sides: Sides, watcher: Watcher) -> None:
+    """Split the photos of a data set or directory by what they show, and write both lists.
 
     A third is held out for the table, `limit` (else 100) at most; the networks learn from the others.  The same photos
     and seed give the same split.  Raises DataError where there are too few, or where they are crops of few.
@@ -51,8 +56,6 @@ def split_in_two(images: str, limit: int | None, seed: int, folder: Path, watche
     held_out, learning = (tuple(names[content] for content in side) for side in (order[:count], order[count:]))
     others = sorted({photo.name for photo in photos} - {*held_out, *learning})
     split = Split(held_out, learning, tuple(others), {name: content for content, name in names.items()})
-    sides = Sides(folder / NOT_LEARNED_FROM, folder / NOT_HELD_OUT)
     atomic_write(sides.not_learned_from, split.left_out(learning))
     atomic_write(sides.not_held_out, split.left_out(held_out))
-    split.write(folder)
-    return sides
+    split.write(sides.not_held_out.parent)

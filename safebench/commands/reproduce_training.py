@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from safebench.errors import ConfigError, PluginError, SafebenchError, StoppedError, UnknownNameError
+from safebench.inputs.photos import check_photos
 from safebench.keys import slug
 from safebench.models import registry
 from safebench.models.contracts import Recipe
@@ -68,31 +70,51 @@ class _Planned:
         return made
 
 
-def train_all(
-    networks: Sequence[Network], training: Training, folder: Path, watcher: Watcher
-) -> tuple[dict[str, tuple[Path, ...]], dict[str, str], str]:
-    """Train every network once for each seed, in folders of their own in `folder`; what is there goes on.
+@dataclass(frozen=True)
+class Trainings:
+    """All trainings of a table, checked and ready to begin.
 
-    Returns the products by the networks' labels, in the order of the seeds; why a network cannot be trained here, by
-    label; and a sentence that says how they were trained.  Raises the SafebenchError of what keeps any of the others
-    from training before the first step is made, and StoppedError where it was interrupted.
+    reasons: why a network cannot be trained here, by its label.  sentence: how the others are, as people are told it.
+    """
+
+    planned: tuple[_Planned, ...]
+    reasons: Mapping[str, str]
+    sentence: str
+
+    def run(self, watcher: Watcher) -> dict[str, tuple[Path, ...]]:
+        """Train every network once for each seed; what is there goes on.
+
+        Returns the products by the networks' labels, in the order of the seeds.  Raises StoppedError where it was
+        interrupted, and the SafebenchError of a training that cannot go on.
+        """
+        from safebench.training.loop import limit_threads
+
+        limit_threads()
+        products: dict[str, tuple[Path, ...]] = {}
+        for number, one in enumerate(self.planned, start=1):
+            watcher.note(f"training {number} of {len(self.planned)}: {one.network.called(one.config.seed)}")
+            label = one.network.label
+            products[label] = (*products.get(label, ()), _train(one, watcher))
+        return products
+
+
+def plan_trainings(networks: Sequence[Network], training: Training, folder: Path) -> Trainings:
+    """The trainings of all networks, in folders of their own in `folder`.
+
+    Raises the SafebenchError of what keeps any of them from training, before anything is made.
     """
     try:
-        from safebench.training.loop import limit_threads
+        importlib.import_module("safebench.training.loop")
     except ImportError as error:
         raise PluginError(f"training needs more: {error}; install it with: pip install 'safebench[train]'") from None
     if len(set(training.seeds)) < len(training.seeds) or not training.seeds:
         raise ConfigError("--seeds: has to be whole numbers, separated by commas, each once")
     entries, reasons = _entries(networks)
-    planned = list(_planned(networks, entries, training, folder))
+    planned = tuple(_planned(networks, entries, training, folder))
+    for images in training.images:
+        check_photos(images)
     _check_prepared(planned)
-    limit_threads()
-    products: dict[str, tuple[Path, ...]] = {}
-    for number, one in enumerate(planned, start=1):
-        watcher.note(f"training {number} of {len(planned)}: {one.network.called(one.config.seed)}")
-        label = one.network.label
-        products[label] = (*products.get(label, ()), _train(one, watcher))
-    return products, reasons, _sentence(training, planned)
+    return Trainings(planned, reasons, _sentence(training, planned))
 
 
 def _entries(networks: Sequence[Network]) -> tuple[dict[str, Entry], dict[str, str]]:
@@ -105,7 +127,7 @@ def _entries(networks: Sequence[Network]) -> tuple[dict[str, Entry], dict[str, s
         except UnknownNameError as error:
             reasons[network.label] = f"cannot be trained here: {error}"
     if not entries:
-        raise ConfigError(next(iter(reasons.values()), "--train: the table has no network to train"))
+        raise ConfigError(next(iter(reasons.values()), "--train: the table has no network that can be trained"))
     return entries, reasons
 
 

@@ -180,7 +180,7 @@ def test_missing_backbone_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("SAFEBENCH_OFFLINE", "1")
     with pytest.raises(
-        WeightsError, match=r"\(vgg19\): .*put the file at .*vgg19.*train with --perceptual .*squeezenet"
+        WeightsError, match=r"\(vgg19\): .*put the file at .*vgg19.*train with --set perceptual=.*squeezenet"
     ):
         features.load_features("vgg19", "perceptual loss")
 

@@ -207,7 +207,7 @@ def test_a_table_is_trained_and_measured_in_one_call(tmp_path: Path, photos: Pat
 
 def test_what_cannot_be_trained_is_told_first(tmp_path: Path, photos: Path) -> None:
     suite = paper_tables().suite("table6")
-    training = Training([], steps=1, seeds=(1,), resolution=36)
+    training = Training([], 1, (1,), 36, {"perceptual": "squeezenet", "width": "4"})
     wrong: list[tuple[dict[str, Any], type[SafebenchError], str]] = [
         ({"weights": {"aot-gan": "x.pth"}}, ConfigError, r"--weights aot-gan=.*--train makes the weights"),
         ({}, DataError, "its pictures are crops of 6 photos, .*--train-images"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safebench.commands.reproduce_training import Network, Training, train_all
+from safebench.commands.reproduce_training import Network, Training, plan_trainings
 from safebench.errors import ConfigError, SafebenchError, StoreError, WeightsError
 from safebench.models import registry
 from safebench.work.watching import Silent
@@ -42,8 +42,14 @@ def training(photos: str, **changed) -> Training:
     return Training(**{"images": [photos], **options, **changed})
 
 
+def train_all(networks, options: Training, folder: Path):
+    """The products, why some have none, and what is said of the others."""
+    trainings = plan_trainings(networks, options, folder)
+    return trainings.run(Silent()), trainings.reasons, trainings.sentence
+
+
 def test_every_network_is_trained_alike_once_a_seed(recipes, photos, tmp_path):
-    products, reasons, sentence = train_all(NETWORKS, training(photos), tmp_path, Silent())
+    products, reasons, sentence = train_all(NETWORKS, training(photos), tmp_path)
     assert {label: len(files) for label, files in products.items()} == {"narrow": 2, "wide+": 2}
     contents = {path.read_bytes() for files in products.values() for path in files}
     assert len(contents) == 4
@@ -54,25 +60,25 @@ def test_every_network_is_trained_alike_once_a_seed(recipes, photos, tmp_path):
     assert "2 steps of batches of 2 at 32 x 32 pixels" in sentence
     assert "seeds 1, 2" in sentence
     first = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    again, _, _ = train_all(NETWORKS, training(photos), tmp_path, Silent())
+    again, _, _ = train_all(NETWORKS, training(photos), tmp_path)
     assert again == products
     assert {path: path.stat().st_mtime_ns for path in first} == first, "what is trained is not trained again"
-    more, _, _ = train_all(NETWORKS, training(photos, seeds=(1, 2, 5)), tmp_path, Silent())
+    more, _, _ = train_all(NETWORKS, training(photos, seeds=(1, 2, 5)), tmp_path)
     assert more["narrow"][:2] == products["narrow"]
     assert all(path.read_bytes() in contents for path in more["narrow"][:2])
     with pytest.raises(StoreError, match="has made 2 steps already, more than the 1 that are asked for"):
-        train_all(NETWORKS, training(photos, steps=1), tmp_path, Silent())
+        train_all(NETWORKS, training(photos, steps=1), tmp_path)
 
 
 def test_a_network_without_a_recipe_is_a_reason_and_not_the_end(recipes, photos, tmp_path):
     networks = (*NETWORKS[:1], Network("other", "nobody", {}))
-    products, reasons, _ = train_all(networks, training(photos, seeds=(0,)), tmp_path, Silent())
+    products, reasons, _ = train_all(networks, training(photos, seeds=(0,)), tmp_path)
     assert set(products) == {"narrow"}
     assert "no recipe is called 'nobody'" in reasons["other"]
     with pytest.raises(ConfigError, match="no recipe is called 'nobody'"):
-        train_all(networks[1:], training(photos), tmp_path, Silent())
-    with pytest.raises(ConfigError, match="the table has no network to train"):
-        train_all((), training(photos), tmp_path, Silent())
+        train_all(networks[1:], training(photos), tmp_path)
+    with pytest.raises(ConfigError, match="the table has no network that can be trained"):
+        train_all((), training(photos), tmp_path)
 
 
 WRONG = [
@@ -90,7 +96,7 @@ WRONG = [
 @pytest.mark.parametrize(("changed", "error", "told"), WRONG)
 def test_what_cannot_be_is_told_before_the_first_step(recipes, photos, tmp_path, changed, error, told):
     with pytest.raises(error, match=told):
-        train_all(NETWORKS, training(photos, **changed), tmp_path, Silent())
+        train_all(NETWORKS, training(photos, **changed), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,18 +109,18 @@ def test_a_backbone_that_is_missing_is_told_before_others_are_trained(recipes, p
 
     monkeypatch.setattr(recipe, "prepare", prepare)
     with pytest.raises(WeightsError, match=r"wide\+: VGG-19 is not at hand"):
-        train_all(NETWORKS, training(photos), tmp_path, Silent())
+        train_all(NETWORKS, training(photos), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 KILLED = """
 import json, sys
 from pathlib import Path
-from safebench.commands.reproduce_training import Network, Training, train_all
+from safebench.commands.reproduce_training import Network, Training, plan_trainings
 from safebench.work.watching import Silent
 
 networks = [Network("narrow", "mean-fill", {"channels": "2"}), Network("wide", "mean-fill", {"channels": "3"})]
-train_all(networks, Training(**json.loads(sys.argv[1])), Path(sys.argv[2]), Silent())
+plan_trainings(networks, Training(**json.loads(sys.argv[1])), Path(sys.argv[2])).run(Silent())
 """
 
 
