@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 from scipy.special import ndtr
 
 Values = NDArray[np.floating[Any]]
@@ -20,6 +21,12 @@ BACKGROUND = 1e-3
 """Share of the coefficients that may have any value, whatever the model says: nothing is impossible."""
 ROUNDS = 30
 """Of expectation-maximisation."""
+WINDOW = 3
+"""Blocks along the side of the square whose evidence is averaged."""
+LEAST_USABLE = 0.5 / WINDOW**2
+"""Share of the blocks around one that have to count: half a block, so any."""
+NOTHING = -np.inf
+"""The evidence of a block that has none around it that counts."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,13 @@ def fit(
         if gain > best.gain:
             best = Fit(first, single, float(gain), np.log(once / twice), reach)
     return best
+
+
+def mean_around(evidence: NDArray[np.float64], usable: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The mean evidence of the blocks around each that are usable; `NOTHING` where none is."""
+    weight = uniform_filter(usable.astype(float), WINDOW)
+    mean = uniform_filter(np.where(usable, evidence, 0.0), WINDOW) / np.maximum(weight, np.finfo(float).eps)
+    return np.where(weight > LEAST_USABLE, mean, NOTHING)
 
 
 def _quantised(ordered: Values, first: int, edges: Values, noise: float) -> Values:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 from scipy.special import expit
 from torch import Tensor
 
@@ -17,7 +16,7 @@ from safebench.inputs.images import read_photo
 from safebench.models.contracts import Detection, Detector
 
 from .._block_dct import SIDE, at_every_position
-from .._double_quantisation import fit
+from .._double_quantisation import fit, mean_around
 from .._jpeg_files import CodedLuminance, coded_luminance
 
 FREQUENCIES = ((0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0))
@@ -27,12 +26,6 @@ LEAST_GAIN = 0.03
 once gains up to 0.013."""
 MOVED = tuple(product((3, 4, 5), repeat=2))
 """Pixels, down and right, by which blocks are moved that show the coefficients as they were before."""
-WINDOW = 3
-"""Blocks along the side of the square whose evidence is averaged."""
-LEAST_USABLE = 0.5 / WINDOW**2
-"""Share of the blocks around one that have to count: half a block, so any."""
-NOTHING = -np.inf
-"""The evidence of a block that has none around it that counts."""
 _MIDDLE = 128
 """Taken from the levels before the transform (T.81, A.3.1)."""
 
@@ -83,9 +76,7 @@ def evidence(coded: CodedLuminance) -> NDArray[np.float64] | None:
             traces += 1
     if not traces:
         return None
-    weight = uniform_filter(usable.astype(float), WINDOW)
-    mean = uniform_filter(np.where(usable, total, 0.0), WINDOW) / np.maximum(weight, np.finfo(float).eps)
-    return np.where(weight > LEAST_USABLE, mean, NOTHING)
+    return mean_around(total, usable)
 
 
 def clipped_blocks(clipped: NDArray[np.bool_]) -> NDArray[np.bool_]:

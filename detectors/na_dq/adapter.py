@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 from scipy.special import expit, logit
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from safebench.models.contracts import Detection, Detector
 from safebench.models.toolbox.classical import to_images
 
 from .._block_dct import SIDE, at_every_position, luminance
-from .._double_quantisation import Fit, fit
+from .._double_quantisation import Fit, fit, mean_around
 from .._jpeg_files import CLIPPED, coded_luminance
 from .grid import REACH, calibration, first_grid, likely_steps, periodicity
 
@@ -31,10 +30,6 @@ LEAST_GAIN = 0.03
 PRIOR = 0.01
 """Of a block not compressed before.  (The share that the histograms tell is too large where the trace is faint: noise
 is no Gaussian, since blocks with few coefficients lose less by the second compression.)"""
-WINDOW = 3
-"""Blocks along the side of the square whose evidence is averaged."""
-LEAST_USABLE = 0.5 / WINDOW**2
-"""Share of the blocks around one that have to count: half a block, so any."""
 _MIDDLE = 128
 
 
@@ -87,7 +82,7 @@ def _map(levels: NDArray[np.float32], clipped: NDArray[np.bool_], own: bool) -> 
             traces += 1
     if not traces:
         return np.zeros(levels.shape, np.float32)
-    pixels = _probability(total, counting).repeat(SIDE, axis=0).repeat(SIDE, axis=1)
+    pixels = expit(mean_around(total, counting) + logit(PRIOR)).repeat(SIDE, axis=0).repeat(SIDE, axis=1)
     around = np.pad(pixels, ((down, SIDE), (right, SIDE)), mode="edge")  # of blocks that are not whole
     return (np.rint(around[: levels.shape[0], : levels.shape[1]] * 65535) / 65535).astype(np.float32)
 
@@ -97,13 +92,6 @@ def _fit(quantised: NDArray[np.int64], before: NDArray[np.float64], steps: list[
     if not quantised.size or not before.size:
         return None
     return max((fit(quantised, before, 1, steps, noise) for noise in NOISES), key=lambda model: model.gain)
-
-
-def _probability(evidence: NDArray[np.float64], counting: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Of each block, from log(P(once) / P(twice)) as the mean of those around it; 0 where none of them counts."""
-    weight = uniform_filter(counting.astype(float), WINDOW)
-    mean = uniform_filter(np.where(counting, evidence, 0.0), WINDOW) / np.maximum(weight, np.finfo(float).eps)
-    return np.where(weight > LEAST_USABLE, expit(mean + logit(PRIOR)), 0.0)
 
 
 def without_clipped(clipped: NDArray[np.bool_]) -> NDArray[np.bool_]:
