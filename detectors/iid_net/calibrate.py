@@ -31,8 +31,8 @@ from safebench.weights.read.checkpoints import load_metadata, load_state
 from .._resynthesis import Image, varied
 
 BIAS = "decision.15.bias"
-FALSE_ALARMS = 0.05
-"""Share of the photos that may be flagged."""
+FALSE_ALARMS = 0.02
+"""Share of the photos that may be flagged: of others more are than of those that the training saw."""
 
 
 def shift(maps: Sequence[NDArray[np.float32]]) -> float:
