@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import torch
 from beside import Call, Measured, compare, fill, import_from, in_turns  # type: ignore[import-not-found]
@@ -49,6 +50,8 @@ STAND_INS = (
 
 SMALL = {"ldm": 64, "ldm-published": 64}
 """Sides of the pictures that networks are given which take minutes for a larger one."""
+SHOWN = ("zits",)
+"""Networks that both sides show what the hole hides, as their authors do."""
 STEPS = 10
 """Of a diffusion model, both sides."""
 LDM_WIDTH, LDM_CODER_WIDTH = "model.diffusion_model.input_blocks.0.0.bias", "first_stage_model.encoder.conv_in.bias"
@@ -228,6 +231,53 @@ def ldm(weights: Path, image: Tensor, mask: Tensor) -> Call:
     return forward
 
 
+def zits(weights: Path, image: Tensor, mask: Tensor) -> Call:
+    """From no lines, and in the picture's precision: theirs is half in part."""
+    for name in ("src.FTR_trainer", "src.lsm_hawp.detector", "src.config"):
+        sys.modules[name] = MagicMock()
+    script, utils = importlib.import_module("single_image_test"), importlib.import_module("src.utils")
+    tsr, ftr = importlib.import_module("src.models.TSR_model"), importlib.import_module("src.models.LaMa")
+    for module in (utils, ftr, *(sys.modules[f"src.models.{name}"] for name in ("ffc", "layers"))):
+        vars(module)["torch"] = SimpleNamespace(**{**vars(torch), "float16": image.dtype, "float32": image.dtype})
+    sizes = {"embd_pdrop": 0.0, "resid_pdrop": 0.0, "attn_pdrop": 0.0, "n_embd": 256, "block_size": 32}
+    transformer = tsr.EdgeLineGPT256RelBCE(tsr.EdgeLineGPTConfig(**sizes, n_layer=16, n_head=8))
+    config = SimpleNamespace(rezero_for_mpe=True, rel_pos_num=128, use_MPE=True)
+    encoder, painter = ftr.StructureEncoder(config), ftr.ReZeroFFC(config)
+    doubling = importlib.import_module("src.models.upsample").StructureUpsampling()
+    fill(transformer, load_state(weights / "best_transformer_places2.pth")["model"])
+    fill(doubling, load_state(weights / "StructureUpsampling.pth")["model"])
+    last = load_state(weights / "InpaintingModel_best_gen.pth")
+    fill(encoder, last["str_encoder"])
+    fill(painter, last["generator"])
+    for network in (transformer, doubling, encoder, painter):
+        network.to(image.dtype)
+
+    def forward() -> Tensor:
+        photo, hole = to_images(image)[0], (mask[0, 0].numpy() * 255).astype("uint8")
+        small = script.resize(photo, 256, 256)
+        gap = script.cv2.resize(hole, (256, 256), interpolation=script.cv2.INTER_AREA)
+        gap[gap > 0] = 255
+        edges = script.canny(script.rgb2gray(small), sigma=3.0, mask=None).astype(float)
+        places, _, facing = script.load_masked_position_encoding(hole)
+        edges, gap = (script.to_tensor(x)[None].to(image) for x in (edges, gap))
+        seen = script.to_tensor(small.copy())[None].to(image) * 2 - 1
+        start = [seen, edges, torch.zeros_like(edges)]
+        drawn = utils.SampleEdgeLineLogits(transformer, start, gap.clone(), 5, device="cpu", add_v=0.05, mul_v=4)
+        side = image.shape[-1]
+        wide = []
+        for part in drawn:
+            large = part
+            while large.shape[2] < side:
+                large = torch.sigmoid((doubling(large)[0] + 2) * 2)
+            wide.append(functional.interpolate(large, size=(side, side), mode="bilinear", align_corners=False))
+        added, *where = encoder(
+            torch.cat([*wide, mask], dim=1), torch.LongTensor(places)[None], torch.LongTensor(facing)[None]
+        )
+        return painter(torch.cat([image * (1 - mask), mask], dim=1), *where, added)
+
+    return forward
+
+
 NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "lama": lama,
     "fcf": fcf,
@@ -243,15 +293,18 @@ NETWORKS: Mapping[str, Callable[[Path, Tensor, Tensor], Call]] = {
     "ldm-published": ldm,
     "mat": mat,
     "mat-512": mat,
+    "zits": zits,
+    "zits-512": zits,
 }
 
 
 def picture(name: str) -> tuple[Tensor, Tensor]:
-    """What both sides of a network are given: 1 x 3 x H x W in [0, 1] with its hole blanked, and the hole."""
+    """What both sides of a network are given: 1 x 3 x H x W in [0, 1], its hole blanked, and the hole."""
     side = SMALL.get(name, 512 if name.endswith("-512") else 256)
     size = (side, side)
     hole = torch.from_numpy(inputs.holes(1, size)).float()[:, None]
-    return torch.from_numpy(inputs.photos(1, size)).permute(0, 3, 1, 2) / 255 * (1 - hole), hole
+    photo = torch.from_numpy(inputs.photos(1, size)).permute(0, 3, 1, 2) / 255
+    return photo if name.removesuffix("-512") in SHOWN else photo * (1 - hole), hole
 
 
 def measure(name: str, checkout: Path, weights: Path, turns: int) -> Measured:
@@ -259,6 +312,7 @@ def measure(name: str, checkout: Path, weights: Path, turns: int) -> Measured:
     import_from(checkout, STAND_INS)
     known = name.removesuffix("-512").removesuffix("-published")
     ours = load_inpainter(known, weights=weights, device="cpu", options={"steps": STEPS} if known == "ldm" else {})
+    ours.sees_hole = known in SHOWN
     photo, hole = picture(name)
     return in_turns(NETWORKS[name](weights, photo, hole), lambda: ours.inpaint(photo, hole), turns)
 

@@ -22,6 +22,8 @@ from safebench_inpainters.comodgan.network import Generator as CoModGan
 from safebench_inpainters.ldm.network import LatentDiffusion
 from safebench_inpainters.mat.network import Generator as Mat
 from safebench_inpainters.mi_gan.network import Generator as MiGan
+from safebench_inpainters.zits.painter import Painter, StructureEncoder
+from safebench_inpainters.zits.structure import Doubling, Transformer
 from torch import Tensor, nn
 
 Rule = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -115,6 +117,38 @@ def ldm(width: int = 32, coder_width: int = 32, codes: int = 512, seed: int = 0)
     return {"state_dict": {**state, **last, **averages, **counted, **coder, "betas": torch.zeros(1000)}, "epoch": 7}
 
 
+def zits(seed: int = 0) -> dict[str, Any]:
+    """Three files.  What a learned number weighs is let through, unlike at the start of a training."""
+    rules: Mapping[str, Rule] = {
+        r"alpha\d$": lambda n: 0.5 + 0.1 * n,
+        r"pos_emb$": lambda n: 0.3 * n,
+        r"rel_pos_bias\.weight$": lambda n: n,
+        r"emb\.weight$": lambda n: n,
+        r"ffc2\.bn_.\.weight$": lambda n: 0.3 * (1 + 0.1 * n),
+    }
+    return {
+        "best_transformer_places2.pth": {
+            "model": draw(Transformer(), {**rules, r"convt4\.weight$": lambda n: 0.4 * n}, seed)
+        },
+        "StructureUpsampling.pth": {"model": draw(Doubling(), rules, seed)},
+        "InpaintingModel_best_gen.pth": {
+            "iteration": 7,
+            "generator": draw(Painter(), {**rules, r"convt4\.weight$": lambda n: 0.02 * n}, seed),
+            "str_encoder": draw(StructureEncoder(), rules, seed),
+        },
+    }
+
+
+def save(state: Mapping[str, Any], place: Path) -> None:
+    """A checkpoint as a file; where it is several, by their names, as a folder of these."""
+    if not all("." in name and isinstance(part, Mapping) for name, part in state.items()):
+        torch.save(dict(state), place)
+        return
+    place.mkdir()
+    for name, part in state.items():
+        torch.save(part, place / name)
+
+
 STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "mi-gan": mi_gan,
     "mi-gan-512": lambda: mi_gan(512),
@@ -124,6 +158,7 @@ STATES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "ldm-published": lambda: ldm(256, 128, 8192),
     "mat": lambda: mat(256),
     "mat-512": mat,
+    "zits": zits,
 }
 
 
@@ -133,7 +168,7 @@ def main(states: Mapping[str, Callable[[], dict[str, Any]]], doc: str | None) ->
     parser.add_argument("network", choices=states)
     parser.add_argument("file", type=Path)
     args = parser.parse_args()
-    torch.save(states[args.network](), args.file)
+    save(states[args.network](), args.file)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-import torch
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -18,12 +17,13 @@ def drawn_by(script: str) -> Iterator[Callable[[str], Path]]:
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(BENCHMARKS)
         states = runpy.run_path(str(BENCHMARKS / script))["STATES"]
+        save = runpy.run_path(str(BENCHMARKS / "made_up.py"))["save"]
     with TemporaryDirectory() as folder:  # large files, which pytest's own folders would keep
 
         def draw(network: str) -> Path:
             file = Path(folder) / f"{network}.pth"
             if not file.exists():
-                torch.save(states[network](), file)
+                save(states[network](), file)
             return file
 
         yield draw
