@@ -10,18 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from safebench.results.claims import Claims
 from safebench.results.tables import ALL_BINS
-from safebench.results.traces import PIXEL
+from safebench.results.traces import PIXEL, Cell
 from safebench.results.verdict import Name, Sentence, Verdict
 from safebench.results.words import Figure, figure, told
 from safebench.runs.record import RunRecord
 
 FOUND = 0.8
 """The pixel AUC from which on an inpainter counts as found."""
-Cell = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
