@@ -17,6 +17,7 @@ from safebench.models.calling import top1_mean
 from safebench.models.cards import Card
 from safebench.models.contracts import Recipe
 from safebench.protocol import THRESHOLD
+from safebench.training.limits import Share
 from safebench.weights.read.checkpoints import fit
 
 from ._examples import Fillers, Finished, Mixture
@@ -32,9 +33,9 @@ class PictureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     inpainters: tuple[str, ...] = ("telea", "criminisi")
     composites: tuple[str, ...] = ()
-    untouched: float = 0.2
-    drawn_anew: float = 0.0
-    varied: float = 0.0
+    untouched: Share = 0.2
+    drawn_anew: Share = 0.0
+    varied: Share = 0.0
 
 
 class MapRecipe(Recipe):

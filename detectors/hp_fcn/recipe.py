@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from safebench.errors import ConfigError
-from safebench.models.cards import Card, Input
+from safebench.models.cards import Input
 from safebench.models.toolbox.layout import in_fastest_layout
+from safebench.training.limits import Channels, LossWeight, Rate
 
 from .._map_recipe import MapRecipe, PictureOptions
 from .adapter import NARROWEST
@@ -27,9 +27,9 @@ class Options(PictureOptions, frozen=True, forbid_unknown_fields=True):
     the convolutions' numbers in the loss, 1e-5 as in the authors' code.
     """
 
-    width: int = WIDTH
-    learning_rate: float = 1e-4
-    weight_decay: float = 1e-5
+    width: Channels = WIDTH
+    learning_rate: Rate = 1e-4
+    weight_decay: LossWeight = 1e-5
 
 
 class Recipe(MapRecipe):
@@ -45,11 +45,6 @@ class Recipe(MapRecipe):
         "paper": {"untouched": 0.0},
         "small": {"width": 12, "learning_rate": 1e-3, "drawn_anew": 0.25},
     }
-
-    def __init__(self, card: Card, config: Options) -> None:
-        super().__init__(card, config)
-        if config.width < 1:
-            raise ConfigError(f"width: {config.width} is no positive number of channels")
 
     @classmethod
     def options_of(cls, product: Mapping[str, Any]) -> dict[str, Any]:

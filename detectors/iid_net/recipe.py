@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from safebench.errors import ConfigError
 from safebench.models.cards import Card
 from safebench.models.toolbox.layout import in_fastest_layout
+from safebench.training.limits import Rate
 from safebench.weights.read.checkpoints import fit
 
 from .._map_recipe import MapRecipe, PictureOptions
@@ -35,7 +36,7 @@ class Options(PictureOptions, frozen=True, forbid_unknown_fields=True):
 
     width: int = WIDTH
     every_filter: bool = True
-    learning_rate: float = 1e-4
+    learning_rate: Rate = 1e-4
 
 
 class Recipe(MapRecipe):

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from safebench.training.limits import Channels, LossWeight, Rate
+
 from .._rwsa import Attention
 from .network import Generator
 
@@ -18,13 +20,13 @@ class AotGanConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """
 
     attention: Attention = "none"
-    width: int = 64
+    width: Channels = 64
     perceptual: Literal["vgg19", "vgg16", "squeezenet"] = "vgg19"
-    lambda_l1: float = 1.0
-    lambda_perceptual: float = 0.1
-    lambda_style: float = 250.0
-    lambda_adversarial: float = 0.01
-    learning_rate: float = 1e-4
+    lambda_l1: LossWeight = 1.0
+    lambda_perceptual: LossWeight = 0.1
+    lambda_style: LossWeight = 250.0
+    lambda_adversarial: LossWeight = 0.01
+    learning_rate: Rate = 1e-4
 
 
 def build_generator(config: AotGanConfig) -> Generator:

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from safebench.training.limits import Channels, LossWeight, Positive, Rate
+
 from .._rwsa import Attention
 from .network import EdgeGenerator, InpaintingGenerator
 
@@ -26,16 +28,16 @@ class EdgeConnectConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     stage: Stage = "joint"
     attention: Attention = "none"
-    width: int = 64
+    width: Channels = 64
     perceptual: Literal["vgg19", "vgg16", "squeezenet"] = "vgg19"
     adversarial: Adversarial = "nsgan"
-    lambda_l1: float = 1.0
-    lambda_perceptual: float = 0.1
-    lambda_style: float = 250.0
-    lambda_adversarial: float = 0.1
-    lambda_matching: float = 10.0
-    learning_rate: float = 1e-4
-    discriminator_rate: float = 0.1
+    lambda_l1: LossWeight = 1.0
+    lambda_perceptual: LossWeight = 0.1
+    lambda_style: LossWeight = 250.0
+    lambda_adversarial: LossWeight = 0.1
+    lambda_matching: LossWeight = 10.0
+    learning_rate: Rate = 1e-4
+    discriminator_rate: Positive = 0.1
 
 
 def build_generators(config: EdgeConnectConfig) -> dict[str, EdgeGenerator | InpaintingGenerator]:

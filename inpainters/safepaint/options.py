@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from safebench.training.limits import Decay, LossWeight, Rate
+
 from .generator import Design, Generator
 
 CHANNELS = {"base": 64, "small": 32}
@@ -31,17 +33,17 @@ class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     perceptual: Literal["vgg19", "vgg16", "squeezenet"] = "vgg19"
     judged: Literal["output", "composite"] = "composite"
     adversarial: Literal["hinge", "nonsaturating"] = "hinge"
-    lambda_l1: float = 1.0
-    lambda_perceptual: float = 0.1
-    lambda_style: float = 50.0
-    lambda_adversarial: float = 0.02
-    lambda_domain: float = 0.01
-    lambda_spread: float = 0.1
-    lambda_grain: float = 0.05
+    lambda_l1: LossWeight = 1.0
+    lambda_perceptual: LossWeight = 0.1
+    lambda_style: LossWeight = 50.0
+    lambda_adversarial: LossWeight = 0.02
+    lambda_domain: LossWeight = 0.01
+    lambda_spread: LossWeight = 0.1
+    lambda_grain: LossWeight = 0.05
     against: tuple[str, ...] = ()
-    lambda_against: float = 0.1
-    learning_rate: float = 2e-4
-    average: float = 0.998
+    lambda_against: LossWeight = 0.1
+    learning_rate: Rate = 2e-4
+    average: Decay = 0.998
 
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {

@@ -21,6 +21,7 @@ from safebench.protocol import SIZE
 from safebench.results.report_format import ReportFormat
 from safebench.results.results import Results, open_run
 from safebench.runs.config import make_config
+from safebench.runs.options import guessed
 from safebench.work.watching import Watcher
 
 SAMPLE = "sample"
@@ -140,7 +141,7 @@ def run_suite(suite: Suite, options: Options, watcher: Watcher) -> Outcome:
 
     With `options.train` the networks of its rows are trained first, or gone on with, in `trainings` of the folder.
     """
-    _check_weights(suite, options)
+    _check_names(suite, options)
     outcome = Outcome(suite)
     here = {card.name for card in dataset_cards() if card.present}
     for name in suite.datasets:
@@ -286,14 +287,28 @@ def _can_run(kind: str, row: RowSpec, options: Options, outcome: Outcome) -> boo
     return True
 
 
-def _check_weights(suite: Suite, options: Options) -> None:
-    """Raise ConfigError where `--weights` names nothing of the table, or a row that is to be trained."""
+def _check_names(suite: Suite, options: Options) -> None:
+    """Raise for a detector that there is not, and where `--weights` names nothing of the table, or a row to be trained.
+
+    A row of the user's own weights is named as it is written; a variant has to be one that is looked with.
+    """
+    for name in options.detectors:
+        registry.find("detectors", name)
     rows = [row.label for row in suite.rows]
     known = [*rows, *suite.detectors, *options.detectors]
+    models = {row.label for row in suite.rows if not row.own} | {*suite.detectors, *options.detectors}
+    spelled = {_parts(name) for name in models} | {(_parts(name)[0], "") for name in models}
     for name in options.weights:
-        if plain(name.partition(":")[0]) not in {plain(known_name) for known_name in known}:
-            raise ConfigError(f"--weights {name}=...: {suite.table} has no such row; it has {', '.join(known)}")
+        if name not in rows and _parts(name) not in spelled:
+            wanted = guessed(name, rows) or f"it has {', '.join(known)}"
+            raise ConfigError(f"--weights {name}=...: {suite.table} has no such row; {wanted}")
         if options.train and name in rows:
             raise ConfigError(
                 f"--weights {name}=...: --train makes the weights of the table's rows; leave one of them out"
             )
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """A model's name and its variant as they are compared."""
+    model, _, variant = name.partition(":")
+    return plain(model), plain(variant)

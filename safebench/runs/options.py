@@ -9,7 +9,7 @@ import os
 import types
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -98,6 +98,8 @@ def describe(kind: Any) -> str:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Literal:
         return either([str(value) for value in inner])
+    if origin is Annotated:
+        return " ".join([describe(inner[0]), *(_limits(part) for part in inner[1:] if isinstance(part, msgspec.Meta))])
     if origin in (Union, types.UnionType):
         return either([describe(part) for part in inner if part is not types.NoneType])
     if origin is tuple and len(inner) == 2 and inner[1] is Ellipsis:
@@ -105,6 +107,13 @@ def describe(kind: Any) -> str:
     if origin is dict:
         return "a table of names and texts"
     return _WORDS.get(kind, "")
+
+
+def _limits(meta: msgspec.Meta) -> str:
+    """`of at least 1`, `above 0 and of at most 1`."""
+    words = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
+    limits = {word: getattr(meta, name) for name, word in words.items()}
+    return " and ".join(f"{word} {limit}" for word, limit in limits.items() if limit is not None)
 
 
 def either(words: list[str]) -> str:

@@ -9,7 +9,7 @@ from safebench_detectors.hp_fcn.network import HPFCN, HighPass, log_odds
 from safebench_detectors.hp_fcn.recipe import Options, Recipe
 from safetensors.torch import save_file
 
-from safebench.errors import ConfigError, WeightsError
+from safebench.errors import WeightsError
 from safebench.models import calling, registry
 from safebench.testing import DetectorContract, inputs
 
@@ -87,11 +87,6 @@ def test_only_plain_convolutions_decay():
     free = {id(p) for p in others["params"]}
     assert {id(network.high_pass.weight), id(network.up[0].weight), id(network.norm.weight)} <= free
     assert len(decaying["params"]) + len(others["params"]) == len(list(network.parameters()))
-
-
-def test_a_width_of_nothing_is_told():
-    with pytest.raises(ConfigError, match="width: 0 is no positive number"):
-        _recipe(width=0)
 
 
 def test_a_missing_checkpoint_says_how_to_make_one(tmp_path, monkeypatch):

@@ -64,6 +64,17 @@ def test_another_table_is_not_known() -> None:
         run_suite(paper_tables().suite("table1"), options, Silent())
 
 
+@pytest.mark.parametrize("written", ["aot-gan:rwsa", "AOT-GAN+rwsa"])
+def test_a_row_that_is_written_in_another_way_is_not_left_blank(written: str) -> None:
+    with pytest.raises(ConfigError, match=r"table6 has no such row; did you mean aot-gan\+rwsa"):
+        run_suite(paper_tables().suite("table6"), Options(out=Path(), weights={written: "x.pt"}), Silent())
+
+
+def test_a_detector_that_there_is_not_is_told_at_once() -> None:
+    with pytest.raises(UnknownNameError, match="no detector is called 'laplacain'"):
+        run_suite(paper_tables().suite("table6"), Options(out=Path(), detectors=("laplacain",)), Silent())
+
+
 @pytest.fixture
 def outcome(make_run: MakeRun) -> Outcome:
     """Table 2 with lama measured on Places2, and the rest not."""
