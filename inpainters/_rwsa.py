@@ -7,11 +7,14 @@ features = attention(features, masks)     # features: B x 64 x h x w; masks: B x
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from safebench.errors import WeightsError
 
 from ._winograd import Conv3x3
 
@@ -20,6 +23,15 @@ KERNEL = 5
 Attention = Literal["none", "rwsa", "rwsa-down", "rwsa-up"]
 """Where RWSA stands in another network: nowhere, behind the encoder's down-sampling layers (`rwsa`, `rwsa-down`), or
 before the decoder's layers (`rwsa-up`).  Section 4.4 of the paper says the first, and 3.1 the second of SafePaint."""
+
+
+def check_variant(variant: str, attention: Attention, path: Path | None) -> None:
+    """Raise WeightsError where a network without RWSA is named for the variant `rwsa`, whose rows it would fill."""
+    if variant == "rwsa" and attention == "none":
+        raise WeightsError(
+            f"{path}: holds a network without RWSA; name it for the model without `:rwsa`, or train one with it "
+            "(--set attention=rwsa)"
+        )
 
 
 class RWSA(nn.Module):

@@ -11,6 +11,7 @@ from safebench.models.contracts import Inpainter
 from safebench.models.toolbox.padding import pad_symmetric
 from safebench.weights.read.checkpoints import fit, load_config, load_state
 
+from .._rwsa import check_variant
 from .options import AotGanConfig, build_generator
 
 
@@ -21,7 +22,9 @@ class Adapter(Inpainter):
         """See `Model.load`."""
         super().load(weights, device)
         state = load_state(weights)
-        network = build_generator(load_config(weights, AotGanConfig, "AOT-GAN") or AotGanConfig())
+        config = load_config(weights, AotGanConfig, "AOT-GAN") or AotGanConfig()
+        check_variant(self.variant, config.attention, weights)
+        network = build_generator(config)
         fit(network, state, f"{self.card.name}: {weights}")
         self.network = network.eval().to(device)
 

@@ -177,7 +177,7 @@ def _find(name: str) -> list[tuple[Entry, str]]:
         with suppress(UnknownNameError):
             entries.append(registry.find(kind.name, name))
     if not entries:
-        known = [name for kind in kinds.MODELS for name in registry.entries(kind.name)]
+        known = {name: None for kind in kinds.MODELS for name in registry.entries(kind.name)}
         nearest = difflib.get_close_matches(plain(name.partition(":")[0]), known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else "safebench list shows what there is"
         raise UnknownNameError(f"no {' or '.join(kind.singular for kind in kinds.MODELS)} is called '{name}'; {hint}")
@@ -185,4 +185,5 @@ def _find(name: str) -> list[tuple[Entry, str]]:
 
 
 def _label(entry: Entry, checkpoint: Weights) -> str:
-    return f"{entry.name}:{checkpoint.variant}" if checkpoint.variant else entry.name
+    """The name, and the variant's where there are several."""
+    return f"{entry.name}:{checkpoint.variant}" if checkpoint.variant and len(entry.card.weights) > 1 else entry.name

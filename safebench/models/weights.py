@@ -238,7 +238,9 @@ def _named_files(entry: Entry, named: Path) -> tuple[Path, Weights | None]:
         check_stands_for_itself(named)
         return named, None
     if weights.parts and not all(place.is_file() for place in places(weights, named)):
-        raise WeightsError(f"{said}: has to be the folder that holds {wanted}")
+        lacking = next(place.name for place in places(weights, named) if not place.is_file())
+        why = "is a file" if named.is_file() else f"{lacking} is not there"
+        raise WeightsError(f"{said}: has to be the folder that holds {wanted}; {why}")
     if named.is_dir() and not weights.parts:
         raise WeightsError(f"{said}: is a folder; name the file in it ({wanted}, say)")
     for place in places(weights, named):

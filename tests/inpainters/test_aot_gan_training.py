@@ -95,3 +95,9 @@ def test_a_config_of_another_model_is_refused(tmp_path):
     save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors", {"config": '{"design": "paper"}'})
     with pytest.raises(WeightsError, match="none of AOT-GAN's"):
         load_inpainter("aot-gan", weights=tmp_path / "other.safetensors", device="cpu")
+
+
+def test_a_network_without_rwsa_is_no_rwsa(tmp_path):
+    save_file({"x": torch.zeros(1)}, tmp_path / "plain.safetensors", {"config": '{"attention": "none"}'})
+    with pytest.raises(WeightsError, match=r"plain\.safetensors: holds a network without RWSA"):
+        load_inpainter("aot-gan:rwsa", weights=tmp_path / "plain.safetensors", device="cpu")

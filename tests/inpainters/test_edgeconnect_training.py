@@ -70,7 +70,9 @@ def test_a_step_computes_what_the_authors_code_computes(stage, monkeypatch):
         ({"stage": "joint", "attention": "rwsa-up"}, EDGES | PAINTING, {"up.0", "up.3", "up.6"}),
     ],
 )
-def test_a_stage_trains_its_networks_and_its_product_is_taken(options, trained, placed, batch, tmp_path):
+def test_a_stage_trains_its_networks_and_its_product_is_taken_where_it_can_paint(
+    options, trained, placed, batch, tmp_path
+):
     recipe = recipe_of(**options)
     networks = recipe.build()
     before = {name: {k: v.clone() for k, v in network.named_parameters()} for name, network in networks.items()}
@@ -94,6 +96,13 @@ def test_a_stage_trains_its_networks_and_its_product_is_taken(options, trained, 
     assert {".".join(key.split(".")[1:3]) for key in product if ".background_attention" in key} == placed
     file = tmp_path / "edgeconnect.safetensors"
     save_file(product, file, {"config": msgspec.json.encode(recipe.config).decode()})
+    fresh = recipe.build()
+    recipe.start(fresh, product, str(file))
+    assert torch.equal(fresh["generator"].encoder[1].weight, networks["generator"].encoder[1].weight)
+    if options["stage"] == "edge":
+        with pytest.raises(WeightsError, match="nothing that paints; train on from it"):
+            load_inpainter("edgeconnect", weights=file, device="cpu")
+        return
     model = load_inpainter("edgeconnect:rwsa" if placed else "edgeconnect", weights=file, device="cpu")
     filled = calling.inpaint(model, inputs.photos(1, (44, 36)), inputs.holes(1, (44, 36)))
     assert filled.shape == (1, 44, 36, 3)
@@ -104,10 +113,6 @@ def test_a_stage_trains_its_networks_and_its_product_is_taken(options, trained, 
     photos, holes = inputs.photos(2, (32, 32)), inputs.holes(2, (32, 32))
     again = calling.composite(photos, holes, calling.inpaint(model, photos, holes))
     np.testing.assert_allclose(again / 255, painted.permute(0, 2, 3, 1), atol=0.51 / 255)
-
-    fresh = recipe.build()
-    recipe.start(fresh, product, str(file))
-    assert torch.equal(fresh["generator"].encoder[1].weight, networks["generator"].encoder[1].weight)
 
 
 def test_the_edge_stage_is_judged_by_the_edges_in_the_hole(batch):
@@ -157,3 +162,9 @@ def test_a_config_of_another_model_is_refused(tmp_path):
     save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors", {"config": '{"design": "paper"}'})
     with pytest.raises(WeightsError, match="none of EdgeConnect's"):
         load_inpainter("edgeconnect", weights=tmp_path / "other.safetensors", device="cpu")
+
+
+def test_a_network_without_rwsa_is_no_rwsa(tmp_path):
+    save_file({"x": torch.zeros(1)}, tmp_path / "plain.safetensors", {"config": '{"attention": "none"}'})
+    with pytest.raises(WeightsError, match=r"plain\.safetensors: holds a network without RWSA"):
+        load_inpainter("edgeconnect:rwsa", weights=tmp_path / "plain.safetensors", device="cpu")
