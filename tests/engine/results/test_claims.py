@@ -9,7 +9,6 @@ import pytest
 from safebench.protocol import ORIGINAL
 from safebench.results.claims import Claims
 from safebench.results.results import Tables
-from safebench.results.traces import IMAGE, below_chance, strongest
 from safebench.results.verdict import finds_most, least_detectable
 from safebench.runs import schema
 from safebench.runs.record import ModelRecord, Photos, RunRecord
@@ -203,18 +202,6 @@ def test_the_detector_that_finds_most_does_so_in_both_ways():
     few = tables({"telea": CLEAR}, photos=5)
     [said] = map(str, finds_most(Claims(few), few.detection_cells.to_dict("records")))
     assert said == "Too few to say which detector finds most: 5 photos, and ranking or naming takes 20."
-
-
-def test_a_misled_detector_speaks_only_where_all_are():
-    cells = [
-        {"detector": "a", "image_auc": 0.1, "image_auc_high": 0.2},
-        {"detector": "b", "image_auc": 0.48, "image_auc_high": 0.6},
-        {"detector": "c", "image_auc": math.nan, "image_auc_high": math.nan},
-    ]
-    assert strongest(cells, IMAGE) == cells[1]
-    assert strongest(cells[:1], IMAGE) == cells[0]
-    assert strongest(cells[2:], IMAGE) is None
-    assert [below_chance(cell, IMAGE) for cell in cells] == [True, False, False]
 
 
 def test_without_originals_nothing_is_said_of_whole_images():
