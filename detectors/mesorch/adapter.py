@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from safebench.models.contracts import Detection, Detector
-from safebench.models.toolbox.classical import to_images
 from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.read.checkpoints import fit, load_state, part
 
+from .._imagenet import squares, standardised
 from .network import NOT_USED, Mesorch
 
 SIDE = 512
 """Pictures are brought to this square, as in the authors' tests."""
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
 
 
 class Adapter(Detector):
@@ -33,13 +29,10 @@ class Adapter(Detector):
         self._network = Mesorch(pruned=not any(key.startswith("gate.") for key in state))
         fit(self._network, state, str(weights), skip=NOT_USED)
         in_fastest_layout(self._network).to(device).eval()
-        self._mean, self._std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (_MEAN, _STD))
 
     def detect(self, images: Tensor) -> Detection:
         """See `Detector.detect`."""
-        squares = np.stack([cv2.resize(image, (SIDE, SIDE)) for image in to_images(images)])
-        pictures = torch.from_numpy(squares).to(self.device).permute(0, 3, 1, 2).float() / 255
-        logits = self._network(((pictures - self._mean) / self._std).contiguous()).float()
+        logits = self._network(standardised(squares(images, SIDE)).contiguous()).float()
         found = interpolate(logits, (SIDE, SIDE), mode="bilinear", align_corners=True).sigmoid()
         maps = interpolate(found, images.shape[2:], mode="bilinear", align_corners=False)
         return Detection(maps[:, 0].clamp(0, 1))

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from safebench.models.contracts import Detection, Detector
-from safebench.models.toolbox.classical import to_images
 from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.weights.read.checkpoints import fit, load_state, part
 
+from .._imagenet import squares, standardised
 from .network import NOT_USED, SparseViT, resize
 
 SIDE = 512
 """Pictures are brought to this square, as in the authors' script."""
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
 
 
 class Adapter(Detector):
@@ -32,13 +29,10 @@ class Adapter(Detector):
         self._network = SparseViT()
         fit(self._network, part(load_state(weights), "model", str(weights)), str(weights), skip=NOT_USED)
         in_fastest_layout(self._network).to(device).eval()
-        self._mean, self._std = (torch.tensor(values, device=device).view(3, 1, 1) for values in (_MEAN, _STD))
 
     def detect(self, images: Tensor) -> Detection:
         """See `Detector.detect`."""
-        squares = np.stack([cv2.resize(image, (SIDE, SIDE)) for image in to_images(images)])
-        pictures = torch.from_numpy(squares).to(self.device).permute(0, 3, 1, 2).float() / 255
-        logits = self._network((pictures - self._mean) / self._std).float()
+        logits = self._network(standardised(squares(images, SIDE))).float()
         found = resize(logits, (SIDE, SIDE)).sigmoid()[:, 0].detach().cpu().numpy()
         size = (images.shape[3], images.shape[2])  # Pillow's order
         maps = [np.asarray(Image.fromarray(square).resize(size, Image.Resampling.LANCZOS)) for square in found]
