@@ -15,7 +15,7 @@ from rich.text import Text
 
 from safebench.cli.fitting import fit
 from safebench.errors import UnknownNameError
-from safebench.models import kinds, registry, weights
+from safebench.models import kinds, matrix, registry, weights
 from safebench.models.cards import Card
 from safebench.models.kinds import Kind
 from safebench.models.registry import Entry
@@ -84,6 +84,7 @@ def _record(entry: Entry) -> dict[str, Any]:
             {"variant": w.variant, "here": weights.at_hand(entry, w) is not None, "trained_on": w.trained_on}
             for w in card.weights
         ],
+        "hub": card.hub.model,
         "licence": _licence(card),
         "paper": _paper(card),
     }
@@ -163,12 +164,16 @@ def _weights(entry: Entry) -> Text:
     for checkpoint in entry.card.weights:
         here = weights.at_hand(entry, checkpoint) is not None
         lines += Text("present\n" if here else "missing\n", style="green" if here else "yellow")
-    return lines or Text("none needed", style="green")
+    if lines:
+        return lines
+    if entry.card.hub.model:
+        return Text("at the Hub", style="yellow")
+    return Text(matrix.ARGUMENTS.get(entry.card.argument, "none needed"), style="green")
 
 
 def _licence(card: Card) -> str:
     """The weights' terms where there are weights, since they bind the user more than the code's."""
-    if not card.weights:
+    if not (card.weights or card.hub.model):
         return card.licence.code
     return (card.licence.weights or "not stated") + (", non-commercial" if card.licence.non_commercial else "")
 

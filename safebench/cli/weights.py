@@ -38,6 +38,9 @@ def list_() -> None:
     table = Table(header_style="bold")
     for heading in ("name", "here", "size", "terms", "trained on"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "name")
+    for entry in _at_the_hub(None):
+        row = (Text(entry.name, style="bold"), Text("at the Hub", style="yellow"), Text("unknown"))
+        table.add_row(*row, Text(licences.in_short(entry)), Text(""))
     for entry, checkpoint in _everything():
         place = weights.at_hand(entry, checkpoint)
         here = "missing" if place is None else "shipped" if weights.is_shipped(entry, checkpoint, place) else "present"
@@ -101,14 +104,14 @@ def verify(names: _NamesOrAll = None) -> None:
 
 @app.command()
 def check(names: _NamesOrAll = None) -> None:
-    """Open the address of every weights file, fetch nothing, and say which died.
+    """Open the address of every weights file and of every model at the Hub, fetch nothing, and say which died.
 
     Ends with 1 where any did, with 3 where none gave an answer.
     """
     from safebench.models import reaching
 
     states = []
-    for address in reaching.addresses(_chosen(names)):
+    for address in reaching.addresses(_chosen(names), _at_the_hub(names)):
         state, reason = reaching.state(address)
         states.append(state)
         typer.echo(f"{address.text}: {state}{f' ({reason})' if reason else ''} [{', '.join(address.models)}]")
@@ -164,6 +167,15 @@ def _chosen(names: list[str] | None) -> Iterator[tuple[Entry, Weights]]:
             checkpoint = weights.card_weights(entry, variant)
             if checkpoint is not None:
                 yield entry, checkpoint
+
+
+def _at_the_hub(names: list[str] | None) -> Iterator[Entry]:
+    """Those among the models `names`, or among all, whose cards name a whole model of the Hub."""
+    from safebench.models import kinds, registry
+
+    entries = [entry for kind in kinds.MODELS for entry in registry.entries(kind.name).values()]
+    named = [entry for name in names or () for entry, argument in _find(name) if not argument]
+    yield from (entry for entry in (entries if not names else named) if entry.card.hub.model)
 
 
 def _find(name: str) -> list[tuple[Entry, str]]:

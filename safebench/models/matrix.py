@@ -16,7 +16,8 @@ _INTRODUCTION = """# Models
 
 Every model that comes with SafeBench, as its card says it. Made by `make models`; a test holds it against the cards.
 `safebench show NAME` tells the rest of a card, and what of its weights is on your machine; `safebench weights check`
-opens the address of every weights file and says which died (a job does that weekly).
+opens the address of every weights file, and the page of every model at the Hub, and says which died (a job does that
+weekly).
 """
 _HEADS = ("model", "what it is", "paper", "weights", "takes", "needs")
 
@@ -41,18 +42,19 @@ def _line(entry: Entry) -> tuple[str, ...]:
         f"`{card.name}`",
         f"{card.title}: {card.summary}",
         _paper(card.paper) if card.paper else "",
-        f"{weights}{terms}" if weights else _ARGUMENTS.get(card.argument, "none"),
+        f"{weights}{terms}" if weights else ARGUMENTS.get(card.argument, "none"),
         card.input.takes() + (", read as files" if card.input.reads == "files" else ""),
         f"`safebench[{card.extra}]`" if card.extra else "",
     )
 
 
-_ARGUMENTS = {
+ARGUMENTS = {
     "file": "a file of yours",
     "hub-id": "a model of the Hugging Face Hub, or a folder of yours",
     "answers": "a folder of answers",
     "command": "the file of a command",
 }
+"""What a model works with that a user names, by what its card says of its argument."""
 
 
 def _weights(checkpoint: Weights) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from safebench.errors import WeightsError
 from safebench.models.cards import Weights
 from safebench.models.registry import Entry
+from safebench.weights.fetch import hub
 from safebench.weights.fetch.downloads import OFFLINE, DownloadError
 from safebench.weights.fetch.reaching import UnreachableError, check_answers
 
@@ -27,8 +28,10 @@ class Address:
     models: list[str] = field(default_factory=list)
 
 
-def addresses(checkpoints: Iterable[tuple[Entry, Weights]]) -> list[Address]:
-    """Each address once, in the cards' order.
+def addresses(checkpoints: Iterable[tuple[Entry, Weights]], at_the_hub: Iterable[Entry] = ()) -> list[Address]:
+    """Each address once, in the cards' order: of files, then the pages of whole models that cards name at the Hub.
+
+    A page is there also where the files behind it are for those alone who agreed to its terms.
 
     Raises WeightsError where SAFEBENCH_OFFLINE forbids to open them.
     """
@@ -43,6 +46,9 @@ def addresses(checkpoints: Iterable[tuple[Entry, Weights]]) -> list[Address]:
                     _note(known, Address(base, size=0 if member else file.size), entry)
         if checkpoint.page.startswith(("https://", "http://")):
             _note(known, Address(checkpoint.page, page=True), entry)
+    for entry in at_the_hub:
+        for model in (entry.card.hub.model, *entry.card.hub.beside.values()):
+            _note(known, Address(hub.page(model), page=True), entry)
     return list(known.values())
 
 

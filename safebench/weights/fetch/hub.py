@@ -12,6 +12,12 @@ NOT = ("*.fp16.*", "*.non_ema.*", "*.bf16.*", "safety_checker/*")
 """The same numbers in other precisions, those that only training needs, and a network that is not used here."""
 
 
+def page(model: str) -> str:
+    """Where a browser finds the Hub's `OWNER/MODEL` or `OWNER/MODEL@REVISION`."""
+    repo, _, revision = model.partition("@")
+    return f"{_endpoint() or 'https://huggingface.co'}/{repo}{f'/tree/{revision}' if revision else ''}"
+
+
 def together(model: str, of: HubModel, folder: Path, *, fetch: bool) -> Path:
     """`folder`, in which links lead to the snapshots of all parts of a model; errors as for `snapshot`."""
     for part, name in of.beside.items():
@@ -53,7 +59,7 @@ def snapshot(name: str, model: str, of: HubModel, *, fetch: bool) -> Path:
             allow_patterns=list(of.parts),
             ignore_patterns=list(NOT),
             local_files_only=not fetch,
-            endpoint=os.environ.get("HF_ENDPOINT") or None,
+            endpoint=_endpoint(),
         )
     except HFValidationError:
         raise WeightsError(f"{model}:{name}: is neither a folder nor OWNER/MODEL at the Hugging Face Hub") from None
@@ -71,3 +77,8 @@ def snapshot(name: str, model: str, of: HubModel, *, fetch: bool) -> Path:
     except OSError as error:  # the Hub's other errors, and the disk's
         raise WeightsError(f"{model}:{name}: could not be fetched ({type(error).__name__}); try again later") from None
     return Path(found)
+
+
+def _endpoint() -> str | None:
+    """Another place than the Hub's own, where the user says one."""
+    return os.environ.get("HF_ENDPOINT") or None

@@ -51,6 +51,17 @@ def test_the_list_as_json_has_what_the_tables_have():
     assert trained["weights"][0]["here"]
 
 
+def test_the_list_says_under_which_terms_a_model_of_the_hub_stands_and_what_a_user_has_to_bring():
+    records = {record["name"]: record for record in json.loads(answer("list", "inpainters", "--json"))["inpainters"]}
+    assert records["flux-fill"]["licence"] == "FLUX.1 [dev] Non-Commercial License, non-commercial"
+    assert records["flux-fill"]["hub"] == "black-forest-labs/FLUX.1-Fill-dev"
+    wide = CliRunner().invoke(app, ["list", "inpainters"], env={"COLUMNS": "400"}).output
+    lines = {line.split("│")[1].strip(): line for line in wide.splitlines() if line.startswith("│")}
+    needs = {"flux-fill": "at the Hub", "torchscript": "a file of yours", "files": "a folder of answers"}
+    for name, said in {**needs, "telea": "none needed"}.items():
+        assert said in lines[name]
+
+
 def test_a_runs_summary_as_json(tmp_path):
     models = ("--inpainter", "telea", "--detector", "laplacian")
     small = (

@@ -362,6 +362,27 @@ def test_check_opens_each_address_once_and_fails_where_one_died(
     assert not list(cache.rglob("*"))
 
 
+def test_check_opens_the_pages_of_models_at_the_hub(
+    tmp_path: Path, cache: Path, known: Any, web: Any, page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", web.url)
+    web.pages["/owner/sd"] = page(b"<html>", type="text/html")
+    beside = '{ decoder = "owner/sd", prior = "owner/prior@v1" }'
+    card = parse_card(f'argument = "hub-id"{CARD}{NC}\n[hub]\nmodel = "owner/sd"\nbeside = {beside}', "test")
+    known(Entry("inpainters", card, tmp_path, EntryPoint("paper-net", "nowhere:A", "safebench.inpainters")))
+    for names in ([], ["pn"]):
+        answered = command("check", *names)
+        assert answered.exit_code == 1
+        assert answered.output.splitlines()[:-1] == [
+            f"{web.url}/owner/sd: ok [paper-net]",
+            f"{web.url}/owner/prior/tree/v1: DEAD (not found (404)) [paper-net]",
+        ]
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = command("list").output
+    assert "at the Hub" in shown
+    assert "CC BY-NC 4.0, for non-commercial use only" in shown
+
+
 def test_check_tells_silence_from_an_answer(
     tmp_path: Path, cache: Path, known: Any, web: Any, page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
