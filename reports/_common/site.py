@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -35,8 +36,12 @@ def write_assets(out: Path, form: Path) -> None:
             atomic_write(out / ASSETS / path.name, path.read_bytes())
 
 
+@cache
 def environment(form: Path) -> jinja2.Environment:
-    """The templates of the form in the folder `form` and the shared ones; Jinja escapes all that comes from a run."""
+    """The templates of the form in the folder `form` and the shared ones; Jinja escapes all that comes from a run.
+
+    One for all pages of a process: each compiles its templates once.
+    """
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader([form / "templates", HERE / "templates"]),
         autoescape=True,

@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -243,6 +244,21 @@ def _interval(resampled: Values, spread: int) -> Interval:
 
 def resamples(photos: int) -> Iterator[Values]:
     """The weights of all resamples, photos x R, a block of resamples at a time; each draws as many as there are."""
+    if photos * RESAMPLES > BLOCK:
+        yield from _drawn(photos)
+    else:
+        yield _drawn_at_once(photos)
+
+
+@lru_cache(maxsize=16)
+def _drawn_at_once(photos: int) -> Values:
+    """The one block that few photos take, which all tables of a report draw anew otherwise; not to be written to."""
+    [weights] = _drawn(photos)
+    weights.flags.writeable = False
+    return weights
+
+
+def _drawn(photos: int) -> Iterator[Values]:
     generator = np.random.default_rng([SEED, photos])
     for size in _block_sizes(RESAMPLES, photos):
         draws = (np.bincount(generator.integers(photos, size=photos), minlength=photos) for _ in range(size))
