@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,19 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def open_page(chromium: Any) -> Iterator[Open]:
     """Opened pages; at the end none of them has complained, or asked for anything but its own files."""
+    with quiet_pages(chromium) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def open_once(chromium: Any) -> Iterator[Open]:
+    """`open_page` for pages that several tests of a module look at: each acts on a part that no other reads."""
+    with quiet_pages(chromium) as opened:
+        yield opened
+
+
+@contextmanager
+def quiet_pages(chromium: Any) -> Iterator[Open]:
     complaints: list[str] = []
     folders: set[str] = set()
     requests: list[str] = []

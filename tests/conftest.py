@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.browser import chromium, open_page
+from tests.browser import chromium, open_once, open_page
 
-__all__ = ["chromium", "open_page"]
+__all__ = ["chromium", "open_once", "open_page"]
 
 # no test is judged by the clock: a busy machine is no failure; what fails is told with what repeats it
 settings.register_profile("safebench", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)

@@ -161,12 +161,16 @@ def test_few_photos_name_nobody(make_run: MakeRun, form: ReportFormat, tmp_path:
     assert "Too few to say which detector loses least where whole pictures are regenerated: 4 photos" in page.text
 
 
-@pytest.mark.parametrize("section", ["robustness", "assembly"])
-def test_a_section_by_keyboard_alone(
-    open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path, section: str
-) -> None:
+@pytest.fixture(scope="module")
+def conditions(open_once: Open, make_run: MakeRun, form: ReportFormat, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The page of a run of several conditions and both assemblies: each test acts on a section that no other reads."""
     lost = {"jpeg:90": {"sharp": 0.01, "blunt": 0.1}, "jpeg:50": {"sharp": 0.03, "blunt": 0.2}}
-    page = open_page(form.write([make_run(whole=WHOLE, lost=lost)], tmp_path))
+    return open_once(form.write([make_run(whole=WHOLE, lost=lost, pictures=1)], tmp_path_factory.mktemp("conditions")))
+
+
+@pytest.mark.parametrize("section", ["robustness", "assembly"])
+def test_a_section_by_keyboard_alone(conditions: Any, section: str) -> None:
+    page = conditions
     page.locator(f"#{section} select").first.focus()
     inside = f"document.querySelector('#{section}').contains(document.activeElement)"
     about = "(({ tagName, className, textContent, dataset }) => [tagName, className, textContent, dataset.pick])"
@@ -188,11 +192,8 @@ def test_a_section_by_keyboard_alone(
     assert page.locator(f"#{section} .figures tbody tr").count() == 2
 
 
-def test_the_gallery_is_of_one_condition_and_one_assembly(
-    open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path
-) -> None:
-    lost = {"jpeg:75": {"sharp": 0.01, "blunt": 0.1}}
-    page = open_page(form.write([make_run(whole=WHOLE, lost=lost, pictures=1)], tmp_path))
+def test_the_gallery_is_of_one_condition_and_one_assembly(conditions: Any) -> None:
+    page = conditions
     addresses = "(found) => [...document.querySelectorAll(found)].map((image) => image.getAttribute('src'))"
     under = "#wall .pair:first-child .under"
     plain = page.evaluate(addresses, under)
@@ -200,8 +201,8 @@ def test_the_gallery_is_of_one_condition_and_one_assembly(
     assert plain == [composite, original]
     page.locator("#gallery select[data-pick=assembly]").select_option(label="regenerated")
     assert page.get_by_role("heading", name="Regenerated picture of alpha", exact=True).is_visible()
-    page.locator("#gallery select[data-pick=condition]").select_option(label="jpeg:75")
-    assert page.get_by_role("heading", name="After jpeg:75", exact=True).is_visible()
+    page.locator("#gallery select[data-pick=condition]").select_option(label="jpeg:50")
+    assert page.get_by_role("heading", name="After jpeg:50", exact=True).is_visible()
     assert page.locator("#wall .pair").count() == 2  # a detector once
     shown = page.evaluate(addresses, under)
     assert len({*plain, *shown}) == 4
@@ -231,14 +232,11 @@ def test_head_to_head_opens_on_the_usual_condition_and_shows_the_others(
         assert shown.locator("td").nth(2).inner_text().startswith(number(expected["difference"]))
 
 
-def test_controls_and_false_alarms_are_shown_of_one_condition(
-    open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path
-) -> None:
-    lost = {"jpeg:75": {"sharp": 0.01, "blunt": 0.1}}
-    page = open_page(form.write([make_run(whole=WHOLE, lost=lost)], tmp_path))
+def test_controls_and_false_alarms_are_shown_of_one_condition(conditions: Any) -> None:
+    page = conditions
     for table, rows in (("false-alarms", 2), ("controls", 4)):
         conditions = f"[...document.querySelectorAll('#{table}-table tbody tr')].map((row) => row.dataset.postprocess)"
-        for condition in ("none", "jpeg:75"):
+        for condition in ("none", "jpeg:50"):
             page.locator(f"#{table}-tools select").select_option(label=condition)
             assert page.evaluate(conditions) == [condition] * rows
 

@@ -9,7 +9,7 @@ import pytest
 
 from safebench.results.report_format import ReportFormat
 
-from .browsing import DESKTOP, PHONE, SMALL_PHONE, Open
+from .browsing import DESKTOP, PHONE, SMALL_PHONE, Open, choose_all
 from .making import MakeRun
 from .nasty import CONDITIONS, NASTY, nasty_run
 
@@ -18,6 +18,12 @@ from .nasty import CONDITIONS, NASTY, nasty_run
 def report(make_run: MakeRun, form: ReportFormat, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = make_run("demo", pictures=3, errors={("beta", "blunt"): "blunt ran out of memory"})
     return form.write([run], tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def page(open_once: Open, report: Path) -> Any:
+    """The report in a wide window, in light colours, for tests that leave alone what others look at."""
+    return open_once(report)
 
 
 def column(page: Any, name: str, table: str = "results") -> list[str]:
@@ -44,26 +50,23 @@ def pick(page: Any, section: str, name: str, label: str) -> None:
     page.locator(f"{section} select[data-facet={name}], {section} select[data-pick={name}]").select_option(label=label)
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE, SMALL_PHONE])
-def test_it_opens_quietly_and_fits_the_window(open_page: Open, report: Path, size: Any, colours: str) -> None:
-    page = open_page(report, size, colours)
+def test_it_opens_quietly_and_fits_the_window(open_page: Open, report: Path, size: Any) -> None:
+    page = open_page(report, size)
     assert page.locator("#lines svg.chart").count() == 2
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    assert (
-        page.evaluate("Math.max(...[...document.querySelectorAll('main, .card, .tools')].map(e => e.scrollWidth))")
-        <= size[0]
-    )
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == {
-        "light": "rgb(253, 253, 251)",
-        "dark": "rgb(21, 24, 27)",
-    }[colours]  # fmt: skip
+    for colours, ground in (("light", "rgb(253, 253, 251)"), ("dark", "rgb(21, 24, 27)")):
+        page.emulate_media(color_scheme=colours)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert (
+            page.evaluate("Math.max(...[...document.querySelectorAll('main, .card, .tools')].map(e => e.scrollWidth))")
+            <= size[0]
+        )
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == ground
 
 
-def test_sorting_by_mouse_and_keyboard_with_the_missing_last(open_page: Open, report: Path) -> None:
+def test_sorting_by_mouse_and_keyboard_with_the_missing_last(page: Any) -> None:
     from playwright.sync_api import expect  # it waits: the table answers a moment later
 
-    page = open_page(report)
     head = page.locator("#results-table th[data-key=auc]")
     head.click()
     expect(head).to_have_attribute("aria-sort", "ascending")
@@ -95,8 +98,7 @@ def test_filters_and_search(open_page: Open, report: Path) -> None:
     assert page.get_by_text("No row fits these filters.").is_visible()
 
 
-def test_the_reader_chooses_the_columns(open_page: Open, report: Path) -> None:
-    page = open_page(report)
+def test_the_reader_chooses_the_columns(page: Any) -> None:
     oracle = page.locator("#results-table").get_by_text("F1-best (oracle)")
     assert oracle.count() == 0
     page.locator("#results-tools summary").click()
@@ -121,8 +123,7 @@ def test_the_reading_direction_moves_the_marks(open_page: Open, report: Path) ->
     assert page.locator("#results-table th[data-key=auc] .for-detector").is_visible()
 
 
-def test_charts_have_figures_and_words(open_page: Open, report: Path) -> None:
-    page = open_page(report)
+def test_charts_have_figures_and_words(page: Any) -> None:
     scatter = page.locator("#scatter svg.chart")
     assert scatter.get_attribute("role") == "img"
     assert "By AUC, least is found of alpha" in scatter.get_attribute("aria-label")
@@ -140,8 +141,7 @@ def test_charts_have_figures_and_words(open_page: Open, report: Path) -> None:
     assert page.locator("#legend li").all_inner_texts() == ["alpha", "beta", "gamma", "copy", "noise"]
 
 
-def test_lines_are_told_apart_without_colour(open_page: Open, report: Path) -> None:
-    page = open_page(report)
+def test_lines_are_told_apart_without_colour(page: Any) -> None:
     page.locator("[data-pick=controls]").check()
     dashes = (
         "(lines) => lines.map((line) => line.closest('[stroke-dasharray]')?.getAttribute('stroke-dasharray') ?? '')"
@@ -154,8 +154,7 @@ def test_lines_are_told_apart_without_colour(open_page: Open, report: Path) -> N
         assert len(looks) == len(set(looks)) == 5
 
 
-def test_the_gallery_by_mouse_and_keyboard(open_page: Open, report: Path) -> None:
-    page = open_page(report)
+def test_the_gallery_by_mouse_and_keyboard(page: Any) -> None:
     shown = "document.querySelector('#gallery select[data-pick=photo]').selectedOptions[0].textContent"
     seen = {page.locator("#wall img").first.get_attribute("src")}
     page.get_by_label("Next photo").click()
@@ -195,9 +194,7 @@ def test_the_colours_can_be_chosen_and_are_kept(open_page: Open, report: Path) -
     assert page.evaluate(ground) == light
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-def test_text_stands_out_from_its_ground(open_page: Open, report: Path, colours: str) -> None:
-    page = open_page(report, colours=colours)
+def test_text_stands_out_from_its_ground(page: Any) -> None:
     levels = """(selector) => {
         const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
         const light = (colour) => {
@@ -213,8 +210,10 @@ def test_text_stands_out_from_its_ground(open_page: Open, report: Path, colours:
         const [a, b] = [light(getComputedStyle(found).color), light(getComputedStyle(ground).backgroundColor)];
         return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     }"""
-    for selector in (".lead", ".note", ".figure i", ".tag.warning", ".tag.good", "nav a", "a", ".control b", "th"):
-        assert page.evaluate(levels, selector) >= 4.5, selector
+    for colours in ("dark", "light"):
+        page.emulate_media(color_scheme=colours)
+        for selector in (".lead", ".note", ".figure i", ".tag.warning", ".tag.good", "nav a", "a", ".control b", "th"):
+            assert page.evaluate(levels, selector) >= 4.5, (selector, colours)
 
 
 def test_without_scripts_the_tables_stand(open_page: Open, report: Path) -> None:
@@ -227,20 +226,18 @@ def test_without_scripts_the_tables_stand(open_page: Open, report: Path) -> None
         assert not page.locator(unusable).is_visible()
 
 
-def test_on_paper_the_tools_are_gone_and_the_ground_is_light(open_page: Open, report: Path) -> None:
-    page = open_page(report, colours="dark")
+def test_on_paper_the_tools_are_gone_and_the_ground_is_light(page: Any) -> None:
     page.emulate_media(media="print", color_scheme="dark")
     assert not page.locator("#results-tools").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen", color_scheme="light")
 
 
 def test_markup_in_names_stays_text(open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path) -> None:
     page = open_page(form.write([nasty_run(make_run, pictures=1, **CONDITIONS)], tmp_path), PHONE)
     tables = ("results", "quality", "robustness", "assembly", "false-alarms", "controls")
-    for section in (*(f"#{name}-tools" for name in tables), "#scatter", "#lines", "#curves", "#slopes", "#gallery"):
-        for select in page.locator(f"{section} select").all():
-            for place in range(select.locator("option").count()):
-                select.select_option(index=place)
+    sections = (*(f"#{name}-tools" for name in tables), "#scatter", "#lines", "#curves", "#slopes", "#gallery")
+    assert choose_all(page, ", ".join(sections)) > 100
     for summary in page.locator("#curves summary, #slopes summary").all():
         summary.click()
     assert page.locator("#curves h4").inner_text() == NASTY[0]
