@@ -47,6 +47,7 @@ def photo():
 
 class TestContract(DetectorContract):
     name = "cat-net"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _loaded_once(self, model, monkeypatch):

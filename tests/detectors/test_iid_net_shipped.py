@@ -62,6 +62,7 @@ def test_it_is_small_and_says_how_it_was_made(entry):
     assert load_metadata(path)["model"] == "iid-net"
 
 
+@pytest.mark.slow
 def test_it_finds_filled_holes_in_real_photos_and_leaves_others_alone(shared):
     photos = np.stack([to_square(p.load(), 256) for p in open_photos(str(shared / "data/bsds500/val")).photos()[::20]])
     masks = open_masks("irregular", 3)

@@ -31,6 +31,7 @@ def model(checkpoint):
 
 class TestContract(DetectorContract):
     name = "iml-vit"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _loaded_once(self, model, monkeypatch):

@@ -29,6 +29,7 @@ def model(checkpoint):
 
 class TestContract(DetectorContract):
     name = "mmfusion"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _loaded_once(self, model, monkeypatch):

@@ -35,6 +35,7 @@ def _small_square(monkeypatch):
 
 class TestContract(DetectorContract):
     name = "mvss-net"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _loaded_once(self, model, monkeypatch):

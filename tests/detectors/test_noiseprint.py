@@ -70,6 +70,7 @@ def test_a_flat_image_says_nothing(published, level):
     assert found.scores == 0
 
 
+@pytest.mark.slow
 def test_it_finds_filled_holes_in_real_photos(shared, published):
     photos = np.stack([to_square(p.load(), 256) for p in open_photos(str(shared / "data/bsds500/test")).photos()[:5]])
     masks = open_masks(str(shared / "data/nvidia_irregular/testing_mask_dataset"), 0)

@@ -58,6 +58,7 @@ def golden():
 
 class TestContract(DetectorContract):
     name = "noiseprint-2019"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _loaded_once(self, model, monkeypatch):

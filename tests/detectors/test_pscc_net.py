@@ -40,6 +40,7 @@ def features(checkpoint, golden):
 
 class TestContract(DetectorContract):
     name = "pscc-net"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _use_checkpoint(self, checkpoint):

@@ -31,6 +31,7 @@ def golden(shared):
 
 class TestContract(DetectorContract):
     name = "trufor"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _use_checkpoint(self, checkpoint):

@@ -22,6 +22,7 @@ def aot_gan(checkpoint):
 
 class TestContract(InpainterContract):
     name = "aot-gan"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _use_checkpoint(self, checkpoint):

@@ -35,6 +35,7 @@ def arrays(shared):
 
 class TestContract(InpainterContract):
     name = "ctsdg"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _use_checkpoint(self, checkpoint):

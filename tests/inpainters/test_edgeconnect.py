@@ -27,6 +27,7 @@ def edgeconnect(checkpoint):
 
 class TestContract(InpainterContract):
     name = "edgeconnect"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _use_checkpoint(self, checkpoint):

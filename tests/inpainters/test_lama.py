@@ -24,6 +24,7 @@ def lama(checkpoint):
 
 class TestContract(InpainterContract):
     name = "lama"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _use_checkpoint(self, checkpoint):

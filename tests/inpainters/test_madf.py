@@ -27,6 +27,7 @@ def madf(checkpoint):
 
 class TestContract(InpainterContract):
     name = "madf"
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _use_checkpoint(self, checkpoint):

@@ -26,6 +26,7 @@ def checkpoint(drawn: Callable[..., Path]) -> Path:
 class TestContract(InpainterContract):
     name = "mi-gan"
     sizes = ((256, 256),)
+    batch = 2
 
     @pytest.fixture(autouse=True)
     def _use_checkpoint(self, checkpoint: Path) -> None:
