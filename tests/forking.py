@@ -68,7 +68,7 @@ class Forked:
         """Wait for its end."""
         self._process.join()
         assert self._process.exitcode is not None
-        told = [Path(file).read_text() for file in (self._out, self._err)]
+        told = [Path(file).read_text(errors="backslashreplace") for file in (self._out, self._err)]
         self._printed.cleanup()
         return subprocess.CompletedProcess(self.arguments, self._process.exitcode, *told)
 

@@ -234,6 +234,7 @@ def test_what_cannot_be_trained_is_told_first(tmp_path: Path, photos: Path) -> N
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_out_of_the_box_on_the_built_in_photos(tmp_path: Path) -> None:
     page, text, failures = reproduce("table2", Options(out=tmp_path, limit=1), Silent())
     assert page.is_file()

@@ -16,6 +16,7 @@ from safebench import cli
 from safebench.errors import ExitStatus
 from safebench.inputs.images import save_png
 from safebench.testing import inputs
+from tests.forking import run_forked
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -88,6 +89,8 @@ MISTAKES = [
 
 IN_ONE_PROCESS = """
 import json, sys
+sys.stdout.reconfigure(encoding="cp1252", errors="strict")
+sys.stderr.reconfigure(encoding="cp1252", errors="backslashreplace")
 from safebench.cli import main
 for arguments in json.loads(sys.argv[1]):
     sys.argv = ["safebench", *arguments]
@@ -243,12 +246,10 @@ def test_names_that_the_terminal_or_a_file_cannot_show_end_no_run(tmp_path, phot
     odd = os.fsdecode(b"caf\xe9")
     (tmp_path / odd).mkdir()
     photo.rename(tmp_path / odd / "a.png")
-    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "OMP_NUM_THREADS": "1"}
     run = ["run", "--inpainter", "telea", *map(str, SMALL), "--images", odd, "--out", "结果"]
     both = json.dumps([run, ["report", "结果", "--out", f"{odd}-page"]])
-    command = [sys.executable, "-c", IN_ONE_PROCESS, both]
-    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
-    assert told.returncode == ExitStatus.DONE, told.stderr.decode("cp1252")
+    told = run_forked(IN_ONE_PROCESS, tmp_path, {"PYTHONIOENCODING": "cp1252"}, ["-c", both])
+    assert told.returncode == ExitStatus.DONE, told.stderr
     assert (tmp_path / "结果" / "report" / "index.html").is_file()
     assert (tmp_path / f"{odd}-page" / "index.html").is_file()
     assert b'"caf\\\\xe9"' in (tmp_path / "结果" / "run.json").read_bytes()
