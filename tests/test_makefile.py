@@ -18,6 +18,7 @@ TESTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TESTS)
 def test_a_process_that_dies_or_waits_ends_the_suite_with_a_failure(tmp_path, name):
     """The limit of the watchdog is 900 s; here it is one."""

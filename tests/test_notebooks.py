@@ -24,6 +24,7 @@ def shown(code: str, names: dict[str, Any], cell: str) -> None:
                 getattr(value, way)()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_first_cell_to_last(path, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib", reason="needs the extra [plot]")

@@ -88,6 +88,7 @@ def installed(wheel, tmp_path_factory) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(site)}
 
 
+@pytest.mark.slow
 def test_the_installed_wheel_runs_the_main_job(installed, tmp_path):
     code = "import safebench; print(safebench.__file__); from safebench.cli import main; main()"
     command = [sys.executable, "-c", code, "run", "--inpainter", "telea", "--detector", "laplacian", "--limit", "2"]

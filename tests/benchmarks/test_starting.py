@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.forking import run_forked
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 START = """
@@ -18,6 +18,5 @@ for file in files:
 
 def test_every_benchmark_imports_what_it_needs(tmp_path: Path) -> None:
     for_users = sorted(str(file) for file in BENCHMARKS.glob("*.py"))
-    command = [sys.executable, "-c", START, str(BENCHMARKS), *for_users]
-    child = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    child = run_forked(START, tmp_path, arguments=["-c", str(BENCHMARKS), *for_users])
     assert child.returncode == 0, child.stderr

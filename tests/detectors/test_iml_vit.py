@@ -29,6 +29,7 @@ def model(checkpoint):
         yield load_detector("iml-vit", weights=checkpoint, device="cpu")
 
 
+@pytest.mark.slow
 class TestContract(DetectorContract):
     name = "iml-vit"
     batch = 2

@@ -33,6 +33,7 @@ def _small_square(monkeypatch):
     monkeypatch.setattr(adapter, "SIDE", 128)
 
 
+@pytest.mark.slow
 class TestContract(DetectorContract):
     name = "mvss-net"
     batch = 2

@@ -56,6 +56,7 @@ def golden():
         return dict(held)
 
 
+@pytest.mark.slow
 class TestContract(DetectorContract):
     name = "noiseprint-2019"
     batch = 2

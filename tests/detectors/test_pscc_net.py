@@ -38,6 +38,7 @@ def features(checkpoint, golden):
         return backbone(golden["image"].permute(2, 0, 1)[None] / 255)
 
 
+@pytest.mark.slow
 class TestContract(DetectorContract):
     name = "pscc-net"
     batch = 2

@@ -33,6 +33,7 @@ def arrays(shared):
         return dict(case)
 
 
+@pytest.mark.slow
 class TestContract(InpainterContract):
     name = "ctsdg"
     batch = 2

@@ -24,6 +24,7 @@ def fcf(checkpoints):
     return load_inpainter("fcf", weights=checkpoints / "places_256_G.pth", device="cpu")
 
 
+@pytest.mark.slow
 class TestContract(InpainterContract):
     name = "fcf"
     sizes = ((256, 256),)

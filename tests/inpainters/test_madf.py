@@ -25,6 +25,7 @@ def madf(checkpoint):
     return load_inpainter("madf", weights=checkpoint, device="cpu")
 
 
+@pytest.mark.slow
 class TestContract(InpainterContract):
     name = "madf"
     batch = 2

@@ -23,6 +23,7 @@ def checkpoint(drawn: Callable[..., Path]) -> Path:
     return drawn("mi-gan")
 
 
+@pytest.mark.slow
 class TestContract(InpainterContract):
     name = "mi-gan"
     sizes = ((256, 256),)

@@ -119,6 +119,7 @@ def test_a_run_without_detectors_shows_quality_and_old_files_go(
     assert {path.name.split(".")[0] for path in (tmp_path / "pictures").iterdir()} == {"mine", "pictures"}
 
 
+@pytest.mark.slow
 def test_ten_thousand_samples_are_few_bytes_and_few_rows(
     open_page: Open, make_run: MakeRun, form: ReportFormat, tmp_path: Path
 ) -> None:
