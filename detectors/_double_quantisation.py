@@ -15,6 +15,10 @@ Values = NDArray[np.floating[Any]]
 
 NOISE = 0.6
 """Deviation of a coefficient by the rounding of pixels between the two compressions, in levels."""
+LEAST_GAIN = 0.03
+"""Of the logarithm of the likelihood, a block: less is no trace of another compression."""
+LEAST_IN_ALL = 40.0
+"""Of it, of all blocks together: so much chance may give the likeliest of all steps, however few the blocks are."""
 LARGEST_STEP = 64
 """Of the first compression; larger ones leave no coefficient but zero."""
 BACKGROUND = 1e-3
@@ -43,6 +47,10 @@ class Fit:
     gain: float
     ratio: Values
     reach: int
+
+    def is_trace_in(self, blocks: int) -> bool:
+        """Whether the histogram of so many blocks shows another compression."""
+        return self.gain > max(LEAST_GAIN * blocks, LEAST_IN_ALL)
 
     def of(self, quantised: NDArray[np.int64]) -> Values:
         """The logarithm of the likelihood ratio of each coefficient."""

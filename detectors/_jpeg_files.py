@@ -24,22 +24,37 @@ ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
-class CodedLuminance:
-    """The luminance of a JPEG file.
+class _AsItLies:
+    """A JPEG file's picture, not turned.
 
-    levels: uint8 H x W, 0 to 255, as it lies in the file.  clipped: bool H x W, where a colour is black or full, so
-    that the pixel is not what its coefficients say.  table: 8 x 8, the quantisation step of each frequency.
     orientation: what the file's EXIF data says of how it is to be turned, 1 to 8.
     """
 
-    levels: NDArray[np.uint8]
-    clipped: NDArray[np.bool_]
-    table: NDArray[np.int64]
     orientation: int
 
     def upright(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of the pixels as they lie in the file, H x W, turned as whoever decodes the picture sees it."""
         return np.ascontiguousarray(upright(values, self.orientation))
+
+
+@dataclass(frozen=True)
+class CodedLuminance(_AsItLies):
+    """The luminance of a JPEG file.
+
+    levels: uint8 H x W, 0 to 255, as it lies in the file.  clipped: bool H x W, where a colour is black or full, so
+    that the pixel is not what its coefficients say.  table: 8 x 8, the quantisation step of each frequency.
+    """
+
+    levels: NDArray[np.uint8]
+    clipped: NDArray[np.bool_]
+    table: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class CodedColours(_AsItLies):
+    """The colours of a JPEG file that codes no luminance: uint8 H x W x 3."""
+
+    colours: NDArray[np.uint8]
 
 
 def coded_luminance(path: Path) -> CodedLuminance | None:
@@ -57,7 +72,16 @@ def coded_luminance(path: Path) -> CodedLuminance | None:
     luminance.draft("L", image.size)  # libjpeg then hands it out as it is, without a way through RGB
     colours = np.asarray(image).reshape(image.height, image.width, -1)
     clipped = np.any((colours <= CLIPPED) | (colours >= 255 - CLIPPED), axis=2)
-    return CodedLuminance(np.asarray(luminance), clipped, table, orientation)
+    return CodedLuminance(orientation, np.asarray(luminance), clipped, table)
+
+
+def coded_colours(path: Path) -> CodedColours | None:
+    """The colours of a JPEG file that codes no luminance (RGB, CMYK); None for any other file."""
+    data = path.read_bytes()
+    if not data.startswith(_MAGIC) or is_luminance_file(data):
+        return None
+    image = JpegImageFile(io.BytesIO(data))
+    return CodedColours(image.getexif().get(ORIENTATION, 1), np.asarray(image.convert("RGB")))
 
 
 def is_luminance_file(data: bytes) -> bool:

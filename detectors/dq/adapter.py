@@ -21,9 +21,6 @@ from .._jpeg_files import CodedLuminance, coded_luminance
 
 FREQUENCIES = ((0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0))
 """The nine lowest, in JPEG's zigzag order: the steps of higher ones leave little but zeros."""
-LEAST_GAIN = 0.03
-"""Of the logarithm of the likelihood, a block: less is no trace of a first compression.  A picture that was compressed
-once gains up to 0.013."""
 MOVED = tuple(product((3, 4, 5), repeat=2))
 """Pixels, down and right, by which blocks are moved that show the coefficients as they were before."""
 _MIDDLE = 128
@@ -71,7 +68,7 @@ def evidence(coded: CodedLuminance) -> NDArray[np.float64] | None:
         quantised = np.rint(coefficients[blocks] / step).astype(np.int64)
         before = [coefficients[y::SIDE, x::SIDE][kept] for (y, x), kept in zip(MOVED, moved, strict=True)]
         model = fit(quantised[usable], np.concatenate(before).astype(np.float64), step)
-        if model.gain > LEAST_GAIN * usable.sum():
+        if model.is_trace_in(int(usable.sum())):
             total += model.of(quantised)
             traces += 1
     if not traces:

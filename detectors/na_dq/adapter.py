@@ -18,15 +18,13 @@ from safebench.models.toolbox.classical import to_images
 
 from .._block_dct import SIDE, at_every_position, luminance
 from .._double_quantisation import Fit, fit, mean_around
-from .._jpeg_files import CLIPPED, coded_luminance
+from .._jpeg_files import CLIPPED, coded_colours, coded_luminance
 from .grid import REACH, calibration, first_grid, likely_steps, periodicity
 
 FREQUENCIES = ((0, 1), (1, 0), (2, 0), (1, 1), (0, 2), (0, 3), (1, 2), (2, 1), (3, 0))
 """The nine lowest, in JPEG's zigzag order."""
 NOISES = (0.4, 0.7, 1.2, 2.0, 3.5)
 """Deviations that rounding and a second compression may give a coefficient, in levels; the likeliest counts."""
-LEAST_GAIN = 0.03
-"""Of the logarithm of the likelihood, a block: less is no trace of a compression."""
 PRIOR = 0.01
 """Of a block not compressed before.  (The share that the histograms tell is too large where the trace is faint: noise
 is no Gaussian, since blocks with few coefficients lose less by the second compression.)"""
@@ -51,14 +49,16 @@ class Adapter(Detector):
 def locate(path: Path) -> NDArray[np.float32]:
     """The map of one file: H x W in [0, 1], rounded to 16 bits, as maps are stored."""
     coded = coded_luminance(path)
-    if coded is None:
-        return _map_of_pixels(read_photo(path))
-    return coded.upright(_map(coded.levels.astype(np.float32), coded.clipped, own=True))
+    if coded is not None:
+        return coded.upright(_map(coded.levels.astype(np.float32), coded.clipped, own=True))
+    if (stored := coded_colours(path)) is not None:  # their blocks lie on the file's grid, too
+        return stored.upright(_map_of_pixels(stored.colours, own=True))
+    return _map_of_pixels(read_photo(path))
 
 
-def _map_of_pixels(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _map_of_pixels(image: NDArray[np.uint8], own: bool = False) -> NDArray[np.float32]:
     clipped = np.any((image <= CLIPPED) | (image >= 255 - CLIPPED), axis=2)
-    return _map(luminance(image), clipped, own=False)
+    return _map(luminance(image), clipped, own)
 
 
 def _map(levels: NDArray[np.float32], clipped: NDArray[np.bool_], own: bool) -> NDArray[np.float32]:
@@ -77,7 +77,7 @@ def _map(levels: NDArray[np.float32], clipped: NDArray[np.bool_], own: bool) -> 
         counted = counting & (np.abs(blocks) < REACH)
         quantised = np.rint(blocks[counted]).astype(np.int64)
         model = _fit(quantised, calibration(values, shift, usable, own), likely_steps(strength))
-        if model is not None and model.gain > LEAST_GAIN * quantised.size:
+        if model is not None and model.is_trace_in(quantised.size):
             total[counted] += model.of(quantised)
             traces += 1
     if not traces:

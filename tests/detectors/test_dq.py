@@ -106,6 +106,14 @@ def test_it_says_nothing_where_nothing_was_compressed_twice(tmp_path, photo, for
         assert score == 0
 
 
+@pytest.mark.parametrize("side", [64, 128, 192])
+@pytest.mark.parametrize("quality", [60, 95])
+def test_chance_flags_no_small_picture(tmp_path, photo, side, quality):
+    for down, right in ((0, 0), (3, 5), (6, 44)):
+        map_, _ = look(file_of(photo[down : down + side, right : right + side], tmp_path / "x.jpg", quality))
+        assert not map_.any()
+
+
 def test_of_a_photo_compressed_twice_it_flags_nothing(tmp_path, photo):
     map_, score = look(file_of(compressed(photo, 60), tmp_path / "x.jpg", 90))
     assert map_.max() < 0.5

@@ -88,6 +88,21 @@ def test_what_was_compressed_once_or_on_its_own_grid_or_never_says_nothing(tmp_p
         assert score == 0
 
 
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_colours_that_were_coded_without_a_luminance_lie_on_the_files_own_grid(tmp_path, photo, forged, hole, mode):
+    def save(image, name, quality, **options):
+        Image.fromarray(image).convert(mode).save(tmp_path / name, quality=quality, keep_rgb=True, **options)
+        detector = calling.load_detector("na-dq", device="cpu")
+        return calling.detect(detector, read_photo(tmp_path / name)[None], [tmp_path / name]).maps[0]
+
+    assert not save(photo, "once.jpg", 75).any()
+    straight = save(forged, "x.jpg", 90)
+    assert roc_auc_score(hole.ravel(), straight.ravel()) > 0.95
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    np.testing.assert_array_equal(save(forged, "turned.jpg", 90, exif=exif), straight[::-1, ::-1])
+
+
 def test_the_map_is_turned_as_the_picture_is(tmp_path, forged):
     exif = Image.Exif()
     exif[0x0112] = 6
