@@ -20,6 +20,7 @@ from PIL import Image
 from safebench.errors import ExchangeError
 from safebench.exchange.finding import checked_score, name_of
 from safebench.inputs.images import read_photo
+from safebench.inputs.images.levels import upright
 
 _MAPS = frozenset({".png", ".tif", ".tiff"})
 _ROUNDING = 1e-5
@@ -35,6 +36,11 @@ class MapAnswer:
     map: NDArray[np.float32]
     score: float | None = None
     confidence: NDArray[np.float32] | None = None
+
+    def turned(self, orientation: int) -> MapAnswer:
+        """The same of a picture that is to be turned as EXIF's `orientation` (1 to 8) says."""
+        confidence = None if self.confidence is None else upright(self.confidence, orientation)
+        return MapAnswer(upright(self.map, orientation), self.score, confidence)
 
 
 def read_picture(file: Path, image: NDArray[np.uint8], hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], float]:

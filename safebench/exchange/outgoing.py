@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safebench.exchange.finding import FORMAT, MANIFEST
+from safebench.exchange.turned import as_it_lies
 from safebench.files import atomic_write
 from safebench.inputs.images import save_png
 from safebench.keys import digest
@@ -30,7 +31,7 @@ class Outgoing:
     """A picture as it goes out.
 
     An inpainter gets `pixels` (uint8 H x W x 3) and `hole` (bool H x W, True = hole); a detector gets `file`, the
-    picture's own bytes, and its `suffix`.  about: further columns of the manifest.
+    picture's own bytes, and its `suffix`, as it lies (`turned`).  about: further columns of the manifest.
     """
 
     name: str
@@ -63,8 +64,9 @@ def write_picture(folder: Path, picture: Outgoing, hole: Hole = "white") -> dict
     hole: the mask's colour in the hole, which is black in the picture itself.
     """
     if picture.pixels is None or picture.hole is None:
-        place = f"{PICTURES}/{picture.name}{picture.suffix}"
-        atomic_write(folder / place, picture.file)
+        file, suffix = as_it_lies(picture.file, picture.suffix)
+        place = f"{PICTURES}/{picture.name}{suffix}"
+        atomic_write(folder / place, file)
         return {"name": picture.name, "picture": place, **picture.about}
     places = {"image": f"{IMAGES}/{picture.name}.png", "mask": f"{MASKS}/{picture.name}.png"}
     save_png(folder / places["image"], np.where(picture.hole[..., None], np.uint8(0), picture.pixels))

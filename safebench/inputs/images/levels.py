@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from safebench.inputs.images.quiet import no_messages
 
+T = TypeVar("T", bound=np.generic)
 MAX_PIXELS = 2**28
 """A larger image is refused before it is decoded: at 268 megapixels it is an accident, or an attack."""
 _FEWER_BITS = (8, 10, 12, 14)
@@ -63,7 +64,7 @@ def deep_pixels(data: bytes) -> NDArray[np.uint16]:
     return without_alpha(colour, pixels[:, :, 3], 65535) if pixels.shape[2] == 4 else colour
 
 
-def upright(pixels: NDArray[np.uint8], orientation: object) -> NDArray[np.uint8]:
+def upright(pixels: NDArray[T], orientation: object) -> NDArray[T]:
     """Undo an EXIF orientation (1 to 8; anything else is taken for 1)."""
     turned = pixels.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else pixels
     if orientation in (3, 4, 7, 8):

@@ -150,7 +150,6 @@ class CommandDetector(_Command[DetectorCommand, MapAnswer], Detector):
         files, reader = find_answers(output), elsewhere.map_reader(self.said.maps, output)
 
         def read(picture: Outgoing) -> MapAnswer:
-            size = read_photo(Path(picture.name + picture.suffix), picture.file).shape[:2]
-            return reader(elsewhere.answer_of(files, picture.name), picture.name, size)
+            return reader(elsewhere.answer_of(files, picture.name), picture.name, picture.file)
 
         return read

@@ -16,6 +16,8 @@ from safebench.exchange.finding import read_scores
 from safebench.exchange.incoming import MapAnswer, read_map, read_picture
 from safebench.exchange.outgoing import Outgoing, content_name
 from safebench.exchange.settings import MapSettings
+from safebench.exchange.turned import SIDEWAYS, orientation
+from safebench.inputs.images import read_photo
 from safebench.models.contracts import Detection
 
 T = TypeVar("T")
@@ -70,13 +72,18 @@ def maps(answers: Sequence[MapAnswer], device: torch.device) -> Detection:
     )
 
 
-def map_reader(settings: MapSettings, folder: Path) -> Callable[[Path, str, tuple[int, ...]], MapAnswer]:
-    """How the map of a file, name and size is read in a folder: with the score that its table of scores gives it."""
+def map_reader(settings: MapSettings, folder: Path) -> Callable[[Path, str, bytes], MapAnswer]:
+    """How the map in a file, of a name and a picture's file, is read in a folder.
+
+    With the score that the folder's table of scores gives it, and turned as the picture is that went out as it lay.
+    """
     table = folder / settings.scores
     scores = read_scores(table) if table.is_file() else None
 
-    def read(file: Path, name: str, size: tuple[int, ...]) -> MapAnswer:
-        answer = read_map(file, size, settings.range, inverted=settings.inverted)
+    def read(file: Path, name: str, picture: bytes) -> MapAnswer:
+        size, turned = read_photo(Path(name), picture).shape[:2], orientation(picture)
+        lying = size[::-1] if turned in SIDEWAYS else size
+        answer = read_map(file, lying, settings.range, inverted=settings.inverted).turned(turned)
         if scores is None:
             return answer
         if name not in scores:

@@ -66,8 +66,6 @@ class FilesDetector(Detector):
 
     def detect_named(self, paths: Sequence[Path], names: Sequence[str]) -> Detection:
         """See `Detector.detect_named`; raises ExchangeError for an answer that is missing or does not fit."""
-        answers = []
-        for path, name in zip(paths, names, strict=True):
-            size = read_photo(path).shape[:2]
-            answers.append(self.read(elsewhere.answer_of(self.files, name), name, size))
+        pairs = zip(paths, names, strict=True)
+        answers = [self.read(elsewhere.answer_of(self.files, name), name, path.read_bytes()) for path, name in pairs]
         return elsewhere.maps(answers, self.device)
