@@ -61,20 +61,28 @@ def check_given(given: Given, models: Iterable[tuple[Card, str]]) -> None:
 def read_texts(path: str) -> dict[str, str]:
     """The texts of a CSV with the columns `photo` and `prompt`, by the photo's name; {} for no path.
 
-    Raises ConfigError where it cannot be read, lacks a column, or names a photo twice.
+    Raises ConfigError where it cannot be read, lacks a column, or names a photo twice, and where a line falls into
+    more columns than the first one, or fewer: a text with a comma that stands in no quotation marks would be cut there.
     """
     if not path:
         return {}
     file = expanded(path)
-    rows = csv.DictReader(io.StringIO(read_text(file), newline=""))
+    rows = csv.DictReader(io.StringIO(read_text(file), newline=""), strict=True)
     if not {"photo", PROMPT} <= set(rows.fieldnames or ()):
         raise ConfigError(f"{file}: needs a first line with the columns photo and {PROMPT}, separated by a comma")
     texts: dict[str, str] = {}
-    for row in rows:
-        name, text = row["photo"] or "", row[PROMPT] or ""
-        if name in texts:
-            raise ConfigError(f"{file}: names the photo {name} twice")
-        texts[name] = text
+    try:
+        for row in rows:
+            if None in row or None in row.values():
+                raise ConfigError(
+                    f"{file}: line {rows.line_num} has not as many columns as the first one; a text with a comma in it "
+                    'has to stand between quotation marks, "a dog, running"'
+                )
+            if row["photo"] in texts:
+                raise ConfigError(f"{file}: names the photo {row['photo']} twice")
+            texts[row["photo"]] = row[PROMPT]
+    except csv.Error as error:
+        raise ConfigError(f"{file}: line {rows.line_num}: a quotation mark is not closed ({error})") from None
     return texts
 
 

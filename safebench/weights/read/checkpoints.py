@@ -175,7 +175,9 @@ def part(state: Mapping[str, Any], key: str, name: str) -> Mapping[str, Any]:
     held = state.get(key)
     if not isinstance(held, Mapping):
         keys = [str(k) for k in state]
-        raise WeightsError(f"{name}: this checkpoint does not fit the network; it has no '{key}', only {_some(keys)}")
+        raise WeightsError(
+            f"{name}: this checkpoint does not fit the network; it has no '{key}', only {_some(keys) or 'nothing'}"
+        )
     return held
 
 

@@ -88,6 +88,21 @@ def test_a_wrong_value_is_told_before_weights_are_looked_for() -> None:
         check(config(1))
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("a.png,a dog, running", "line 2 has not as many columns as the first one"),
+        ("a.png", "line 2 has not as many columns as the first one"),
+        ('a.png,"a dog\nb.png,a cat', "a quotation mark is not closed"),
+    ],
+)
+def test_a_line_that_would_be_cut_is_refused(tmp_path, lines, said):
+    file = tmp_path / "prompts.csv"
+    file.write_text(f"photo,prompt\n{lines}\n")
+    with pytest.raises(ConfigError, match=said):
+        read_texts(str(file))
+
+
 def test_texts_by_photo(tmp_path: Path) -> None:
     file = tmp_path / "prompts.csv"
     file.write_text('photo,prompt\na.png,"a dog, asleep"\nb,a cat\n', encoding="utf-8")
