@@ -89,7 +89,7 @@ def test_refuses_a_checkpoint_with_other_keys(checkpoints, tmp_path):
         load_inpainter("fcf", weights=tmp_path / "G.pth", device="cpu")
 
 
-def test_takes_a_published_pickle(fcf, golden, tmp_path, monkeypatch):
+def test_takes_a_published_pickle(fcf, tmp_path, monkeypatch):
     """As the authors' training writes it: each module through StyleGAN's persistence, with its source as text."""
 
     def _reconstruct_persistent_obj(meta):
@@ -113,4 +113,6 @@ def test_takes_a_published_pickle(fcf, golden, tmp_path, monkeypatch):
     with (tmp_path / "places.pkl").open("wb") as file:
         Persistent(file, protocol=4).dump({"training_set_kwargs": {}, "G": None, "D": None, "G_ema": fcf.network})
     loaded = load_inpainter("fcf", weights=tmp_path / "places.pkl", device="cpu")
-    assert_solved(loaded, golden("fcf"))
+    taken, known = loaded.network.state_dict(), fcf.network.state_dict()
+    assert taken.keys() == known.keys()
+    assert all(torch.equal(taken[key], known[key]) for key in known)

@@ -33,7 +33,7 @@ def vae(folder: Path):
 def test_the_published_autoencoder_restores_photos_as_published(shared):
     step = vae(shared / "weights" / "taesd")
     for path in sorted((shared / "data" / "bsds500" / "val").glob("*.jpg"))[:2]:
-        photo = read_photo(path)
+        photo = read_photo(path)[:256, :200]
         made = calling.postprocess(step, MaskedImage(photo, None))
         assert made.pixels.shape == photo.shape
         error = ((made.pixels.astype(float) - photo) ** 2).mean()

@@ -263,6 +263,7 @@ safebench.run(**json.loads(sys.argv[2]))
 """A run that is killed at its so-manieth call of fsync.  0: not killed."""
 
 
+@pytest.mark.slow
 def test_killed_anywhere_it_goes_on_and_ends_with_the_same_tables(options, tmp_path):
     small = {**options, "adapt": [2], "detectors": ["iid-net"], "inpainters": ["telea"], "bins": "20-30"}
     killed, whole = str(tmp_path / "killed"), str(tmp_path / "whole")

@@ -101,6 +101,8 @@ def test_the_figures_are_those_of_the_leaderboards_head_to_head(run):
     pairs = frame(duels(tables, [Standings(merged) for _, merged in tables]))
     names = {"detector": "inpainter", "inpainter": "detector"}
     for (view, a, b), rows in pairs.groupby(["view", "a", "b"]):
+        if view == "inpainter" and a != "alpha":  # one with a network, one without, and both controls are enough
+            continue
         key = ["metric", "dataset", "assembly", "postprocess", names[view], "bin"]
         shown = rows.rename(columns={"against": names[view]}).set_index(key)
         found = run.compare(a, b).set_index(key)
