@@ -48,6 +48,7 @@ def test_computes_what_the_authors_code_computes(model, golden_map):
     golden_map(model)
 
 
+@pytest.mark.slow
 def test_the_pruned_network_is_known_by_its_keys(drawn, golden_map):
     golden_map(load_detector("mesorch", weights=drawn("mesorch-p"), device="cpu"), "mesorch-p")
 

@@ -25,6 +25,8 @@ A4 = (695, 900)
 SHAPES = ("path", "circle", "line", "rect", "text")
 SVG = "{http://www.w3.org/2000/svg}"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def site(make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -57,7 +59,6 @@ def settled(page: Any) -> None:
     page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
 
 
-@pytest.mark.slow
 def test_axe_finds_no_violation(open_page: Open, site: Path, report: Path, axe: str) -> None:
     """By all its rules in light colours, and in dark ones by that of contrast, which alone knows colours."""
     for path in (report, site, site.with_name("head-to-head.html")):
@@ -137,9 +138,8 @@ def test_the_arrow_keys_step_through_a_charts_points(open_page: Open, site: Path
     assert "A − B" in duel.locator("main > p[role=status]").text_content()
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-def test_a_chart_is_saved_as_it_looks(open_page: Open, report: Path, tmp_path: Path, colours: str) -> None:
-    page = open_page(report, colours=colours)
+def test_a_chart_is_saved_as_it_looks(open_page: Open, report: Path) -> None:
+    page = open_page(report)
 
     def saved(button: Any) -> tuple[str, bytes]:
         button.focus()
@@ -147,7 +147,9 @@ def test_a_chart_is_saved_as_it_looks(open_page: Open, report: Path, tmp_path: P
             page.keyboard.press("Enter")
         return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
-    for place, marks, names in (("#scatter", 3, {"alpha", "beta", "gamma"}), ("#curves", 6, {"sharp", "blunt"})):
+    scatter, curves = ("#scatter", 3, {"alpha", "beta", "gamma"}), ("#curves", 6, {"sharp", "blunt"})
+    for colours, (place, marks, names) in (("light", scatter), ("dark", scatter), ("dark", curves)):
+        page.emulate_media(color_scheme=colours)
         chart = page.locator(f"{place} svg.chart").first
         figure = page.locator(f"{place} figure").first
         name, svg = saved(figure.get_by_role("button", name="Save as SVG"))
