@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_attention_adds_what_lies_between_two_patches():
 def test_takes_the_authors_file_and_a_checkpoint_of_their_training(model, checkpoint: Path, tmp_path: Path):
     state = load_state(checkpoint)
     torch.save({"model": state, "optimizer": {}, "epoch": 3}, tmp_path / "trained.pth")
-    trained = load_detector("iml-vit", weights=tmp_path / "trained.pth", device="cpu")
+    trained: Any = load_detector("iml-vit", weights=tmp_path / "trained.pth", device="cpu")
     taken, known = (network._network.state_dict() for network in (trained, model))
     assert taken.keys() == known.keys()
     assert all(torch.equal(taken[key], known[key]) for key in known)

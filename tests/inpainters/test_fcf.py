@@ -3,6 +3,7 @@
 import pickle
 import sys
 import types
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ def test_takes_a_published_pickle(fcf, tmp_path, monkeypatch):
 
     with (tmp_path / "places.pkl").open("wb") as file:
         Persistent(file, protocol=4).dump({"training_set_kwargs": {}, "G": None, "D": None, "G_ema": fcf.network})
-    loaded = load_inpainter("fcf", weights=tmp_path / "places.pkl", device="cpu")
+    loaded: Any = load_inpainter("fcf", weights=tmp_path / "places.pkl", device="cpu")
     taken, known = loaded.network.state_dict(), fcf.network.state_dict()
     assert taken.keys() == known.keys()
     assert all(torch.equal(taken[key], known[key]) for key in known)
