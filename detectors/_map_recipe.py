@@ -41,6 +41,8 @@ class PictureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MapRecipe(Recipe):
     """One network, `network`, that learns where pictures were filled; a recipe adds it, its optimiser and its loss."""
 
+    last_bias: ClassVar[str]
+    """The product's key whose last number is added to every pixel's log-odds: what calibration moves."""
     watch = ("auc", "max")
     of_examples: ClassVar[frozenset[str]] = frozenset(PictureOptions.__struct_fields__)
 

@@ -40,6 +40,7 @@ class Recipe(MapRecipe):
     """
 
     Config = Options
+    last_bias = "classes.bias"
     sizes: ClassVar[Input] = Input(multiple_of=MULTIPLE, smallest_side=MULTIPLE)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "paper": {"untouched": 0.0},

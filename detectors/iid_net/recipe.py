@@ -48,6 +48,7 @@ class Recipe(MapRecipe):
     """
 
     Config = Options
+    last_bias = "decision.15.bias"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "authors": {"untouched": 0.0},
         "small": {"width": 96, "learning_rate": 1e-3, "drawn_anew": 0.25},

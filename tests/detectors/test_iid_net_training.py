@@ -6,17 +6,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from safebench_detectors.iid_net import calibrate
 from safebench_detectors.iid_net.network import IIDNet, constrained
 from safebench_detectors.iid_net.recipe import Options, Recipe, losses
 from safebench_detectors.iid_net.starting import initialise
 from safetensors.torch import save_file
 
 from safebench.errors import ConfigError
-from safebench.inputs.images import read_photo, save_png, to_square
 from safebench.models import calling, registry
-from safebench.testing import inputs
-from safebench.weights.read.checkpoints import load_metadata, load_state
 
 SIDE = 64
 
@@ -128,27 +124,6 @@ def _batch(recipe, photo):
         holes[k, 8 + 4 * k : 32 + 4 * k, 10:50] = True
     examples = [recipe.example(photo, hole, _rng(seed)) for seed, hole in zip((0, 1, 2, 3, 4, 6), holes, strict=True)]
     return {key: torch.stack([example[key] for example in examples]) for key in examples[0]}
-
-
-def test_calibration_lets_few_untouched_photos_be_flagged(tmp_path, monkeypatch, capsys):
-    torch.manual_seed(0)
-    network = _recipe(inpainters=("noise",)).build()["network"]
-    save_file(_halved(network.state_dict()), tmp_path / "a.safetensors", {"step": "3"})
-    for number, image in enumerate(inputs.photos(20, (SIDE, SIDE))):
-        save_png(tmp_path / "photos" / f"{number}.png", image)
-    files = [str(tmp_path / name) for name in ("a.safetensors", "photos")]
-    monkeypatch.setattr("sys.argv", ["calibrate", *files, "--out", str(tmp_path / "b.safetensors")])
-    calibrate.main()
-    assert capsys.readouterr().out.endswith("from 20 photos\n")
-    assert load_metadata(tmp_path / "b.safetensors") == {"step": "3"}
-    before, after = (load_state(tmp_path / f"{name}.safetensors") for name in "ab")
-    assert [key for key in before if not torch.equal(before[key], after[key])] == [calibrate.BIAS]
-    detector = calling.load_detector("iid-net", weights=tmp_path / "b.safetensors", device="cpu")
-    views = list(calibrate.views([str(tmp_path / "photos")]))
-    assert len(views) == 40
-    np.testing.assert_array_equal(views[2], to_square(read_photo(tmp_path / "photos" / "1.png"), 256))
-    scores = np.concatenate([calling.detect(detector, view[None]).scores for view in views])
-    assert np.quantile(scores, 0.95) == pytest.approx(0.5, abs=2e-3)
 
 
 def test_the_authors_weights_can_go_on_learning_and_are_known_afterwards(photo, tmp_path):
