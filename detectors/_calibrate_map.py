@@ -3,7 +3,8 @@
     python -m safebench_detectors._calibrate_map iid-net TRAINED.safetensors PHOTOS... --out weights.safetensors
 
 Each photo counts twice: as the protocol resizes it, and with another history (`_resynthesis.varied`), since photos that
-were enlarged or compressed are flagged most.  Only the last layer's bias changes (`MapRecipe.last_bias`), so every map
+were enlarged or compressed are flagged most; with `--histories` four times, twice with one that a phone might give it
+(`_histories`).  Only the last layer's bias changes (`MapRecipe.last_bias`), so every map
 keeps its order, and its AUC.
 """
 
@@ -31,14 +32,15 @@ from safebench.models.registry import find
 from safebench.protocol import SIZE, THRESHOLD
 from safebench.weights.read.checkpoints import load_metadata, load_state
 
+from ._histories import HISTORIES, history
 from ._map_recipe import MapRecipe
 from ._resynthesis import Image, varied
 
 FALSE_ALARMS = 0.02
-"""Share of the photos that may be flagged: of others more are than of those that the training saw."""
+"""Share of the views that may be flagged where no other is said: of other photos more are than of those trained on."""
 
 
-def shift(maps: Sequence[NDArray[np.float32]]) -> float:
+def shift(maps: Sequence[NDArray[np.float32]], share: float = FALSE_ALARMS) -> float:
     """What to add to the logits of untouched photos' maps so that this share of them scores 0.5 or more.
 
     maps: H x W in [0, 1].
@@ -47,23 +49,34 @@ def shift(maps: Sequence[NDArray[np.float32]]) -> float:
 
     def too_high(added: float) -> float:
         scores = [top1_mean(expit(each + added).astype(np.float32)) for each in logits]
-        return float(np.quantile(scores, 1 - FALSE_ALARMS)) - THRESHOLD
+        return float(np.quantile(scores, 1 - share)) - THRESHOLD
 
     return float(brentq(too_high, -20, 20, xtol=1e-4))
 
 
-def views(folders: Sequence[str]) -> Iterator[Image]:
-    """Both views of each photo: uint8, square."""
-    rng = np.random.default_rng(0)
+def views(folders: Sequence[str], *, histories: bool = False) -> Iterator[Image]:
+    """The views of each photo: uint8, square."""
+    rng, phones = np.random.default_rng(0), np.random.default_rng(1)
     for photo in (photo for folder in folders for photo in open_photos(folder).photos()):
-        square = to_square(photo.load(), SIZE, photo.name)
+        image = photo.load()
+        square = to_square(image, SIZE, photo.name)
         yield square
         yield varied(square, rng)
+        for _ in range(HISTORIES if histories else 0):
+            yield history(image, phones)
 
 
-def calibrate(name: str, trained: Path, photos: Sequence[str], out: Path) -> str:
+def calibrate(
+    name: str,
+    trained: Path,
+    photos: Sequence[str],
+    out: Path,
+    share: float = FALSE_ALARMS,
+    *,
+    histories: bool = False,
+) -> str:
     """Write the calibrated file to `out`, and the listing of training photos to photos.txt beside it, as a card's
-    weights that ship want it; returns the shift and how many photos gave it, in words.
+    weights that ship want it; returns the shift and how many views gave it, in words.
 
     Raises ConfigError for a detector that is not trained to make a map, and what loading and reading raise.
     """
@@ -71,8 +84,8 @@ def calibrate(name: str, trained: Path, photos: Sequence[str], out: Path) -> str
     if not issubclass(recipe, MapRecipe):
         raise ConfigError(f"{name} is not trained to make a map")
     detector = load_detector(name, weights=trained)
-    maps = [detect(detector, view[None]).maps[0] for view in views(photos)]
-    added = shift(maps)
+    maps = [detect(detector, view[None]).maps[0] for view in views(photos, histories=histories)]
+    added = shift(maps, share)
     state = {key: torch.clone(value) for key, value in load_state(trained).items()}
     state[recipe.last_bias][-1] += added
     metadata = load_metadata(trained)
@@ -80,7 +93,7 @@ def calibrate(name: str, trained: Path, photos: Sequence[str], out: Path) -> str
     metadata.pop(training_photos.SETS, None)
     atomic_write(out, save(state, metadata))
     atomic_write(out.with_name("photos.txt"), seen.encode("ascii"))
-    return f"{added:+.3f}, from {len(maps) // 2} photos"
+    return f"{added:+.3f}, from {len(maps)} views of photos"
 
 
 def main() -> None:
@@ -90,9 +103,14 @@ def main() -> None:
     parser.add_argument("trained", type=Path, help="what safebench train made of it")
     parser.add_argument("photos", nargs="+", help="folders of untouched photos")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--share", type=float, default=FALSE_ALARMS, help="of the views, how many may be flagged")
+    parser.add_argument("--histories", action="store_true", help="look at each photo with two more histories")
     options = parser.parse_args()
     try:
-        sys.stdout.write(calibrate(options.detector, options.trained, options.photos, options.out) + "\n")
+        moved = calibrate(
+            options.detector, options.trained, options.photos, options.out, options.share, histories=options.histories
+        )
+        sys.stdout.write(moved + "\n")
     except SafebenchError as error:
         parser.error(str(error))
 

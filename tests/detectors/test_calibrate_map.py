@@ -41,7 +41,7 @@ def test_few_untouched_photos_are_flagged_afterwards(folder, monkeypatch, capsys
     words = [name, str(folder / "a.safetensors"), str(folder / "photos"), "--out", str(out)]
     monkeypatch.setattr("sys.argv", ["calibrate", *words])
     calibrate.main()
-    assert capsys.readouterr().out.endswith("from 12 photos\n")
+    assert capsys.readouterr().out.endswith("from 24 views of photos\n")
     assert load_metadata(out) == {"step": "3"}
     assert (folder / "out" / "photos.txt").read_text() == METADATA["photos"]
     before, after = load_state(folder / "a.safetensors"), load_state(out)
@@ -51,6 +51,9 @@ def test_few_untouched_photos_are_flagged_afterwards(folder, monkeypatch, capsys
     views = list(calibrate.views([str(folder / "photos")]))
     assert len(views) == 24
     np.testing.assert_array_equal(views[2], to_square(read_photo(folder / "photos" / "1.png"), 256))
+    wider = list(calibrate.views([str(folder / "photos")], histories=True))
+    assert len(wider) == 48
+    np.testing.assert_array_equal(wider[5], views[3])  # more views change none of the others
     scores = np.concatenate([calling.detect(detectors[1], view[None]).scores for view in views])
     assert np.quantile(scores, 1 - calibrate.FALSE_ALARMS) == pytest.approx(0.5, abs=2e-3)
     maps = [calling.detect(detector, views[0][None]).maps[0].ravel() for detector in detectors]
