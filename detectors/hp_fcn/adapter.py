@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from safebench.models.contracts import Detection, Detector
+from safebench.models.toolbox.layout import in_fastest_layout
 from safebench.models.toolbox.padding import pad_symmetric
 from safebench.weights.read.checkpoints import fit, load_state
 
@@ -27,7 +28,7 @@ class Adapter(Detector):
         filters = next((value for key, value in state.items() if str(key).endswith(NARROWEST)), None)
         self._network = HPFCN(len(filters) if isinstance(filters, Tensor) and filters.dim() else WIDTH)
         fit(self._network, state, str(weights))
-        self._network.to(device).eval()
+        in_fastest_layout(self._network).to(device).eval()
 
     def detect(self, images: Tensor) -> Detection:
         """See `Detector.detect`."""
