@@ -4,8 +4,7 @@
 
 Each photo counts twice: as the protocol resizes it, and with another history (`_resynthesis.varied`), since photos that
 were enlarged or compressed are flagged most; with `--histories` four times, twice with one that a phone might give it
-(`_histories`).  Only the last layer's bias changes (`MapRecipe.last_bias`), so every map
-keeps its order, and its AUC.
+(`_histories`).  Only the last layer's bias changes (`MapRecipe.last_bias`), so every map keeps its order, and its AUC.
 """
 
 from __future__ import annotations
@@ -78,8 +77,12 @@ def calibrate(
     """Write the calibrated file to `out`, and the listing of training photos to photos.txt beside it, as a card's
     weights that ship want it; returns the shift and how many views gave it, in words.
 
-    Raises ConfigError for a detector that is not trained to make a map, and what loading and reading raise.
+    A listing that lies there keeps its lines: a training that began from another's networks names its own photos alone.
+    Raises ConfigError for a detector that is not trained to make a map and for a share that is none, and what loading
+    and reading raise.
     """
+    if not 0 < share < 1:
+        raise ConfigError(f"--share {share}: has to lie between 0 and 1")
     recipe = find("recipes", name)[0].load_class()
     if not issubclass(recipe, MapRecipe):
         raise ConfigError(f"{name} is not trained to make a map")
@@ -89,10 +92,12 @@ def calibrate(
     state = {key: torch.clone(value) for key, value in load_state(trained).items()}
     state[recipe.last_bias][-1] += added
     metadata = load_metadata(trained)
-    seen = metadata.pop(training_photos.KEY, "")
+    beside = out.with_name("photos.txt")
+    before = beside.read_text(encoding="ascii") if beside.exists() else ""
+    seen = {*before.splitlines(), *metadata.pop(training_photos.KEY, "").splitlines()}
     metadata.pop(training_photos.SETS, None)
     atomic_write(out, save(state, metadata))
-    atomic_write(out.with_name("photos.txt"), seen.encode("ascii"))
+    atomic_write(beside, "".join(f"{line}\n" for line in sorted(seen)).encode("ascii"))
     return f"{added:+.3f}, from {len(maps)} views of photos"
 
 

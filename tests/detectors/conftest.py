@@ -10,6 +10,10 @@ import pytest
 import torch
 
 from safebench.errors import WeightsError
+from safebench.inputs.images import to_square
+from safebench.inputs.masks import open_masks
+from safebench.inputs.photos import open_photos
+from safebench.metrics.auc import pixel_auc
 from safebench.models import calling
 from safebench.models.contracts import Detector
 from safebench.testing import inputs
@@ -67,3 +71,27 @@ def refuses_code(tmp_path: Path) -> Callable[[str, Callable[[object], object]], 
         assert not (tmp_path / "it-ran").exists()
 
     return check
+
+
+@pytest.fixture
+def on_val(shared: Path) -> Callable[..., tuple[float, dict[str, float]]]:
+    """Looks with a detector at five photos of BSDS500's val set, untouched and filled: the share of the untouched ones
+    that it leaves alone, and its mean pixel AUC of each inpainter's fillings."""
+
+    def look(name: str, *inpainters: str) -> tuple[float, dict[str, float]]:
+        chosen = open_photos(str(shared / "data/bsds500/val")).photos()[::20]
+        photos = np.stack([to_square(photo.load(), 256) for photo in chosen])
+        masks = open_masks("irregular", 3)
+        names = list(masks.index(256).values())[3]
+        holes = np.stack([masks.load(name, 256) for name in names[: len(photos)]])
+        detector = calling.load_detector(name, device="cpu")
+        spared = float((calling.detect(detector, photos).scores < 0.5).mean())
+        aucs = {}
+        for inpainter in inpainters:
+            filler = calling.load_inpainter(inpainter, device="cpu")
+            filled = calling.composite(photos, holes, calling.inpaint(filler, photos, holes))
+            maps = calling.detect(detector, filled).maps
+            aucs[inpainter] = float(np.mean([pixel_auc(map_, hole) for map_, hole in zip(maps, holes, strict=True)]))
+        return spared, aucs
+
+    return look

@@ -8,6 +8,7 @@ import torch
 from safebench_detectors import _calibrate_map as calibrate
 from safetensors.torch import save_file
 
+from safebench.errors import ConfigError
 from safebench.inputs.images import read_photo, save_png, to_square
 from safebench.models import calling, registry
 from safebench.testing import inputs
@@ -37,13 +38,15 @@ def _trained(path, name, **options):
 def test_few_untouched_photos_are_flagged_afterwards(folder, monkeypatch, capsys, name, width, entry):
     recipe = _trained(folder / "a.safetensors", name, width=width)
     (folder / "out").mkdir()
+    earlier = "00000000000000ff 00000000000000ff\n"  # of the training from which this one began
+    (folder / "out" / "photos.txt").write_text(earlier)
     out = folder / "out" / "b.safetensors"
     words = [name, str(folder / "a.safetensors"), str(folder / "photos"), "--out", str(out)]
     monkeypatch.setattr("sys.argv", ["calibrate", *words])
     calibrate.main()
     assert capsys.readouterr().out.endswith("from 24 views of photos\n")
     assert load_metadata(out) == {"step": "3"}
-    assert (folder / "out" / "photos.txt").read_text() == METADATA["photos"]
+    assert (folder / "out" / "photos.txt").read_text() == earlier + METADATA["photos"]
     before, after = load_state(folder / "a.safetensors"), load_state(out)
     assert [key for key in before if not torch.equal(before[key], after[key])] == [recipe.last_bias]
     assert torch.equal(*(state[recipe.last_bias][:entry] for state in (before, after)))
@@ -72,3 +75,8 @@ def test_a_mistake_is_told_in_a_sentence(folder, monkeypatch, capsys):
             calibrate.main()
         assert words in capsys.readouterr().err
     assert not (folder / "out.safetensors").exists()
+
+
+def test_a_share_that_is_none_is_told(folder):
+    with pytest.raises(ConfigError, match="--share 2: has to lie between 0 and 1"):
+        calibrate.calibrate("iid-net", folder / "a.safetensors", [str(folder)], folder / "out.safetensors", 2)
