@@ -17,7 +17,7 @@ from safebench.models.calling import composite, inpaint
 from safebench.models.contracts import Inpainter
 from safebench.runs.store import Store
 
-from ._resynthesis import Image, resynthesise, varied
+from ._resynthesis import Image, recompressed, resynthesise, varied
 
 Hole = NDArray[np.bool_]
 
@@ -95,6 +95,7 @@ class Mixture:
     rest is filled by `fillers`, or taken from `finished`, in equal parts for each name and for each folder.
     varied: share of photos that first get another history (`_resynthesis.varied`), whatever is then done to them; those
     of finished runs are as the runs had them.
+    recompressed: share of all pictures, untouched ones too, that are compressed at the end (`_resynthesis`).
     """
 
     fillers: Fillers
@@ -102,9 +103,17 @@ class Mixture:
     untouched: float
     drawn_anew: float
     varied: float = 0.0
+    recompressed: float = 0.0
 
     def draw(self, photo: Image, hole: Hole, rng: np.random.Generator) -> tuple[Image, Hole]:
         """A picture, uint8 H x W x 3, and where it was filled; `hole` and `photo` as the engine gives them."""
+        picture, filled = self._draw(photo, hole, rng)
+        if self.recompressed and rng.random() < self.recompressed:
+            picture = recompressed(picture, rng)
+        return picture, filled
+
+    def _draw(self, photo: Image, hole: Hole, rng: np.random.Generator) -> tuple[Image, Hole]:
+        """As it is before the compression at the end."""
         if rng.random() < self.varied:
             photo = varied(photo, rng)
         if rng.random() < self.untouched:

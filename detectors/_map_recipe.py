@@ -28,7 +28,8 @@ class PictureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     inpainters: who fills holes on the fly; composites: folders of finished runs to learn from; untouched: share of
     untouched photos; drawn_anew: share of the others that `_resynthesis` makes; varied: share of all photos that it
-    first gives another history (enlarged, smoothed, grainy, compressed).
+    first gives another history (enlarged, smoothed, grainy, compressed); recompressed: share of all pictures that are
+    compressed as JPEG after they were filled.
     """
 
     inpainters: tuple[str, ...] = ("telea", "criminisi")
@@ -36,6 +37,7 @@ class PictureOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     untouched: Share = 0.2
     drawn_anew: Share = 0.0
     varied: Share = 0.0
+    recompressed: Share = 0.0
 
 
 class MapRecipe(Recipe):
@@ -50,9 +52,9 @@ class MapRecipe(Recipe):
         super().__init__(card, config)
         if not (config.inpainters or config.composites) and config.drawn_anew < 1:
             raise ConfigError("inpainters and composites: name one at least, to have holes filled by")
-        self._mixture = Mixture(
-            Fillers(config.inpainters), Finished(config.composites), config.untouched, config.drawn_anew, config.varied
-        )
+        fillers, finished = Fillers(config.inpainters), Finished(config.composites)
+        shares = (config.untouched, config.drawn_anew, config.varied, config.recompressed)
+        self._mixture = Mixture(fillers, finished, *shares)
 
     @abstractmethod
     def logits(self, networks: Mapping[str, nn.Module], images: Tensor) -> Tensor:

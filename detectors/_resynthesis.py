@@ -5,7 +5,7 @@ traces of its up-sampling; so does a photo made small, or smooth, and large agai
 own, only those traces tell the hole from the rest.  That stands in for inpainters that are not at hand in training.
 
 Whole photos look like that too, when they were enlarged, denoised or compressed: `varied` makes such ones, so that a
-lack of grain counts only beside what surrounds it.
+lack of grain counts only beside what surrounds it.  `recompressed` is what happens to a picture after it was filled.
 """
 
 from __future__ import annotations
@@ -41,11 +41,21 @@ def varied(photo: Image, rng: np.random.Generator) -> Image:
         photo = (_resized, _smoothed)[rng.integers(2)](photo, rng)
     else:
         photo = _image(photo + rng.normal(0, rng.uniform(1, 6), photo.shape))
-    if rng.random() < 0.5:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 98))]
-        _, file = cv2.imencode(".jpg", photo[..., ::-1], quality)
-        photo = _image(np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR))[..., ::-1])
-    return np.ascontiguousarray(photo)
+    return compressed(photo, int(rng.integers(60, 98))) if rng.random() < 0.5 else np.ascontiguousarray(photo)
+
+
+def recompressed(picture: Image, rng: np.random.Generator) -> Image:
+    """The whole picture, uint8 H x W x 3, as a JPEG of quality 60 to 98 gives it back; every other time its 8 x 8 grid
+    begins outside the picture, as after a crop."""
+    up, left = rng.integers(8, size=2) if rng.random() < 0.5 else (0, 0)
+    framed = np.pad(picture, ((up, 0), (left, 0), (0, 0)), mode="symmetric")
+    return compressed(framed, int(rng.integers(60, 99)))[up:, left:]
+
+
+def compressed(picture: Image, quality: int) -> Image:
+    """The picture, uint8 H x W x 3, as a JPEG of a quality (1 to 100, colours at half the sides) gives it back."""
+    _, file = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.ascontiguousarray(_image(np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR))[..., ::-1]))
 
 
 def _resized(photo: Image, rng: np.random.Generator) -> Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from safebench_detectors._examples import Fillers, Finished, Mixture
-from safebench_detectors._resynthesis import resynthesise, varied
+from safebench_detectors._resynthesis import recompressed, resynthesise, varied
 
 import safebench
 from safebench.errors import ConfigError
@@ -55,6 +55,20 @@ def test_photos_of_other_histories_change_as_a_whole(photo, hole):
     )
     assert not filled.any()
     assert (picture != photo).mean() > 0.3
+
+
+def test_compression_at_the_end_reaches_filled_and_untouched_pictures_alike(photo, hole):
+    for seed in range(8):
+        other = recompressed(photo, _rng(seed))
+        assert other.shape == photo.shape
+        assert other.dtype == np.uint8
+        assert (other != photo).mean() > 0.3
+        assert np.abs(other.astype(float) - photo).mean() < 12
+    for untouched in (0.0, 1.0):
+        mixture = Mixture(Fillers(["telea"]), Finished(()), untouched=untouched, drawn_anew=0.0, recompressed=1.0)
+        picture, filled = mixture.draw(photo, hole, _rng())
+        assert filled.any() != bool(untouched)
+        assert (picture != photo)[~hole].mean() > 0.3  # the known pixels too
 
 
 @pytest.fixture(scope="module")
