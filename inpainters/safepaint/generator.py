@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from .._rwsa import RWSA, ChannelAttention
 from .extractor import LENGTH, DomainExtractor
 from .filling import fill_smoothly
+from .residuals import grain_level
 from .layers import NOISE_CHANNELS, Grain, InstanceNorm, ResidualBlock, conv, encoder, initialise, up_conv
 
 Design = Literal["paper", "authors", "safebench"]
@@ -169,6 +170,8 @@ class Generator(nn.Module):
             inputs.append(background[:, :, None, None].expand(-1, -1, *images.shape[-2:]).to(first.dtype))
         if self.ours and noise is None:
             noise = torch.randn(len(images), NOISE_CHANNELS, *images.shape[-2:], device=images.device)
+        if self.ours and noise is not None:
+            noise = noise * grain_level(images, masks)
         refined = self._output(first, self.fine_generator(torch.cat(inputs, dim=1), masks, background, noise))
         if self.extractor is None or not compare:
             return Painting(coarse, refined, background)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .extractor import LENGTH
+from .residuals import RESIDUAL_FLOOR, laplacian
 
 
 def reconstruction(painted: Tensor, photos: Tensor, masks: Tensor | None = None) -> Tensor:
@@ -81,20 +82,14 @@ def grain(painted: Tensor, photos: Tensor, masks: Tensor) -> Tensor:
     return (difference * masks).sum() / masks.sum().clamp(min=1)
 
 
-RESIDUAL_FLOOR = 0.5 / 255**2
-"""Energy that rounding to 8 bit may hide, so that it is not imitated."""
-
-
 def _energies(images: Tensor) -> Tensor:
     """Logarithms of the 7 x 7 means of squared residuals: the Laplacian of each channel, third differences of grey."""
     images = images.float()
-    padded = F.pad(images, (2, 2, 2, 2), mode="replicate")
-    centre = padded[..., 2:-2, 2:-2]
-    around = padded[..., 1:-3, 2:-2] + padded[..., 3:-1, 2:-2] + padded[..., 2:-2, 1:-3] + padded[..., 2:-2, 3:-1]
-    grey = (padded * padded.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
-    across, down = grey[..., 2:-2, :], grey[..., 2:-2]
+    grey = (images * images.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    padded = F.pad(grey, (2, 2, 2, 2), mode="replicate")
+    across, down = padded[..., 2:-2, :], padded[..., 2:-2]
     rows = across[..., 1:-3] - 3 * across[..., 2:-2] + 3 * across[..., 3:-1] - across[..., 4:]
     columns = down[..., 1:-3, :] - 3 * down[..., 2:-2, :] + 3 * down[..., 3:-1, :] - down[..., 4:, :]
-    residuals = torch.cat([around - 4 * centre, rows, columns], dim=1)
+    residuals = torch.cat([laplacian(images), rows, columns], dim=1)
     mean = F.avg_pool2d(residuals.square(), 7, stride=1, padding=3, count_include_pad=False)
     return torch.log(mean + RESIDUAL_FLOOR) / 2
