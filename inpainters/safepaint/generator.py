@@ -121,6 +121,7 @@ class Generator(nn.Module):
     - the vector scales and shifts the features of G2's residual blocks behind their norm, where it acts;
     - the hole is not filled with white but with `fill_smoothly`, and both generators paint what has to be added;
     - noise enters before each layer of G2's decoder: of a smooth hole, a convolution alone makes patterns, not grain;
+      it is as strong as the grain around the hole (`grain_level`), which the norms would hide from the layers;
     - both decoders enlarge by interpolation, since transposed convolutions leave a grid;
     - no curve at the output, which would flatten near black and white what is added; pictures are cut to [0, 1].
     """
@@ -170,7 +171,7 @@ class Generator(nn.Module):
             inputs.append(background[:, :, None, None].expand(-1, -1, *images.shape[-2:]).to(first.dtype))
         if self.ours and noise is None:
             noise = torch.randn(len(images), NOISE_CHANNELS, *images.shape[-2:], device=images.device)
-        if self.ours and noise is not None:
+        if noise is not None and self.ours:
             noise = noise * grain_level(images, masks)
         refined = self._output(first, self.fine_generator(torch.cat(inputs, dim=1), masks, background, noise))
         if self.extractor is None or not compare:
