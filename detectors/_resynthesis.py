@@ -1,8 +1,9 @@
 """Photos of other histories, and holes whose content is drawn anew by simple means.
 
 Ours, not a paper's.  A generator's filling lacks the sensor's noise and the photo's compression, and carries the
-traces of its up-sampling; so does a photo made small, or smooth, and large again.  Since the content stays the photo's
-own, only those traces tell the hole from the rest.  That stands in for inpainters that are not at hand in training.
+traces of its up-sampling; so does a photo made small, or smooth, and large again.  A generator that hides puts noise
+where grain was.  Since the content stays the photo's own, only those traces tell the hole from the rest.  That stands
+in for inpainters that are not at hand in training.
 
 Whole photos look like that too, when they were enlarged, denoised or compressed: `varied` makes such ones, so that a
 lack of grain counts only beside what surrounds it.  `recompressed` is what happens to a picture after it was filled.
@@ -76,6 +77,18 @@ def _smoothed(photo: Image, rng: np.random.Generator) -> Image:
     return _image(means[int(rng.integers(len(means)))]())
 
 
+def _grained(photo: Image, rng: np.random.Generator) -> Image:
+    """Without its detail, but with as much noise as that had around each pixel: what a generator does that hides."""
+    values = photo.astype(np.float32)
+    smooth = cv2.GaussianBlur(values, (0, 0), rng.uniform(1, 6))
+    energy = np.maximum(cv2.blur(((values - smooth) ** 2).mean(axis=2), (15, 15)), 0)  # a running sum may fall below 0
+    noise = rng.normal(size=(*photo.shape[:2], 1 if rng.random() < 0.5 else 3))
+    side = int(rng.choice([1, 3, 5]))
+    noise = cv2.filter2D(np.broadcast_to(noise, photo.shape).astype(np.float32), -1, rng.normal(size=(side, side)))
+    strength = rng.uniform(0.1, 1) * np.sqrt(energy)[..., None]
+    return _image(smooth + strength * noise / max(float(noise.std()), 1e-6))
+
+
 def _decoded(photo: Image, rng: np.random.Generator) -> Image:
     """Built up from a small picture by doubling it once to three times, as a generator's decoder does.
 
@@ -131,5 +144,5 @@ def _image(values: NDArray[np.generic]) -> Image:
     return np.clip(np.rint(values.astype(np.float32)), 0, 255).astype(np.uint8)
 
 
-_MEANS = (_resized, _smoothed, _decoded, _decoded)
+_MEANS = (_resized, _smoothed, _decoded, _decoded, _grained)
 """Decoders twice: they come nearest to what generators leave."""

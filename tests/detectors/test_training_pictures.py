@@ -43,6 +43,13 @@ def test_what_is_drawn_anew_resembles_a_photo_and_leaves_the_rest(photo, hole, s
     assert min(likeness) < 12
 
 
+def test_a_white_sky_is_drawn_anew_as_a_white_sky(hole):
+    white = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    white[:, ::16] = 252
+    for seed in range(40):
+        assert resynthesise(white, hole, _rng(seed)).min() > 200
+
+
 def test_photos_of_other_histories_change_as_a_whole(photo, hole):
     for seed in range(12):
         other = varied(photo, _rng(seed))
