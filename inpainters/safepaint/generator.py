@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from .._rwsa import RWSA, ChannelAttention
 from .extractor import LENGTH, DomainExtractor
 from .filling import fill_smoothly
-from .residuals import grain_level
 from .layers import NOISE_CHANNELS, Grain, InstanceNorm, ResidualBlock, conv, encoder, initialise, up_conv
+from .residuals import grain_level
 
 Design = Literal["paper", "authors", "safebench"]
 """`paper`: spectral norm in the generators; `authors`: none there, as released; `safebench`: see `Generator`."""

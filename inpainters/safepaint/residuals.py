@@ -29,8 +29,8 @@ def grain_level(images: Tensor, masks: Tensor) -> Tensor:
     """How strong the residuals of the known pixels are, carried smoothly into the hole; in units of `UNIT`.
 
     images: B x 3 x H x W in [0, 1]; masks: B x 1 x H x W, 1 = hole.  Returns float32 B x 1 x H x W.  Residuals that
-    would need a pixel of the hole are left out; it is their logarithms that are carried, so that an edge beside the hole
-    counts for little.  Where no residual is left at all, 1.
+    would need a pixel of the hole are left out.  Their logarithms are carried, so that an edge beside the hole counts
+    for little.  Where no residual is left at all, 1.
     """
     energies = laplacian(images.float()).square().mean(1, keepdim=True)
     seen = 1 - F.max_pool2d(masks.float(), 3, stride=1, padding=1)
