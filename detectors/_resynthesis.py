@@ -82,11 +82,11 @@ def _grained(photo: Image, rng: np.random.Generator) -> Image:
     values = photo.astype(np.float32)
     smooth = cv2.GaussianBlur(values, (0, 0), rng.uniform(1, 6))
     energy = np.maximum(cv2.blur(((values - smooth) ** 2).mean(axis=2), (15, 15)), 0)  # a running sum may fall below 0
-    noise = rng.normal(size=(*photo.shape[:2], 1 if rng.random() < 0.5 else 3))
+    white = np.broadcast_to(rng.normal(size=(*photo.shape[:2], 1 if rng.random() < 0.5 else 3)), photo.shape)
     side = int(rng.choice([1, 3, 5]))
-    noise = cv2.filter2D(np.broadcast_to(noise, photo.shape).astype(np.float32), -1, rng.normal(size=(side, side)))
+    grain = np.asarray(cv2.filter2D(white.astype(np.float32), -1, rng.normal(size=(side, side))))
     strength = rng.uniform(0.1, 1) * np.sqrt(energy)[..., None]
-    return _image(smooth + strength * noise / max(float(noise.std()), 1e-6))
+    return _image(smooth + strength * grain / max(float(grain.std()), 1e-6))
 
 
 def _decoded(photo: Image, rng: np.random.Generator) -> Image:
