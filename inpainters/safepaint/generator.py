@@ -152,8 +152,16 @@ class Generator(nn.Module):
                 elif isinstance(module, ChannelAttention):  # else its few inner units may all be dead from the start
                     nn.init.constant_(module.fc[0].get_parameter("bias"), 1.0)
 
-    def forward(self, images: Tensor, masks: Tensor, noise: Tensor | None = None, *, compare: bool = False) -> Painting:
-        """Paint both stages.
+    def forward(
+        self,
+        images: Tensor,
+        masks: Tensor,
+        noise: Tensor | None = None,
+        *,
+        compare: bool = False,
+        refine: bool = True,
+    ) -> Painting:
+        """Paint both stages; the first alone, in the place of both, without `refine`.
 
         images: float32 B x 3 x H x W in [0, 1], sides multiples of 4 and at least 64; masks: B x 1 x H x W, 1 = hole.
         noise: B x NOISE_CHANNELS x H x W, standard normal; drawn from torch's generator where it is needed and missing.
@@ -163,6 +171,8 @@ class Generator(nn.Module):
         known = images * (1 - masks)
         start = fill_smoothly(images, masks) if self.ours else known + masks
         coarse = self._output(start, self.coarse_generator(torch.cat([start, masks], dim=1)))
+        if not refine:
+            return Painting(coarse, coarse)
         first = known + coarse * masks
 
         background = None if self.extractor is None else self.extractor(images, 1 - masks)

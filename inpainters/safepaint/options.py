@@ -19,6 +19,7 @@ class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """SafePaint's own options; the defaults are preset `safebench`.
 
     design: of the networks, see `Generator`.  size_preset: `base` (64 channels) or `small` (32).
+    stage: what is trained: both generators (`joint`), or G1 alone (`coarse`), with no adversary.
     variant: with or without the domain part (extractor, V, domain loss: "ddl") and RWSA.
     perceptual: the network whose features are compared.  judged: what the losses look at, the whole `output` or the
     `composite` with its known pixels put back.  adversarial: the discriminator's loss.  lambda_*: the losses' weights.
@@ -29,6 +30,7 @@ class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     design: Design = "safebench"
     size_preset: Literal["base", "small"] = "base"
+    stage: Literal["joint", "coarse"] = "joint"
     variant: Literal["backbone", "backbone+ddl", "backbone+rwsa", "full"] = "full"
     perceptual: Literal["vgg19", "vgg16", "squeezenet"] = "vgg19"
     judged: Literal["output", "composite"] = "composite"

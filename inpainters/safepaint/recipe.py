@@ -50,11 +50,14 @@ class Recipe(BaseRecipe):
         super().__init__(card, config)
         for name in config.against:
             check_differentiable(name)
+        self.refines = config.stage == "joint"
 
     def build(self) -> dict[str, nn.Module]:
         """See `Recipe.build`; `average` is the generator's running average, which is not trained."""
         config = self.config
         generator = build_generator(config)
+        if not self.refines:
+            generator.requires_grad_(False).coarse_generator.requires_grad_(True)
         ours = config.design == "safebench"
         networks: dict[str, nn.Module] = {
             "generator": generator,
@@ -97,12 +100,13 @@ class Recipe(BaseRecipe):
     ) -> dict[str, Tensor]:
         """See `Recipe.step`."""
         photos, masks = batch["photo"].contiguous(memory_format=self.layout), batch["mask"]
-        painting: Painting = networks["generator"](photos, masks, compare=self.config.lambda_domain > 0)
+        compare, adversary = self.config.lambda_domain > 0, self.refines and self.config.lambda_adversarial > 0
+        painting: Painting = networks["generator"](photos, masks, compare=compare, refine=self.refines)
         refined = self._judged(painting.refined, photos, masks)
         told_apart = self.config.design == "safebench" and self.config.judged == "composite"
         parts = self._generator_losses(painting, refined, photos, masks)
         patches: Tensor | None = None
-        if self.config.lambda_adversarial:
+        if adversary:
             with frozen(networks["discriminator"]) as discriminator:
                 fake = discriminator(refined)
                 patches = _to_patches(masks, fake) if told_apart else None
@@ -114,7 +118,7 @@ class Recipe(BaseRecipe):
             average.update_parameters(networks["generator"])
 
         figures = {name: loss.detach() for name, loss in parts.items()}
-        if self.config.lambda_adversarial:  # else nothing asks it, and it learns nothing
+        if adversary:  # else nothing asks it, and it learns nothing
             real, fake = networks["discriminator"](torch.cat([photos, refined.detach()])).chunk(2)
             telling = self._telling(real, fake, patches)
             update("discriminator", telling)
@@ -148,13 +152,12 @@ class Recipe(BaseRecipe):
     ) -> dict[str, Tensor]:
         """All but the adversarial one, weighed."""
         config = self.config
-        coarse = self._judged(painting.coarse, photos, masks)
+        both = [self._judged(painting.coarse, photos, masks), refined] if self.refines else [refined]
         divisor = None if config.design == "paper" else masks
-        stages = [refined] if config.design == "safebench" else [coarse, refined]
-        first, second = (losses.reconstruction(stage, photos, divisor) for stage in (coarse, refined))
-        perceptual, style = self._feature_losses(stages, photos, masks)
+        errors = [losses.reconstruction(stage, photos, divisor) for stage in both]
+        perceptual, style = self._feature_losses(both[-1:] if config.design == "safebench" else both, photos, masks)
         parts = {
-            "l1": config.lambda_l1 * (first + second),
+            "l1": config.lambda_l1 * torch.stack(errors).sum(),
             "perceptual": config.lambda_perceptual * perceptual,
             "style": config.lambda_style * style,
         }
@@ -164,7 +167,7 @@ class Recipe(BaseRecipe):
             parts["domain"] = config.lambda_domain * distance(*vectors)
             if config.lambda_spread:
                 parts["collapse"] = config.lambda_spread * losses.collapse(torch.cat(vectors[1:]))
-        if config.lambda_grain:
+        if config.lambda_grain and self.refines:
             parts["grain"] = config.lambda_grain * losses.grain(refined, photos, masks)
         if self.opponents is not None:
             composites = composite(painting.refined, photos, masks)
@@ -212,7 +215,8 @@ class Recipe(BaseRecipe):
     def _paint(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> Painting:
         """Without a look at what the hole hides, and with the same noise each time."""
         photos, masks = batch["photo"], batch["mask"]
-        painting: Painting = _shipped(networks)(photos * (1 - masks), masks, draw_noise(photos, 0))
+        network, noise = _shipped(networks), draw_noise(photos, 0)
+        painting: Painting = network(photos * (1 - masks), masks, noise, refine=self.refines)
         return painting
 
 

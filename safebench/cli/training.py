@@ -28,6 +28,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Default: 10000.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Examples a step and process. Default: 4.")] = None,
     resolution: Annotated[int | None, typer.Option(help="Side of the examples in pixels. Default: 256.")] = None,
+    window: Annotated[int | None, typer.Option(help="Side of the part that is trained on. Default: all of it.")] = None,
     precision: Annotated[
         Text, typer.Option(help="fp32, or bf16 (faster where the processor has it). Default: fp32.")
     ] = None,
@@ -65,6 +66,7 @@ def train(
         "steps": steps,
         "batch_size": batch_size,
         "resolution": resolution,
+        "window": window,
         "precision": precision,
         "product": product,
         "validate_every": validate_every,

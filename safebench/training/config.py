@@ -21,8 +21,9 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     batch_size: examples a step and process.  exclude: a file that names photos to leave out, one a line, of `images`
     and of those that validate; "" for none.  validation: held-out photos (a folder or a data set's name); "" keeps
-    back one in twenty of the training's.  workers: processes that make examples, 0 for none.  init: a checkpoint.pt
-    or a product of another training, whose networks this one starts from.
+    back one in twenty of the training's.  window: side of the part of each square of `resolution` that is trained on, 0
+    for all of it.  workers: processes that make examples, 0 for none.  init: a checkpoint.pt or a product of another
+    training, whose networks this one starts from.
     """
 
     images: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     steps: int = 10_000
     batch_size: int = 4
     resolution: int = SIZE
+    window: int = 0
     precision: Literal["fp32", "bf16"] = "fp32"
     product: Literal["fp32", "fp16"] = "fp32"
     device: str = "auto"
@@ -44,6 +46,11 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     seed: int = 0
     init: str = ""
     out: str = ""
+
+    @property
+    def side(self) -> int:
+        """Of the examples, in pixels."""
+        return self.window or self.resolution
 
     def check(self, said: Said) -> None:
         """Raise ConfigError where a value cannot be; `said` tells how an option was written."""
@@ -57,6 +64,10 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
                 raise ConfigError(f"{said(name, getattr(self, name))}: has to be at least 1")
         if not 32 <= self.resolution <= 4096:
             raise ConfigError(f"{said('resolution', self.resolution)}: has to lie between 32 and 4096 pixels")
+        if self.window and not 32 <= self.window <= self.resolution:
+            raise ConfigError(
+                f"{said('window', self.window)}: has to lie between 32 and the resolution, or be 0 for all"
+            )
         for name in ("seed", "workers"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{said(name, getattr(self, name))}: has to be 0 or more")
@@ -98,6 +109,8 @@ def make_configs(
     config.check(said)
     if wanted := recipe.sizes.unfit(config.resolution, config.resolution):
         raise ConfigError(f"{said('resolution', config.resolution)}: {name} has to be trained with {wanted}")
+    if wanted := recipe.sizes.unfit(config.side, config.side):
+        raise ConfigError(f"{said('window', config.window)}: {name} has to be trained with {wanted}")
     return config, convert(theirs, recipe.Config, said, strict=False)
 
 

@@ -29,6 +29,8 @@ from safebench.protocol import parse_bins
 from safebench.runs.folder import is_own_list
 from safebench.training.config import TrainConfig
 
+_FEWEST, _MOST = 0.05, 0.7
+"""Between which shares of a window hole is looked for."""
 _MEMORY = 2 * 2**30
 """Bytes of decoded photos that are kept."""
 _HELD_BACK = 20
@@ -79,6 +81,8 @@ class Examples(Dataset[dict[str, Tensor]]):
     recipe: Recipe
     resolution: int
     seed: int
+    window: int = 0
+    """Side of the part of each square that is trained on, 0 for all of it."""
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.seed, number])
@@ -86,6 +90,8 @@ class Examples(Dataset[dict[str, Tensor]]):
         crop = _random_crop(photo, self.resolution, rng)
         names = self.names[int(rng.integers(len(self.names)))]
         hole = self.masks.load(names[int(rng.integers(len(names)))], self.resolution)
+        if self.window:
+            crop, hole = _windowed(crop, hole, self.window, rng)
         turned = np.rot90(hole, int(rng.integers(4)))
         return self.recipe.example(crop, np.ascontiguousarray(turned[:, ::-1] if rng.random() < 0.5 else turned), rng)
 
@@ -161,7 +167,7 @@ def open_data(config: TrainConfig, recipe: Recipe) -> Data[Examples, HeldOut]:
         raise DataError(f"--images {titles}: none of the photos to train on can be used")
     masks, names = _masks(config.masks, config, config.seed)
     held_masks, held_names = _masks(config.validation_masks, config, config.seed + 1)
-    training = Examples(Photos(photos), masks, names, recipe, config.resolution, config.seed)
+    training = Examples(Photos(photos), masks, names, recipe, config.resolution, config.seed, config.window)
     held_out = HeldOut(held, held_masks, held_names, recipe, config.resolution, config.seed)
     fingerprints = {
         "photos": digest(list(prints.values())),
@@ -312,3 +318,16 @@ def _random_crop(photo: NDArray[np.uint8], resolution: int, rng: np.random.Gener
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
     square = to_square(photo[top : top + side, left : left + side], resolution)
     return np.ascontiguousarray(square[:, ::-1]) if rng.random() < 0.5 else square
+
+
+def _windowed(
+    crop: NDArray[np.uint8], hole: NDArray[np.bool_], side: int, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The same square window of both; of eight drawn at random the first whose share of hole lets something be learned,
+    else the last."""
+    for _ in range(8):
+        top, left = (int(x) for x in rng.integers(len(hole) - side + 1, size=2))
+        window = np.s_[top : top + side, left : left + side]
+        if _FEWEST < hole[window].mean() < _MOST:
+            break
+    return np.ascontiguousarray(crop[window]), np.ascontiguousarray(hole[window])

@@ -73,6 +73,12 @@ def _public(value: Any) -> Any:
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
+def _pixels(config: Mapping[str, Any]) -> str:
+    """How large the examples were; an earlier release's had no windows."""
+    square, window = (f"{side} x {side}" for side in (config["resolution"], config.get("window", 0)))
+    return f"{window} pixels out of squares of {square}" if config.get("window") else f"{square} pixels"
+
+
 def _card(about: Mapping[str, Any], figures: Mapping[str, float], tensors: Mapping[str, Tensor]) -> str:
     config, recipe, name = about["config"], about["recipe"], about["model"]
     count = sum(tensor.numel() for tensor in tensors.values())
@@ -87,7 +93,7 @@ def _card(about: Mapping[str, Any], figures: Mapping[str, float], tensors: Mappi
         f"- Parameters: {count:,}, stored as {config['product']}",
         f"- Data: {about['summary']}",
         f"- Steps: {about['step']:,} of batches of {config['batch_size'] * about['processes']} at "
-        f"{config['resolution']} x {config['resolution']} pixels, {config['precision']}, seed {config['seed']}"
+        f"{_pixels(config)}, {config['precision']}, seed {config['seed']}"
         + (", begun from another training's networks" if config["init"] else ""),
         f"- Time: {_duration(about['seconds'])} on {about['device']}, torch {torch.__version__}, {provenance.system()}",
         f"- Fingerprints (sha256): photos `{about['data']['photos'][:16]}`, validation "

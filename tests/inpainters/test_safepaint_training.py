@@ -59,7 +59,7 @@ def train(
             order.append(name)
 
         found = recipe.step(networks, batch, update)
-        assert order == ["generator", "discriminator"]
+        assert order == (["generator", "discriminator"] if recipe.refines else ["generator"])
         figures.append({name: float(value) for name, value in found.items()})
     return networks, figures
 
@@ -90,6 +90,20 @@ def test_a_step_trains_what_its_preset_has(batch, preset, variant, parts):
         assert all(p.requires_grad for p in after.values())
     assert ("average" in networks) == (preset == "safebench")
     assert set(recipe.product(networks)) == set(fresh["generator"].state_dict())
+
+
+@pytest.mark.parametrize("preset", ["safebench", "authors"])
+def test_the_coarse_stage_trains_g1_alone_by_its_own_picture(batch, preset):
+    recipe = recipe_of(preset, stage="coarse")
+    networks, figures = train(recipe, batch, 2)
+    assert set(figures[0]) == {"l1", "perceptual", "style"}
+    torch.manual_seed(0)
+    fresh = dict(recipe.build()["generator"].named_parameters())
+    moved = {key for key, value in networks["generator"].named_parameters() if not torch.equal(value, fresh[key])}
+    assert moved == {key for key in fresh if key.startswith("coarse_generator.")}
+    assert set(recipe.product(networks)) == set(networks["generator"].state_dict())  # G2 ships as it was
+    shown = recipe.preview(networks, batch)
+    assert torch.equal(shown["coarse"], shown["final"])
 
 
 def test_the_generator_learns(batch):

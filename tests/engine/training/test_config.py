@@ -45,6 +45,9 @@ PICKY: Any = Picky  # none is made of it
             "--resolution 60: picky has to be trained with at most 128 pixels a side, in multiples of 8",
         ),
         ({"resolution": 136}, "--resolution 136: picky has to be trained with at most 128 pixels"),
+        ({"window": 16}, "--window 16: has to lie between 32 and the resolution"),
+        ({"window": 72}, "--window 72: has to lie between 32 and the resolution"),
+        ({"window": 36}, "--window 36: picky has to be trained with at most 128 pixels a side, in multiples of 8"),
         ({"setps": 3}, "picky has no option 'setps'; its own are rate, width, decay; did you mean steps?"),
     ],
 )

@@ -18,7 +18,7 @@ from safebench.errors import ConfigError, SafebenchError, StoreError, TrainingEr
 from safebench.inputs.photos import FilePhoto
 from safebench.models import registry
 from safebench.training.config import make_configs
-from safebench.training.data import batches, open_data
+from safebench.training.data import Data, Examples, HeldOut, batches, open_data
 
 
 def test_a_training_leaves_a_product_a_card_a_log_pictures_and_a_checkpoint(train, losses, tmp_path):
@@ -190,6 +190,24 @@ def test_examples_depend_on_the_seed_and_their_number_alone(recipes, photos):
     assert torch.equal(first(0, 0, 2), first(0, 1, 2))
     assert not torch.equal(first(0, 0, 2), first(1, 0, 2))
     assert not torch.equal(first(0, 0, 2), first(0, 0, 3))
+
+
+def test_a_window_is_a_part_of_the_square_that_would_be_trained_on(recipes, photos):
+    entry, _ = registry.find("recipes", "mean-fill")
+
+    def data(window: int) -> Data[Examples, HeldOut]:
+        given = {"images": [str(photos)], "resolution": 64, "window": window, "bins": "20-30"}
+        config, own = make_configs(entry.load_class(), entry.name, "", None, given)
+        return open_data(config, entry.load_class()(entry.card, own))
+
+    whole, part = data(0), data(32)
+    assert part.held_out[0]["photo"].shape[-2:] == (64, 64)  # validated on whole squares
+    for number in range(8):
+        square, window = whole.training[number], part.training[number]
+        assert window["photo"].shape[-2:] == window["mask"].shape[-2:] == (32, 32)
+        assert 0 < window["mask"].mean() < 1
+        places = square["photo"].unfold(1, 32, 1).unfold(2, 32, 1)  # 3 x 33 x 33 x 32 x 32
+        assert (places == window["photo"][:, None, None]).all(-1).all(-1).all(0).any()
 
 
 def test_no_held_out_photo_is_trained_on(recipes, photos):
