@@ -3,8 +3,9 @@
     python -m safebench_detectors._calibrate_map iid-net TRAINED.safetensors PHOTOS... --out weights.safetensors
 
 Each photo counts twice: as the protocol resizes it, and with another history (`_resynthesis.varied`), since photos that
-were enlarged or compressed are flagged most; with `--histories` four times, twice with one that a phone might give it
-(`_histories`).  Only the last layer's bias changes (`MapRecipe.last_bias`), so every map keeps its order, and its AUC.
+were enlarged or compressed are flagged most; with `--histories` five times, twice with one that a phone might give it
+(`_histories`) and once compressed as JPEG at the end.  Only the last layer's bias changes (`MapRecipe.last_bias`), so
+every map keeps its order, and its AUC.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from safebench.weights.read.checkpoints import load_metadata, load_state
 
 from ._histories import HISTORIES, history
 from ._map_recipe import MapRecipe
-from ._resynthesis import Image, varied
+from ._resynthesis import Image, recompressed, varied
 
 FALSE_ALARMS = 0.02
 """Share of the views that may be flagged where no other is said: of other photos more are than of those trained on."""
@@ -63,6 +64,8 @@ def views(folders: Sequence[str], *, histories: bool = False) -> Iterator[Image]
         yield varied(square, rng)
         for _ in range(HISTORIES if histories else 0):
             yield history(image, phones)
+        if histories:
+            yield recompressed(square, phones)
 
 
 def calibrate(
@@ -109,7 +112,7 @@ def main() -> None:
     parser.add_argument("photos", nargs="+", help="folders of untouched photos")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--share", type=float, default=FALSE_ALARMS, help="of the views, how many may be flagged")
-    parser.add_argument("--histories", action="store_true", help="look at each photo with two more histories")
+    parser.add_argument("--histories", action="store_true", help="look at each photo with three more histories")
     options = parser.parse_args()
     try:
         moved = calibrate(

@@ -55,8 +55,8 @@ def test_few_untouched_photos_are_flagged_afterwards(folder, monkeypatch, capsys
     assert len(views) == 24
     np.testing.assert_array_equal(views[2], to_square(read_photo(folder / "photos" / "1.png"), 256))
     wider = list(calibrate.views([str(folder / "photos")], histories=True))
-    assert len(wider) == 48
-    np.testing.assert_array_equal(wider[5], views[3])  # more views change none of the others
+    assert len(wider) == 60
+    np.testing.assert_array_equal(wider[6], views[3])  # more views change none of the others
     scores = np.concatenate([calling.detect(detectors[1], view[None]).scores for view in views])
     assert np.quantile(scores, 1 - calibrate.FALSE_ALARMS) == pytest.approx(0.5, abs=2e-3)
     maps = [calling.detect(detector, views[0][None]).maps[0].ravel() for detector in detectors]
