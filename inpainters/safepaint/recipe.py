@@ -25,6 +25,9 @@ from .generator import MULTIPLE, SMALLEST, Painting
 from .layers import draw_noise
 from .options import CHANNELS, PRESETS, SafePaintConfig, build_generator
 
+SHIFTS = 16
+"""Pixels by which pictures are shifted before their features are taken, down and to the right, less than so many: else
+the generators learn to please a network's strides with a grid of their size."""
 LPIPS = "squeeze"
 """The backbone of the LPIPS that validation reports."""
 
@@ -181,6 +184,8 @@ class Recipe(BaseRecipe):
         pixels are equal, so that no edge of a mask is compared and one pass serves both losses.
         """
         network, count = self.features, len(stages)
+        if self.config.design == "safebench":
+            photos, masks, *stages = _shifted(photos, masks, *stages)
         painted = torch.cat(stages)
         if self.config.judged == "composite":
             layers = sorted({*network.perceptual, *network.style})
@@ -246,6 +251,12 @@ def _shipped(networks: Mapping[str, nn.Module]) -> nn.Module:
 def _to_patches(masks: Tensor, logits: Tensor) -> Tensor:
     """1 for each logit whose cell holds painted pixels."""
     return F.adaptive_max_pool2d(masks, (logits.shape[-2], logits.shape[-1]))
+
+
+def _shifted(*pictures: Tensor) -> list[Tensor]:
+    """All of them without the same few rows and columns, drawn at random."""
+    down, right = torch.randint(SHIFTS, (2,)).tolist()
+    return [picture[..., down:, right:] for picture in pictures]
 
 
 def _repeated(tensor: Tensor, count: int) -> Tensor:
