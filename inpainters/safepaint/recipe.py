@@ -184,6 +184,8 @@ class Recipe(BaseRecipe):
         pixels are equal, so that no edge of a mask is compared and one pass serves both losses.
         """
         network, count = self.features, len(stages)
+        if not self.refines:
+            photos, *stages = (losses.blurred(picture) for picture in (photos, *stages))
         if self.config.design == "safebench":
             photos, masks, *stages = _shifted(photos, masks, *stages)
         painted = torch.cat(stages)
@@ -220,8 +222,7 @@ class Recipe(BaseRecipe):
     def _paint(self, networks: Mapping[str, nn.Module], batch: Mapping[str, Tensor]) -> Painting:
         """Without a look at what the hole hides, and with the same noise each time."""
         photos, masks = batch["photo"], batch["mask"]
-        network, noise = _shipped(networks), draw_noise(photos, 0)
-        painting: Painting = network(photos * (1 - masks), masks, noise, refine=self.refines)
+        painting: Painting = _shipped(networks)(photos * (1 - masks), masks, draw_noise(photos, 0))
         return painting
 
 

@@ -103,7 +103,15 @@ def test_the_coarse_stage_trains_g1_alone_by_its_own_picture(batch, preset):
     assert moved == {key for key in fresh if key.startswith("coarse_generator.")}
     assert set(recipe.product(networks)) == set(networks["generator"].state_dict())  # G2 ships as it was
     shown = recipe.preview(networks, batch)
-    assert torch.equal(shown["coarse"], shown["final"])
+    assert not torch.equal(shown["coarse"], shown["final"])  # what ships is looked at, with both stages
+
+
+def test_the_coarse_picture_is_compared_without_its_grain():
+    grain = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    ramp = torch.linspace(0, 1, 32).expand(1, 3, 32, 32)
+    assert losses.blurred(grain).std() < 0.25 * grain.std()
+    torch.testing.assert_close(losses.blurred(ramp)[..., 3:-3], ramp[..., 3:-3])
+    assert losses.blurred(ramp).shape == ramp.shape
 
 
 def test_the_generator_learns(batch):
