@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safebench_detectors._resynthesis import compressed
 
 from safebench.errors import WeightsError
 from safebench.inputs.images import to_square
@@ -76,21 +77,25 @@ def refuses_code(tmp_path: Path) -> Callable[[str, Callable[[object], object]], 
 @pytest.fixture
 def on_val(shared: Path) -> Callable[..., tuple[float, dict[str, float]]]:
     """Looks with a detector at five photos of BSDS500's val set, untouched and filled: the share of the untouched ones
-    that it leaves alone, and its mean pixel AUC of each inpainter's fillings."""
+    that it leaves alone, and its mean pixel AUC of each inpainter's fillings; all saved as JPEG of `quality` where one
+    is named."""
 
-    def look(name: str, *inpainters: str) -> tuple[float, dict[str, float]]:
+    def seen(pictures: np.ndarray, quality: int | None) -> np.ndarray:
+        return pictures if quality is None else np.stack([compressed(picture, quality) for picture in pictures])
+
+    def look(name: str, *inpainters: str, quality: int | None = None) -> tuple[float, dict[str, float]]:
         chosen = open_photos(str(shared / "data/bsds500/val")).photos()[::20]
         photos = np.stack([to_square(photo.load(), 256) for photo in chosen])
         masks = open_masks("irregular", 3)
         names = list(masks.index(256).values())[3]
         holes = np.stack([masks.load(name, 256) for name in names[: len(photos)]])
         detector = calling.load_detector(name, device="cpu")
-        spared = float((calling.detect(detector, photos).scores < 0.5).mean())
+        spared = float((calling.detect(detector, seen(photos, quality)).scores < 0.5).mean())
         aucs = {}
         for inpainter in inpainters:
             filler = calling.load_inpainter(inpainter, device="cpu")
             filled = calling.composite(photos, holes, calling.inpaint(filler, photos, holes))
-            maps = calling.detect(detector, filled).maps
+            maps = calling.detect(detector, seen(filled, quality)).maps
             aucs[inpainter] = float(np.mean([pixel_auc(map_, hole) for map_, hole in zip(maps, holes, strict=True)]))
         return spared, aucs
 

@@ -48,3 +48,10 @@ def test_it_finds_filled_holes_in_real_photos_and_leaves_others_alone(on_val):
     spared, aucs = on_val("hp-fcn", *least)
     assert spared >= 0.8
     assert all(aucs[inpainter] > auc for inpainter, auc in least.items()), aucs
+
+
+@pytest.mark.slow
+def test_it_finds_them_after_compression_too(on_val):
+    spared, aucs = on_val("hp-fcn", "telea", "biharmonic", "safepaint", quality=85)
+    assert spared >= 0.8
+    assert min(aucs.values()) > 0.75, aucs

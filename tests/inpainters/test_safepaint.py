@@ -214,18 +214,37 @@ def test_the_first_guess_is_smooth_and_blind(batch):
     assert torch.equal(fill_smoothly(torch.ones(1, 3, 1, 1), torch.zeros(1, 1, 1, 1)), torch.ones(1, 3, 1, 1))
 
 
-def test_what_ships_runs_at_once_and_beats_classical_filling(shared, monkeypatch, tmp_path):
+@pytest.fixture(scope="module")
+def on_val(shared) -> tuple[np.ndarray, np.ndarray]:
+    """Photos of BSDS500's val set and a hole each, as `calling` takes them."""
+    photos = np.stack([to_square(p.load(), 256) for p in open_photos(str(shared / "data/bsds500/val")).photos()[::25]])
+    masks = open_masks("irregular", 3)
+    names = masks.index(256)[list(masks.index(256))[3]]
+    return photos, np.stack([masks.load(name, 256) for name in names[: len(photos)]])
+
+
+def test_what_ships_runs_at_once_and_beats_classical_filling(on_val, monkeypatch, tmp_path):
     monkeypatch.setenv("SAFEBENCH_CACHE", str(tmp_path))  # nothing was downloaded
     monkeypatch.setenv("SAFEBENCH_OFFLINE", "1")
     entry = registry.find("inpainters", "safepaint")[0]
     assert (entry.folder / "weights.safetensors").stat().st_size <= 16_000_000
-    photos = np.stack([to_square(p.load(), 256) for p in open_photos(str(shared / "data/bsds500/val")).photos()[::25]])
-    masks = open_masks("irregular", 3)
-    names = masks.index(256)[list(masks.index(256))[3]]
-    holes = np.stack([masks.load(name, 256) for name in names[: len(photos)]])
+    photos, holes = on_val
     errors = {}
     for name in ("safepaint", "telea"):
         model = load_inpainter(name, device="cpu")
         filled = calling.composite(photos, holes, calling.inpaint(model, photos, holes))
         errors[name] = np.mean([psnr(a.astype(np.int64) - b) for a, b in zip(filled, photos, strict=True)])
     assert errors["safepaint"] > errors["telea"] - 0.5
+
+
+def test_of_what_ships_the_first_generator_adds_to_the_smooth_start(on_val):
+    photos, masks = (
+        torch.from_numpy(on_val[0]).permute(0, 3, 1, 2).float() / 255,
+        torch.from_numpy(on_val[1])[:, None].float(),
+    )
+    network = load_inpainter("safepaint", device="cpu").network
+    with torch.inference_mode():
+        coarse = network(photos * (1 - masks), masks, refine=False).coarse
+        start = fill_smoothly(photos * (1 - masks), masks)
+    errors = [((picture - photos) * masks).abs().mean() for picture in (coarse, start)]
+    assert errors[0] < 0.99 * errors[1]
