@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safebench_inpainters._rwsa import RWSA, elu, resize_mask
+from safebench_inpainters.safepaint.adapter import Adapter
 from safebench_inpainters.safepaint.filling import fill_smoothly
 from safebench_inpainters.safepaint.generator import Generator
 from safebench_inpainters.safepaint.layers import draw_noise
@@ -242,7 +243,9 @@ def test_of_what_ships_the_first_generator_adds_to_the_smooth_start(on_val):
         torch.from_numpy(on_val[0]).permute(0, 3, 1, 2).float() / 255,
         torch.from_numpy(on_val[1])[:, None].float(),
     )
-    network = load_inpainter("safepaint", device="cpu").network
+    model = load_inpainter("safepaint", device="cpu")
+    assert isinstance(model, Adapter)
+    network = model.network
     with torch.inference_mode():
         coarse = network(photos * (1 - masks), masks, refine=False).coarse
         start = fill_smoothly(photos * (1 - masks), masks)
