@@ -32,9 +32,9 @@ from safebench.models.registry import find
 from safebench.protocol import SIZE, THRESHOLD
 from safebench.weights.read.checkpoints import load_metadata, load_state
 
-from ._histories import HISTORIES, history
+from ._histories import HISTORIES, Image, history
 from ._map_recipe import MapRecipe
-from ._resynthesis import Image, recompressed, varied
+from ._resynthesis import recompressed, varied
 
 FALSE_ALARMS = 0.02
 """Share of the views that may be flagged where no other is said: of other photos more are than of those trained on."""

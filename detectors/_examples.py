@@ -17,7 +17,8 @@ from safebench.models.calling import composite, inpaint
 from safebench.models.contracts import Inpainter
 from safebench.runs.store import Store
 
-from ._resynthesis import Image, recompressed, resynthesise, varied
+from ._histories import Image
+from ._resynthesis import recompressed, resynthesise, varied
 
 Hole = NDArray[np.bool_]
 

@@ -54,7 +54,7 @@ def history(photo: Image, rng: np.random.Generator) -> Image:
     image = to_square(image, SIZE)
     if rng.random() < 0.4:
         image = _sharpened(image, rng)
-    return _compressed(image, int(rng.integers(50, 98))) if rng.random() < 0.5 else image
+    return compressed(image, int(rng.integers(50, 98))) if rng.random() < 0.5 else image
 
 
 def _denoised(image: Image, rng: np.random.Generator) -> Image:
@@ -74,6 +74,7 @@ def _sharpened(image: Image, rng: np.random.Generator) -> Image:
     return np.clip(np.rint(sharp), 0, 255).astype(np.uint8)
 
 
-def _compressed(image: Image, quality: int) -> Image:
+def compressed(image: Image, quality: int) -> Image:
+    """The picture, uint8 H x W x 3, as a JPEG of a quality (1 to 100, colours at half the sides) gives it back."""
     _, file = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.ascontiguousarray(np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), dtype=np.uint8)[..., ::-1])

@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from ._histories import Image, compressed
+
 UPWARDS = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 """The interpolations that bring a picture back to its size."""
 WAYS = ("transposed", "uneven", "repeated", "interpolated", "shuffled")
@@ -51,12 +52,6 @@ def recompressed(picture: Image, rng: np.random.Generator) -> Image:
     up, left = rng.integers(8, size=2) if rng.random() < 0.5 else (0, 0)
     framed = np.pad(picture, ((up, 0), (left, 0), (0, 0)), mode="symmetric")
     return compressed(framed, int(rng.integers(60, 99)))[up:, left:]
-
-
-def compressed(picture: Image, quality: int) -> Image:
-    """The picture, uint8 H x W x 3, as a JPEG of a quality (1 to 100, colours at half the sides) gives it back."""
-    _, file = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(_image(np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR))[..., ::-1]))
 
 
 def _resized(photo: Image, rng: np.random.Generator) -> Image:

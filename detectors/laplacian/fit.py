@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +29,7 @@ from safebench.inputs.photos import open_photos
 from safebench.models import calling
 from safebench.protocol import SIZE
 
+from .._histories import compressed
 from .calibrate import threshold
 from .classifier import Classifier, smoothed_log_odds
 from .features import COUNT, features, laplacian_change, local_variances
@@ -64,8 +64,8 @@ def examples(folder: str, masks: MaskSet, rng: np.random.Generator) -> Iterator[
 def views(photo: NDArray[np.uint8], rng: np.random.Generator) -> list[NDArray[np.uint8]]:
     """A photo of at least 256 pixels a side, four ways; each 256 x 256 x 3."""
     enlarged = to_square(_cut(photo, round(SIZE / rng.uniform(1, 3)), rng), SIZE)
-    compressed = _compressed(enlarged, int(rng.integers(70, 99)))
-    return [to_square(photo, SIZE), _cut(photo, SIZE, rng), enlarged, compressed]
+    squares = [to_square(photo, SIZE), _cut(photo, SIZE, rng), enlarged]
+    return [*squares, compressed(enlarged, int(rng.integers(70, 99)))]
 
 
 def learn(data: Iterator[Example], rng: np.random.Generator) -> Classifier:
@@ -112,11 +112,6 @@ def _cut(photo: NDArray[np.uint8], side: int, rng: np.random.Generator) -> NDArr
     height, width = photo.shape[:2]
     top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
     return photo[top : top + side, left : left + side]
-
-
-def _compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    _, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), dtype=np.uint8)[..., ::-1].copy()
 
 
 def main() -> None:

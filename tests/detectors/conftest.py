@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safebench_detectors._resynthesis import compressed
+from safebench_detectors._histories import compressed
 
 from safebench.errors import WeightsError
 from safebench.inputs.images import to_square
