@@ -28,9 +28,8 @@ from safebench.models.training_photos import listing
 from safebench.protocol import parse_bins
 from safebench.runs.folder import is_own_list
 from safebench.training.config import TrainConfig
+from safebench.training.crops import random_crop, windowed
 
-_FEWEST, _MOST = 0.05, 0.7
-"""Between which shares of a window hole is looked for."""
 _MEMORY = 2 * 2**30
 """Bytes of decoded photos that are kept."""
 _HELD_BACK = 20
@@ -87,11 +86,11 @@ class Examples(Dataset[dict[str, Tensor]]):
     def __getitem__(self, number: int) -> dict[str, Tensor]:
         rng = np.random.default_rng([self.seed, number])
         photo = self.photos.load(int(rng.integers(len(self.photos))))
-        crop = _random_crop(photo, self.resolution, rng)
+        crop = random_crop(photo, self.resolution, rng)
         names = self.names[int(rng.integers(len(self.names)))]
         hole = self.masks.load(names[int(rng.integers(len(names)))], self.resolution)
         if self.window:
-            crop, hole = _windowed(crop, hole, self.window, rng)
+            crop, hole = windowed(crop, hole, self.window, rng)
         turned = np.rot90(hole, int(rng.integers(4)))
         return self.recipe.example(crop, np.ascontiguousarray(turned[:, ::-1] if rng.random() < 0.5 else turned), rng)
 
@@ -307,27 +306,3 @@ def _masks(name: str, config: TrainConfig, seed: int) -> tuple[MaskSet, list[Seq
         raise DataError(f"--masks {name}: {what}{unused(masks)}")
     _tell(masks.name, masks.problems)
     return masks, names
-
-
-def _random_crop(photo: NDArray[np.uint8], resolution: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A square of any size from `resolution` (or the shorter side, where that is less) up, brought to `resolution`,
-    mirrored half the time."""
-    height, width = photo.shape[:2]
-    shorter = min(height, width)
-    side = int(rng.integers(min(resolution, shorter), shorter + 1))
-    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    square = to_square(photo[top : top + side, left : left + side], resolution)
-    return np.ascontiguousarray(square[:, ::-1]) if rng.random() < 0.5 else square
-
-
-def _windowed(
-    crop: NDArray[np.uint8], hole: NDArray[np.bool_], side: int, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The same square window of both; of eight drawn at random the first whose share of hole lets something be learned,
-    else the last."""
-    for _ in range(8):
-        top, left = (int(x) for x in rng.integers(len(hole) - side + 1, size=2))
-        window = np.s_[top : top + side, left : left + side]
-        if _FEWEST < hole[window].mean() < _MOST:
-            break
-    return np.ascontiguousarray(crop[window]), np.ascontiguousarray(hole[window])
