@@ -1,4 +1,5 @@
-"""What each stage of SafePaint adds: PSNR and LPIPS of the smooth start, the coarse picture and the refined one.
+"""What each stage of SafePaint adds: PSNR and LPIPS of the smooth start, the coarse picture, the same with half of the
+detail that is carried into the hole, and the refined one.
 
     python benchmarks/safepaint_stages.py RUN [--bin 30-40] [--weights FILE] [--lpips-net alex]
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from safebench_inpainters.safepaint.adapter import Adapter
 from safebench_inpainters.safepaint.filling import fill_smoothly
 from safebench_inpainters.safepaint.layers import NOISE_CHANNELS, draw_noise
+from safebench_inpainters.safepaint.texture import carry_texture
 from torch import Tensor
 
 import safebench
@@ -26,7 +28,7 @@ from safebench.metrics.perceptual import Perceptual, load_perceptual
 from safebench.metrics.psnr import psnr
 from safebench.models import calling
 
-STAGES = ("smooth start", "coarse", "refined, no noise", "refined")
+STAGES = ("smooth start", "coarse", "coarse, half the detail", "refined, no noise", "refined")
 
 
 @torch.inference_mode()
@@ -35,7 +37,9 @@ def stages(network: torch.nn.Module, photo: Tensor, hole: Tensor) -> list[Tensor
     blanked = photo * (1 - hole)
     without = network(blanked, hole, torch.zeros(1, NOISE_CHANNELS, *photo.shape[-2:]))
     refined = network(blanked, hole, draw_noise(blanked, 0)).refined
-    return [fill_smoothly(blanked, hole), without.coarse, without.refined, refined]
+    first = blanked + without.coarse * hole
+    detailed = (first + carry_texture(blanked, hole, first) / 2).clamp(0, 1)
+    return [fill_smoothly(blanked, hole), without.coarse, detailed, without.refined, refined]
 
 
 def main() -> None:

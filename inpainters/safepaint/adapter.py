@@ -13,7 +13,7 @@ from safebench.weights.read.checkpoints import fit, load_config, load_state, par
 
 from .generator import MULTIPLE, Generator
 from .layers import draw_noise
-from .options import PRESETS, SafePaintConfig, build_generator
+from .options import PRESETS, SafePaintConfig, build_generator, fit_product
 
 SMALLEST = 64
 """Pixels a side; the extractor's five strides leave nothing of less."""
@@ -43,5 +43,5 @@ def _generator(weights: Path | None) -> Generator:
         fit(network, part(state, "generator", str(weights)), str(weights))
         return network
     network = build_generator(config)
-    fit(network, state, str(weights))
+    fit_product(network, state, str(weights))
     return network

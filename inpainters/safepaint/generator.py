@@ -12,6 +12,7 @@ from .extractor import LENGTH, DomainExtractor
 from .filling import fill_smoothly
 from .layers import NOISE_CHANNELS, Grain, InstanceNorm, ResidualBlock, conv, encoder, initialise, up_conv
 from .residuals import grain_level
+from .texture import carry_texture
 
 Design = Literal["paper", "authors", "safebench"]
 """`paper`: spectral norm in the generators; `authors`: none there, as released; `safebench`: see `Generator`."""
@@ -68,11 +69,12 @@ class FineGenerator(nn.Module):
     """G2: as G1, with RWSA before each of the decoder's three layers, and the domain vector.
 
     `spread`: channels of the domain map that the input carries.  `modulation`: length of the vector that modulates the
-    residual blocks.  `grain`: whether noise is added before each of the decoder's layers, which then are smooth ones.
+    residual blocks.  `ours`: whether noise is added before each of the decoder's layers, which then are smooth ones,
+    and a share of the carried detail decided on.
     """
 
     def __init__(
-        self, channels: int, *, spectral: bool, attention: bool, spread: int, modulation: int, grain: bool
+        self, channels: int, *, spectral: bool, attention: bool, spread: int, modulation: int, ours: bool
     ) -> None:
         super().__init__()
         c = channels
@@ -81,17 +83,21 @@ class FineGenerator(nn.Module):
             ResidualBlock(4 * c, spectral=spectral, modulation=modulation) for _ in range(BLOCKS)
         )
         self.att1, self.att2, self.att3 = (RWSA(n) if attention else None for n in (4 * c, 2 * c, c))
-        self.deconv1 = up_conv(4 * c, 2 * c, spectral=spectral, smooth=grain)
-        self.deconv2 = up_conv(2 * c, c, spectral=spectral, smooth=grain)
+        self.deconv1 = up_conv(4 * c, 2 * c, spectral=spectral, smooth=ours)
+        self.deconv2 = up_conv(2 * c, c, spectral=spectral, smooth=ours)
         self.norm = nn.Sequential(InstanceNorm(), nn.ReLU(inplace=True))
-        self.grain1, self.grain2, self.grain3 = (Grain(n) if grain else None for n in (4 * c, 2 * c, c))
+        self.grain1, self.grain2, self.grain3 = (Grain(n) if ours else None for n in (4 * c, 2 * c, c))
         self.pad = nn.ReflectionPad2d(3)
         self.deconv3 = conv(c, 3, 7, spectral=spectral)
+        self.share = nn.Conv2d(c, 1, 3, padding=1, padding_mode="replicate") if ours else None
 
-    def forward(self, inputs: Tensor, masks: Tensor, vector: Tensor | None, noise: Tensor | None) -> Tensor:
+    def forward(
+        self, inputs: Tensor, masks: Tensor, vector: Tensor | None, noise: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
         """inputs: B x (4 + spread) x H x W; masks: B x 1 x H x W, 1 = hole; vector: B x 16.
 
-        Returns B x 3 x H x W before the output's curve.
+        Returns B x 3 x H x W before the output's curve, and the share of the carried detail that each place is to get,
+        B x 1 x H x W in [0, 1].
         """
         features = self.encoder(inputs)
         for block in self.middle:
@@ -100,9 +106,10 @@ class FineGenerator(nn.Module):
         features = self.norm(self.deconv1(features))
         features = _with(self.grain2, _with(self.att2, features, masks), noise)
         features = self.norm(self.deconv2(features))
-        features = _with(self.grain3, _with(self.att3, features, masks), noise)
-        painted: Tensor = self.deconv3(self.pad(features))
-        return painted
+        features = _with(self.att3, features, masks)
+        share = None if self.share is None else self.share(features).sigmoid()
+        painted: Tensor = self.deconv3(self.pad(_with(self.grain3, features, noise)))
+        return painted, share
 
 
 def _with(layer: nn.Module | None, features: Tensor, given: Tensor | None) -> Tensor:
@@ -116,10 +123,12 @@ class Generator(nn.Module):
 
     In the designs `paper` and `authors`, V is the domain vector spread over the picture as 16 constant channels of G2's
     input.  Behind the reflection-padded first convolution the instance norm subtracts every constant, so V cannot reach
-    the picture.  Design `safebench` differs in five points:
+    the picture.  Design `safebench` differs in six points:
 
     - the vector scales and shifts the features of G2's residual blocks behind their norm, where it acts;
     - the hole is not filled with white but with `fill_smoothly`, and both generators paint what has to be added;
+    - what G1 paints gets a share of the detail of known places that look like it (`carry_texture`): G2 sees it with
+      half of that, and decides for each place how much it is to have;
     - noise enters before each layer of G2's decoder: of a smooth hole, a convolution alone makes patterns, not grain;
       it is as strong as the grain around the hole (`grain_level`), which the norms would hide from the layers;
     - both decoders enlarge by interpolation, since transposed convolutions leave a grid;
@@ -139,7 +148,7 @@ class Generator(nn.Module):
             attention=attention,
             spread=LENGTH if domain and not self.ours else 0,
             modulation=LENGTH if domain and self.ours else 0,
-            grain=self.ours,
+            ours=self.ours,
         )
         self.extractor = DomainExtractor(channels) if domain else None
         initialise(self)
@@ -174,16 +183,20 @@ class Generator(nn.Module):
         if not refine:
             return Painting(coarse, coarse)
         first = known + coarse * masks
+        detail = carry_texture(images, masks, first) if self.ours else None
 
         background = None if self.extractor is None else self.extractor(images, 1 - masks)
-        inputs = [first, masks]
+        inputs = [first if detail is None else first + detail / 2, masks]
         if background is not None and not self.ours:
             inputs.append(background[:, :, None, None].expand(-1, -1, *images.shape[-2:]).to(first.dtype))
         if self.ours and noise is None:
             noise = torch.randn(len(images), NOISE_CHANNELS, *images.shape[-2:], device=images.device)
         if noise is not None and self.ours:
             noise = noise * grain_level(images, masks)
-        refined = self._output(first, self.fine_generator(torch.cat(inputs, dim=1), masks, background, noise))
+        painted, share = self.fine_generator(torch.cat(inputs, dim=1), masks, background, noise)
+        if detail is not None and share is not None:
+            first = first + share.float() * detail
+        refined = self._output(first, painted)
         if self.extractor is None or not compare:
             return Painting(coarse, refined, background)
         second = known + refined * masks

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
+import torch
+from torch import Tensor, nn
 
 from safebench.training.limits import Decay, LossWeight, Rate
+from safebench.weights.read.checkpoints import fit
 
 from .generator import Design, Generator
 
@@ -22,7 +25,8 @@ class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     stage: what is trained: both generators (`joint`), or G1 alone (`coarse`), with no adversary.
     variant: with or without the domain part (extractor, V, domain loss: "ddl") and RWSA.
     perceptual: the network whose features are compared.  judged: what the losses look at, the whole `output` or the
-    `composite` with its known pixels put back.  adversarial: the discriminator's loss.  lambda_*: the losses' weights.
+    `composite` with its known pixels put back.  adversarial: the discriminator's loss.  lambda_*: the losses' weights;
+    lambda_lpips is of LPIPS (SqueezeNet), which validation reports: of the picture that is shipped, not of the coarse.
     against: detectors that are to find nothing in the composites, as they are; lambda_against weighs what they find.
     learning_rate: Adam's, of all networks.  average: decay of the running average of the generator's weights that is
     validated and shipped; 0 for none.
@@ -42,6 +46,7 @@ class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     lambda_domain: LossWeight = 0.01
     lambda_spread: LossWeight = 0.1
     lambda_grain: LossWeight = 0.05
+    lambda_lpips: LossWeight = 0.0
     against: tuple[str, ...] = ()
     lambda_against: LossWeight = 0.1
     learning_rate: Rate = 2e-4
@@ -80,3 +85,17 @@ def build_generator(config: SafePaintConfig) -> Generator:
         attention=config.variant in ("backbone+rwsa", "full"),
         domain=config.variant in ("backbone+ddl", "full"),
     )
+
+
+def fit_product(network: nn.Module, product: Mapping[str, Tensor], name: str) -> None:
+    """Load what a training left into a generator; raises WeightsError, naming `name`, where it does not fit.
+
+    In products from before G2 decided on the detail's share, each place gets a half of it.
+    """
+    wanted = network.state_dict()
+    older: dict[str, Tensor] = {
+        key: torch.zeros_like(wanted[key])
+        for key in ("fine_generator.share.weight", "fine_generator.share.bias")
+        if key in wanted and key not in product
+    }
+    fit(network, {**product, **older}, name)

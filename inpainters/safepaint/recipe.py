@@ -15,7 +15,6 @@ from safebench.models.cards import Card, Input
 from safebench.models.contracts import Recipe as BaseRecipe
 from safebench.models.toolbox.layout import fastest_layout
 from safebench.training.against import Opponents, check_differentiable
-from safebench.weights.read.checkpoints import fit
 
 from .._features import Features, load_features, perceptual, style
 from .._training import composite, frozen, quality
@@ -23,13 +22,13 @@ from . import losses
 from .discriminator import Discriminator
 from .generator import MULTIPLE, SMALLEST, Painting
 from .layers import draw_noise
-from .options import CHANNELS, PRESETS, SafePaintConfig, build_generator
+from .options import CHANNELS, PRESETS, SafePaintConfig, build_generator, fit_product
 
 SHIFTS = 16
 """Pixels by which pictures are shifted before their features are taken, down and to the right, less than so many: else
 the generators learn to please a network's strides with a grid of their size."""
 LPIPS = "squeeze"
-"""The backbone of the LPIPS that validation reports."""
+"""The backbone of the LPIPS that validation reports, and of the one that is learned from."""
 
 
 class Recipe(BaseRecipe):
@@ -74,8 +73,8 @@ class Recipe(BaseRecipe):
 
     def start(self, networks: Mapping[str, nn.Module], product: Mapping[str, Tensor], name: str) -> None:
         """See `Recipe.start`; a product holds no discriminator, which begins anew."""
-        fit(networks["generator"], product, name)
-        fit(_shipped(networks), product, name)
+        for network in (networks["generator"], _shipped(networks)):
+            fit_product(network, product, name)
 
     def optimisers(self, networks: Mapping[str, nn.Module]) -> dict[str, torch.optim.Optimizer]:
         """Adam with the paper's settings; the extractor is trained with the generators."""
@@ -158,12 +157,11 @@ class Recipe(BaseRecipe):
         both = [self._judged(painting.coarse, photos, masks), refined] if self.refines else [refined]
         divisor = None if config.design == "paper" else masks
         errors = [losses.reconstruction(stage, photos, divisor) for stage in both]
-        perceptual, style = self._feature_losses(both[-1:] if config.design == "safebench" else both, photos, masks)
-        parts = {
-            "l1": config.lambda_l1 * torch.stack(errors).sum(),
-            "perceptual": config.lambda_perceptual * perceptual,
-            "style": config.lambda_style * style,
-        }
+        parts = {"l1": config.lambda_l1 * torch.stack(errors).sum()}
+        if config.lambda_perceptual or config.lambda_style:
+            stages = both[-1:] if config.design == "safebench" else both
+            perceptual, style = self._feature_losses(stages, photos, masks)
+            parts |= {"perceptual": config.lambda_perceptual * perceptual, "style": config.lambda_style * style}
         if painting.painted is not None and painting.background is not None and painting.original is not None:
             distance = losses.domain_difference if config.design == "authors" else losses.domain_distance
             vectors = (painting.painted, painting.background, painting.original)
@@ -172,6 +170,8 @@ class Recipe(BaseRecipe):
                 parts["collapse"] = config.lambda_spread * losses.collapse(torch.cat(vectors[1:]))
         if config.lambda_grain and self.refines:
             parts["grain"] = config.lambda_grain * losses.grain(refined, photos, masks)
+        if config.lambda_lpips and self.refines:
+            parts["lpips"] = config.lambda_lpips * self.lpips.loss(*_shifted(refined, photos))
         if self.opponents is not None:
             composites = composite(painting.refined, photos, masks)
             parts["against"] = config.lambda_against * self.opponents.found(composites, masks)

@@ -51,6 +51,11 @@ class Perceptual:
         pairs = zip(composites, originals, strict=True)
         return np.array([self._distance(composite, original) for composite, original in pairs], dtype=np.float64)
 
+    def loss(self, painted: Tensor, photos: Tensor) -> Tensor:
+        """The mean distance of pictures B x 3 x H x W in [0, 1], not rounded to 8 bits, with its gradient."""
+        distances: Tensor = self._network(painted.float(), photos.float(), normalize=True)
+        return distances.mean()
+
     def _distance(self, composite: NDArray[np.uint8], original: NDArray[np.uint8]) -> float:
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
@@ -92,7 +97,7 @@ def load_perceptual(net: str, device: torch.device) -> Perceptual:
     stored = load_state(path)
     layers = {key.removeprefix("features."): key for key in stored if key.startswith("features.")}
     fit(network.net, {slices.get(layer, layer): stored[key] for layer, key in layers.items()}, f"LPIPS ({net}), {path}")
-    return Perceptual(net, digest(path), network.to(device), device)
+    return Perceptual(net, digest(path), network.to(device).requires_grad_(False), device)
 
 
 def _empty_network(net: str) -> Any:

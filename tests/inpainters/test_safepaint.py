@@ -15,7 +15,8 @@ from safebench_inpainters.safepaint.filling import fill_smoothly
 from safebench_inpainters.safepaint.generator import Generator
 from safebench_inpainters.safepaint.layers import draw_noise
 from safebench_inpainters.safepaint.options import PRESETS, SafePaintConfig, build_generator
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from safebench import load_inpainter
 from safebench.errors import WeightsError
@@ -118,6 +119,24 @@ def test_what_the_hole_hides_is_looked_at_for_the_loss_alone(batch, preset):
     assert torch.equal(one.refined, two.refined)
     assert torch.equal(one.background, two.background)
     assert not torch.allclose(one.original, two.original)
+
+
+def test_products_from_before_the_share_of_detail_paint_with_a_half(trained, tmp_path, batch):
+    """What an earlier release trained is read, and begins a training; what lacks another layer is refused."""
+    state, older = load_file(trained), tmp_path / "older.safetensors"
+    share = ["fine_generator.share.weight", "fine_generator.share.bias"]
+    with safe_open(trained, "pt") as opened:
+        metadata = opened.metadata()
+    save_file({key: value for key, value in state.items() if key not in share}, older, metadata)
+    halves = tmp_path / "halves.safetensors"
+    save_file(
+        {key: torch.zeros_like(value) if key in share else value for key, value in state.items()}, halves, metadata
+    )
+    painted = [load_inpainter("safepaint", weights=path, device="cpu").inpaint(*batch) for path in (older, halves)]
+    assert torch.equal(*painted)
+    save_file({key: value for key, value in state.items() if key != "fine_generator.deconv3.bias"}, older, metadata)
+    with pytest.raises(WeightsError, match=r"deconv3\.bias"):
+        load_inpainter("safepaint", weights=older, device="cpu")
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,20 @@ def test_the_coarse_picture_is_compared_without_its_grain():
     assert losses.blurred(ramp).shape == ramp.shape
 
 
+def test_it_learns_from_lpips_of_what_ships(batch, shared):
+    """With features weighed 0 their network is not asked; the share of the carried detail learns, too."""
+    weights = {"lambda_lpips": 1.0, "lambda_perceptual": 0.0, "lambda_style": 0.0}
+    recipe = recipe_of("safebench", variant="backbone", perceptual="squeezenet", **weights)
+    recipe.prepare(torch.device("cpu"))
+    networks, figures = train(recipe, batch, 3)
+    assert {"perceptual", "style"}.isdisjoint(figures[0])
+    assert 0 < figures[-1]["lpips"] < figures[0]["lpips"]
+    share = [network.get_parameter("fine_generator.share.weight") for network in (networks["generator"], build(recipe))]
+    assert not torch.equal(*share)
+    _, figures = train(recipe_of("safebench", stage="coarse", lambda_lpips=1.0), batch, 1)
+    assert "lpips" not in figures[0]
+
+
 def test_the_generator_learns(batch):
     _, figures = train(recipe_of("authors", variant="backbone", learning_rate=1e-3), batch, 4)
     assert figures[-1]["l1"] < 0.9 * figures[0]["l1"]

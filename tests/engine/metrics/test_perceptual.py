@@ -56,6 +56,17 @@ def test_equals_lpips_used_directly(squeeze):
     assert found.min() > 0.01
 
 
+def test_the_loss_is_the_mean_distance_and_has_a_gradient(squeeze):
+    composites, originals = pictures(3)
+    painted, photos = (torch.from_numpy(x / 255).float().permute(0, 3, 1, 2) for x in (composites, originals))
+    loss = squeeze.loss(painted.requires_grad_(), photos)
+    (gradient,) = torch.autograd.grad(loss, painted)
+    assert loss.item() == pytest.approx(squeeze(composites, originals).mean(), rel=1e-4)
+    assert gradient[:, :, 16:40, 8:50].abs().mean() > 0
+    with torch.no_grad():
+        assert squeeze.loss(painted - 1e-3 * gradient / gradient.std(), photos) < loss
+
+
 def test_identical_images_are_at_distance_0(squeeze):
     _, originals = pictures(2)
     assert (squeeze(originals, originals) == 0).all()
