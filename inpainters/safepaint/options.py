@@ -22,7 +22,7 @@ class SafePaintConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """SafePaint's own options; the defaults are preset `safebench`.
 
     design: of the networks, see `Generator`.  size_preset: `base` (64 channels) or `small` (32).
-    stage: what is trained: both generators (`joint`), or G1 alone (`coarse`), with no adversary.
+    stage: what is trained: both generators (`joint`), or G1 alone (`coarse`), with no adversary, grain or LPIPS.
     variant: with or without the domain part (extractor, V, domain loss: "ddl") and RWSA.
     perceptual: the network whose features are compared.  judged: what the losses look at, the whole `output` or the
     `composite` with its known pixels put back.  adversarial: the discriminator's loss.  lambda_*: the losses' weights;

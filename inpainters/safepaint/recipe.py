@@ -53,6 +53,7 @@ class Recipe(BaseRecipe):
         for name in config.against:
             check_differentiable(name)
         self.refines = config.stage == "joint"
+        self.compares_features = config.lambda_perceptual > 0 or config.lambda_style > 0
 
     def build(self) -> dict[str, nn.Module]:
         """See `Recipe.build`; `average` is the generator's running average, which is not trained."""
@@ -86,11 +87,12 @@ class Recipe(BaseRecipe):
         }
 
     def prepare(self, device: torch.device) -> None:
-        """Load the networks of the perceptual losses and of LPIPS, and the detectors that are trained against.
+        """Load the networks of the losses that are weighed and of LPIPS, and the detectors that are trained against.
 
         Raises WeightsError where they cannot be had.
         """
-        self.features = load_features(self.config.perceptual, "perceptual loss").to(device)
+        if self.compares_features:
+            self.features = load_features(self.config.perceptual, "perceptual loss").to(device)
         self.lpips = load_perceptual(LPIPS, device)
         self.opponents = Opponents(self.config.against, device) if self.config.against else None
 
@@ -158,7 +160,7 @@ class Recipe(BaseRecipe):
         divisor = None if config.design == "paper" else masks
         errors = [losses.reconstruction(stage, photos, divisor) for stage in both]
         parts = {"l1": config.lambda_l1 * torch.stack(errors).sum()}
-        if config.lambda_perceptual or config.lambda_style:
+        if self.compares_features:
             stages = both[-1:] if config.design == "safebench" else both
             perceptual, style = self._feature_losses(stages, photos, masks)
             parts |= {"perceptual": config.lambda_perceptual * perceptual, "style": config.lambda_style * style}

@@ -134,6 +134,11 @@ def test_products_from_before_the_share_of_detail_paint_with_a_half(trained, tmp
     )
     painted = [load_inpainter("safepaint", weights=path, device="cpu").inpaint(*batch) for path in (older, halves)]
     assert torch.equal(*painted)
+    entry = registry.find("recipes", "safepaint")[0]
+    recipe = entry.load_class()(entry.card, SafePaintConfig(size_preset="small"))
+    networks = recipe.build()
+    recipe.start(networks, load_file(older), "older")
+    assert not any(recipe.product(networks)[key].any() for key in share)
     save_file({key: value for key, value in state.items() if key != "fine_generator.deconv3.bias"}, older, metadata)
     with pytest.raises(WeightsError, match=r"deconv3\.bias"):
         load_inpainter("safepaint", weights=older, device="cpu")

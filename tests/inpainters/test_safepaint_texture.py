@@ -46,7 +46,7 @@ def test_each_colour_gets_the_detail_of_its_like():
 
 
 def test_whole_patches_are_copied_as_they_are():
-    """A hole of one patch's middle: what lies there is the detail of one known place, to the last digit."""
+    """A hole of one patch's middle: what lies there is the detail of one known place, less something smooth."""
     photos, mask = 0.5 + noise(1, 3, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)
     mask[..., 52:56, 52:56] = 1  # of the patches, which begin at multiples of 12, 48 to 63 alone lies on it
     carried = carry_texture(photos * (1 - mask), mask, photos)[0, :, 52:56, 52:56]
@@ -55,7 +55,7 @@ def test_whole_patches_are_copied_as_they_are():
     assert not everywhere.any()
     windows = photos[0].unfold(1, 4, 1).unfold(2, 4, 1)  # 3 x 125 x 125 x 4 x 4
     differences = windows - carried[:, None, None]
-    smooth = differences.std(dim=(-2, -1)).amax(0)  # the detail is the photo less something smooth
+    smooth = differences.std(dim=(-2, -1)).amax(0)
     row, column = divmod(int(smooth.argmin()), smooth.shape[1])
     assert smooth.min() < 0.005
     assert known[..., row : row + 4, column : column + 4].all()
