@@ -14,6 +14,10 @@ PATCH = 16
 """Pixels a side of what is copied at once."""
 STEP = 12
 """Pixels between one patch and the next: the 4 by which they overlap are faded."""
+AWAY = 0.08
+"""The difference of colour that a distance of a whole side of the picture counts as: what lies near is more alike."""
+WORSE, SLACK = 3.0, 0.04
+"""What is nearly as well: of `WORSE` times the nearest one's squared difference, and one of colours by `SLACK`."""
 SOURCES = 4096
 """Most places of a picture that are looked at; of more, every second, third ... is."""
 TARGETS = 4096
@@ -27,8 +31,10 @@ def carry_texture(images: Tensor, masks: Tensor, guide: Tensor) -> Tensor:
     images, known pixels and a painting of the hole; sides multiples of 4 and at least `PATCH`.  Returns B x 3 x H x W,
     0 outside the hole, and everywhere where no whole patch is known.
 
-    The hole is laid out with patches; each gets the detail of the wholly known patch whose colours, smoothed, are
-    nearest to its own.  Where patches overlap, their sum is scaled so that independent ones keep their energy.
+    The hole is laid out with patches; each gets the detail of the wholly known patch whose colours, smoothed, and place
+    are nearest to its own, or of one that is nearly as near: so that it goes on with what its neighbour was cut from
+    (`_continued`), and no patch lies side by side with itself (`_chosen`).  Where patches overlap, their sum is scaled
+    so that the detail keeps its energy.
     """
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
         return _carried(images.float(), masks.float(), guide.float())
@@ -41,20 +47,20 @@ def _carried(images: Tensor, masks: Tensor, guide: Tensor) -> Tensor:
     images, guide = (F.pad(pictures, beyond, mode="replicate") for pictures in (images, guide))
     holes = F.pad(masks, beyond, value=1.0)
     detail = _detail(images, 1 - holes)
-    looks = F.unfold(_mean(F.avg_pool2d(guide, CELL)), PATCH // CELL)
     painted = F.unfold(F.max_pool2d(holes, CELL), PATCH // CELL).amax(1) > 0
 
-    places = torch.arange(looks.shape[-1], device=images.device).view(-1, (holes.shape[-1] - PATCH) // CELL + 1)
-    grid = places[:: STEP // CELL, :: STEP // CELL].flatten()
-    patches = images.new_zeros(len(images), len(grid), 3, PATCH, PATCH)
-    for picture, one, hidden, filled in zip(detail, looks, painted, patches, strict=True):
-        sources, wanted = (~hidden).nonzero()[:, 0], hidden[grid]
-        if not len(sources):
+    places = torch.arange(painted.shape[-1], device=images.device).view(-1, (holes.shape[-1] - PATCH) // CELL + 1)
+    looks = _looks(guide, places, max(height, width))
+    grid = places[:: STEP // CELL, :: STEP // CELL]
+    patches = images.new_zeros(len(images), *grid.shape, 3, PATCH, PATCH)
+    offsets = torch.zeros_like(grid).repeat(len(images), 1, 1)
+    for k, (picture, one, hidden) in enumerate(zip(detail, looks, painted, strict=True)):
+        if hidden.all():
             continue
-        sources = sources[:: math.ceil(len(sources) / SOURCES)]
-        nearest = sources[_nearest(one.T[grid[wanted]], one.T[sources])]
-        filled[wanted] = _cut(picture, CELL * (nearest // places.shape[1]), CELL * (nearest % places.shape[1]))
-    return _laid(patches, rows, columns)[..., :height, :width] * masks
+        chosen, wanted = _chosen(grid, places, one, hidden), hidden[grid]
+        offsets[k], cut = chosen - grid, chosen[wanted]
+        patches[k, wanted] = _cut(picture, CELL * (cut // places.shape[1]), CELL * (cut % places.shape[1]))
+    return _laid(patches, offsets)[..., :height, :width] * masks
 
 
 def _detail(images: Tensor, known: Tensor) -> Tensor:
@@ -68,9 +74,76 @@ def _mean(cells: Tensor) -> Tensor:
     return F.avg_pool2d(cells, 3, stride=1, padding=1, count_include_pad=False)
 
 
-def _nearest(wanted: Tensor, sources: Tensor) -> Tensor:
-    """For each row of `wanted`, the number of the row of `sources` that lies nearest."""
-    return torch.cat([torch.cdist(some, sources).argmin(1) for some in torch.split(wanted, TARGETS)])
+def _looks(guide: Tensor, places: Tensor, side: int) -> Tensor:
+    """What patches are compared by, B x places x features: the smoothed colours of their cells, and where they lie.
+
+    A squared distance of `PATCH // CELL` squared cells' three colours that differ by `AWAY` is that of a `side`.
+    """
+    cells = PATCH // CELL
+    colours = F.unfold(_mean(F.avg_pool2d(guide, CELL)), cells).transpose(1, 2)
+    where = torch.stack([places // places.shape[1], places % places.shape[1]], dim=-1).view(1, -1, 2)
+    scale = AWAY * math.sqrt(3) * cells * CELL / side
+    return torch.cat([colours, scale * where.expand(len(guide), -1, -1)], dim=-1)
+
+
+def _chosen(grid: Tensor, places: Tensor, looks: Tensor, hidden: Tensor) -> Tensor:
+    """The numbers of the places that the patches on `grid` are cut from: rows x columns; their own where all is known.
+
+    grid: rows x columns, the numbers of the places that the patches are laid on; places: all numbers, as they lie;
+    looks: places x features; hidden: of each place, whether a part of it is painted.  Where the nearest lies beside the
+    one that the patch to the left or above has, the nearest of another square is taken if it looks nearly as well.
+    """
+    wanted, sources = hidden[grid], (~hidden).nonzero()[:, 0]
+    sources = sources[:: math.ceil(len(sources) / SOURCES)]
+    squares = torch.arange(places.shape[0], device=grid.device)[:, None] // (STEP // CELL) % 2 * 2
+    squares = (squares + torch.arange(places.shape[1], device=grid.device) // (STEP // CELL) % 2).flatten()
+    nearest = grid.clone()
+    nearest[wanted] = _nearest(grid[wanted], sources, looks)
+    others = nearest.clone()
+    for square in range(4):  # so that neighbours choose from different ones
+        mine, theirs = wanted & (squares[grid] == square), sources[squares[sources] == square]
+        if len(theirs):
+            others[mine] = _nearest(grid[mine], theirs, looks)
+    limits = WORSE * _apart(looks, nearest, grid) + 3 * (PATCH // CELL * SLACK) ** 2
+    again = _repeated(nearest, places.shape[1]) & (_apart(looks, others, grid) <= limits)
+    return _continued(torch.where(again, others, nearest), limits, grid, places, looks, hidden)
+
+
+def _nearest(wanted: Tensor, sources: Tensor, looks: Tensor) -> Tensor:
+    """Of each of the places `wanted`, the one of `sources` that looks most like it."""
+    parts = [torch.cdist(looks[some], looks[sources]).argmin(1) for some in torch.split(wanted, TARGETS)]
+    return sources[torch.cat(parts)]
+
+
+def _repeated(chosen: Tensor, width: int) -> Tensor:
+    """Whether a patch is cut from where the one to its left or above it is, or right beside that."""
+    where = torch.stack([chosen // width, chosen % width], dim=-1)
+    again = torch.zeros_like(chosen, dtype=torch.bool)
+    again[:, 1:] |= ((where[:, 1:] - where[:, :-1]).abs() <= 1).all(-1)
+    again[1:] |= ((where[1:] - where[:-1]).abs() <= 1).all(-1)
+    return again
+
+
+def _continued(chosen: Tensor, limits: Tensor, grid: Tensor, places: Tensor, looks: Tensor, hidden: Tensor) -> Tensor:
+    """`chosen`, where each patch goes on with what the one to its left, else above it, was cut from, within `limits`.
+
+    So what is copied is larger than a patch.
+    """
+    chosen, step = chosen.clone(), STEP // CELL
+    known = torch.where(hidden[places], -1, places)
+    for axis in (1, 0):
+        after = torch.full_like(places, -1)
+        after.narrow(axis, 0, places.shape[axis] - step).copy_(known.narrow(axis, step, places.shape[axis] - step))
+        for k in range(1, chosen.shape[axis]):
+            here, there, limit = (numbers.select(axis, k) for numbers in (chosen, grid, limits))
+            going_on = after.flatten()[chosen.select(axis, k - 1)]
+            may = (going_on >= 0) & hidden[there] & (_apart(looks, going_on.clamp(min=0), there) <= limit)
+            here.copy_(torch.where(may, going_on, here))
+    return chosen
+
+
+def _apart(looks: Tensor, some: Tensor, others: Tensor) -> Tensor:
+    return (looks[some] - looks[others]).square().sum(-1)
 
 
 def _cut(picture: Tensor, tops: Tensor, lefts: Tensor) -> Tensor:
@@ -79,11 +152,37 @@ def _cut(picture: Tensor, tops: Tensor, lefts: Tensor) -> Tensor:
     return picture[:, (tops[:, None] + side)[:, :, None], (lefts[:, None] + side)[:, None]].transpose(0, 1)
 
 
-def _laid(patches: Tensor, rows: int, columns: int) -> Tensor:
-    """B x (rows * columns) x 3 x PATCH x PATCH laid side by side."""
+def _laid(patches: Tensor, offsets: Tensor) -> Tensor:
+    """Patches B x rows x columns x 3 x PATCH x PATCH, faded, laid side by side, as strong as each was by itself.
+
+    offsets: B x rows x columns; those that are equal where they touch hold the same detail where they overlap, so that
+    their weights add up; of others, which are independent, the squares do.
+    """
     fade = torch.hann_window(PATCH + 2, periodic=False, device=patches.device)[1:-1]
-    weights = fade[:, None] * fade
+    single = fade.square()
+    after = F.pad(fade[STEP:] * fade[: PATCH - STEP], (STEP, 0))  # the product with the next one's, as this one sees it
+    energies = single[:, None] * single + 2 * (
+        _same(offsets, 0, 1) * (single[:, None] * after)
+        + _same(offsets, 1, 0) * (after[:, None] * single)
+        + _same(offsets, 1, 1) * (after[:, None] * after)
+        + _same(offsets, 1, -1) * (after[:, None] * after.roll(-STEP))
+    )
+    return _folded(patches * fade[:, None] * fade) / _folded(energies[:, :, :, None]).sqrt()
+
+
+def _same(offsets: Tensor, down: int, right: int) -> Tensor:
+    """1 for each patch whose neighbour, so far down and right, has its offset: B x rows x columns x 1 x 1."""
+    same = (offsets == offsets.roll((-down, -right), (1, 2))).float()
+    rows, columns = same.shape[1:]
+    same[:, rows - down :] = 0
+    same[:, :, columns - right :] = 0
+    if right < 0:
+        same[:, :, :-right] = 0
+    return same[..., None, None]
+
+
+def _folded(patches: Tensor) -> Tensor:
+    """The sum of overlapping patches: B x channels x height x width."""
+    rows, columns = patches.shape[1:3]
     size = (rows - 1) * STEP + PATCH, (columns - 1) * STEP + PATCH
-    together = F.fold((patches * weights).flatten(2).transpose(1, 2), size, PATCH, stride=STEP)
-    energy = F.fold(weights.square().flatten()[None, :, None].expand(-1, -1, rows * columns), size, PATCH, stride=STEP)
-    return together / energy.sqrt()
+    return F.fold(patches.flatten(3).flatten(1, 2).transpose(1, 2), size, PATCH, stride=STEP)

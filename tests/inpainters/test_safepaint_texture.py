@@ -45,6 +45,44 @@ def test_each_colour_gets_the_detail_of_its_like():
     assert turned[dark].std() < 0.01
 
 
+def test_of_equal_colours_the_nearer_is_copied():
+    """One colour all over; what lies left of the hole is grainy, what lies right of it is not."""
+    mask = torch.zeros(1, 1, SIDE, SIDE)
+    mask[..., 32:96] = 1
+    photos = 0.5 + noise(1, 3, SIDE, SIDE) * (torch.arange(SIDE) < SIDE // 2)
+    carried = carry_texture(photos * (1 - mask), mask, torch.full_like(photos, 0.5))
+    assert carried[..., 36:48].std() > 0.03
+    assert carried[..., 80:92].std() < 0.005
+
+
+def test_what_is_copied_is_longer_than_a_patch():
+    """A low hole in a picture that grows bright from left to right; the guide does too, roughly: what fits goes on."""
+    mask = torch.zeros(1, 1, SIDE, SIDE)
+    mask[..., 76:84, 40:88] = 1
+    ramp = torch.linspace(0.2, 0.8, SIDE).expand(1, 3, SIDE, SIDE)
+    photos, guide = ramp + noise(1, 3, SIDE, SIDE), ramp + noise(1, 3, SIDE, SIDE, seed=1, deviation=0.02)
+    carried = carry_texture(photos * (1 - mask), mask, photos * (1 - mask) + guide * mask)[0, :, 76:84, 44:84]
+    windows = (photos - ramp)[0].unfold(1, 8, 1).unfold(2, 40, 1)
+    assert _alike(windows, carried).max() > 0.9
+
+
+def test_no_patch_lies_side_by_side_with_itself():
+    """The guide has one colour, which one known place is nearest to: others, that are nearly so, are taken too."""
+    photos, mask = 0.5 + noise(1, 3, SIDE, SIDE), middle()
+    guide = photos * (1 - mask) + photos[..., 8:12, 8:12].mean() * mask
+    carried = carry_texture(photos * (1 - mask), mask, guide)[0]
+    for down, right in ((0, 12), (12, 0)):
+        moved = carried[:, 40 + down : 80 + down, 40 + right : 80 + right]
+        assert _alike(carried[:, None, None, 40:80, 40:80], moved).max() < 0.3
+
+
+def _alike(windows: Tensor, wanted: Tensor) -> Tensor:
+    """The correlation of each of 3 x rows x columns x height x width windows with 3 x height x width."""
+    every = windows.permute(1, 2, 0, 3, 4).flatten(2)
+    every, one = every - every.mean(-1, keepdim=True), wanted.flatten() - wanted.mean()
+    return (every @ one) / (every.norm(dim=-1) * one.norm())
+
+
 def test_whole_patches_are_copied_as_they_are():
     """A hole of one patch's middle: what lies there is the detail of one known place, less something smooth."""
     photos, mask = 0.5 + noise(1, 3, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)
