@@ -15,7 +15,7 @@ PATCH = 16
 STEP = 12
 """Pixels between one patch and the next: the 4 by which they overlap are faded."""
 AWAY = 0.08
-"""The difference of colour that a distance of a whole side of the picture counts as: what lies near is more alike."""
+"""The difference of colour that a distance of the picture's longer side counts as: what lies near is more alike."""
 WORSE, SLACK = 3.0, 0.04
 """What is nearly as well: of `WORSE` times the nearest one's squared difference, and one of colours by `SLACK`."""
 SOURCES = 4096
@@ -77,7 +77,7 @@ def _mean(cells: Tensor) -> Tensor:
 def _looks(guide: Tensor, places: Tensor, side: int) -> Tensor:
     """What patches are compared by, B x places x features: the smoothed colours of their cells, and where they lie.
 
-    A squared distance of `PATCH // CELL` squared cells' three colours that differ by `AWAY` is that of a `side`.
+    A distance of `side` pixels counts as much as colours that differ by `AWAY` in every cell.
     """
     cells = PATCH // CELL
     colours = F.unfold(_mean(F.avg_pool2d(guide, CELL)), cells).transpose(1, 2)
@@ -125,7 +125,7 @@ def _repeated(chosen: Tensor, width: int) -> Tensor:
 
 
 def _continued(chosen: Tensor, limits: Tensor, grid: Tensor, places: Tensor, looks: Tensor, hidden: Tensor) -> Tensor:
-    """`chosen`, where each patch goes on with what the one to its left, else above it, was cut from, within `limits`.
+    """`chosen`, where each patch goes on with what the one above it, else to its left, was cut from, within `limits`.
 
     So what is copied is larger than a patch.
     """

@@ -52,7 +52,6 @@ def test_it_finds_filled_holes_in_real_photos_and_leaves_others_alone(on_val):
 
 @pytest.mark.slow
 def test_it_finds_them_after_compression_too(on_val):
-    least = {"telea": 0.75, "biharmonic": 0.75, "safepaint": 0.65}  # of the last it has seen earlier states alone
-    spared, aucs = on_val("hp-fcn", *least, quality=85)
+    spared, aucs = on_val("hp-fcn", "telea", "biharmonic", "safepaint", quality=85)
     assert spared >= 0.8
-    assert all(aucs[inpainter] > auc for inpainter, auc in least.items()), aucs
+    assert min(aucs.values()) > 0.75, aucs

@@ -59,7 +59,7 @@ def test_it_is_small_and_says_how_it_was_made(entry):
 
 @pytest.mark.slow
 def test_it_finds_filled_holes_in_real_photos_and_leaves_others_alone(on_val):
-    least = {"telea": 0.85, "biharmonic": 0.75, "safepaint": 0.6}
+    least = {"telea": 0.85, "biharmonic": 0.75, "safepaint": 0.7}
     # the second was not trained on, of the third earlier states alone
     spared, aucs = on_val("iid-net", *least)
     assert spared >= 0.8

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safebench_inpainters.safepaint.texture import carry_texture
+from safebench_inpainters.safepaint.texture import PATCH, STEP, _laid, carry_texture
 from torch import Tensor
 
 SIDE = 128
@@ -67,13 +67,22 @@ def test_what_is_copied_is_longer_than_a_patch():
 
 
 def test_no_patch_lies_side_by_side_with_itself():
-    """The guide has one colour, which one known place is nearest to: others, that are nearly so, are taken too."""
-    photos, mask = 0.5 + noise(1, 3, SIDE, SIDE), middle()
-    guide = photos * (1 - mask) + photos[..., 8:12, 8:12].mean() * mask
-    carried = carry_texture(photos * (1 - mask), mask, guide)[0]
-    for down, right in ((0, 12), (12, 0)):
-        moved = carried[:, 40 + down : 80 + down, 40 + right : 80 + right]
-        assert _alike(carried[:, None, None, 40:80, 40:80], moved).max() < 0.3
+    """One known square alone has the guide's colour, and all else is nearly so: others are taken beside it."""
+    photos, mask = 0.5 + noise(1, 3, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)
+    mask[..., 40:88, 40:88] = 1
+    photos[..., 52:80, 8:36] += 0.05
+    carried = carry_texture(photos * (1 - mask), mask, photos * (1 - mask) + 0.55 * mask)[0]
+    for down, right in ((0, STEP), (STEP, 0)):
+        moved = carried[:, 44 + down : 72 + down, 44 + right : 72 + right]
+        assert _alike(carried[:, None, None, 44:72, 44:72], moved).max() < 0.5
+
+
+def test_where_patches_go_on_their_overlaps_are_no_stronger():
+    """The windows of a picture, laid where they were cut, are the picture: there is nothing to be made up for."""
+    picture = noise(1, 3, PATCH + 3 * STEP, PATCH + 2 * STEP)
+    patches = picture.unfold(2, PATCH, STEP).unfold(3, PATCH, STEP).permute(0, 2, 3, 1, 4, 5)
+    offsets = torch.zeros(patches.shape[:3], dtype=torch.long)
+    torch.testing.assert_close(_laid(patches, offsets), picture)
 
 
 def _alike(windows: Tensor, wanted: Tensor) -> Tensor:
